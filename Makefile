@@ -1,0 +1,67 @@
+# Pulih. `make` builds build/pulih; `make demo` and `make test` install what they need first.
+#
+#   make CC=clang            another compiler        make BUILD=/tmp/x      another build folder
+#   make SAN=address,undefined | SAN=thread          sanitizers, in a build folder of their own
+#   make DEBUG=1             no optimisation
+
+CC ?= gcc
+SAN ?=
+BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+PREFIX ?= /usr/local
+DESTDIR ?=
+comma := ,
+
+VERSION := 0.1.0
+PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml jansson libqrencode pangocairo libxxhash
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'
+CFLAGS ?= $(if $(DEBUG),-O0,-O2) -g
+CFLAGS += -std=c17 $(WARNINGS) -fno-strict-aliasing -pthread
+HARDENING := -fstack-protector-strong -fPIE $(if $(SAN)$(DEBUG),,-D_FORTIFY_SOURCE=2)
+CFLAGS += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer,$(HARDENING))
+LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -pthread
+
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+
+LIBRARY_FOLDERS := core/base core/crypto core/chunk core/repo core/source core/backup core/record targets restore scheduler conf
+LIBRARY_SOURCES := $(sort $(wildcard $(addsuffix /*.c,$(LIBRARY_FOLDERS))))
+CLI_SOURCES := $(sort $(wildcard cli/*.c))
+UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_HELPERS := $(sort $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)))
+
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o)
+CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
+UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$(BUILD)/%.o)
+
+.PHONY: all clean install unit
+all: $(BUILD)/pulih
+.SECONDARY:
+
+$(BUILD)/libpulih.a: $(LIBRARY_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/pulih: $(CLI_OBJECTS) $(BUILD)/libpulih.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(BUILD)/libpulih.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+unit: $(UNIT_PROGRAMS)
+	@failed=0; for program in $^; do $$program || failed=1; done; exit $$failed
+
+-include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_HELPER_OBJECTS:.o=.d)
+
+install: all
+	install -D -m 755 $(BUILD)/pulih $(DESTDIR)$(PREFIX)/bin/pulih
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,101 @@
+#define PULIH_BASE_INTERNAL
+#include "core/base/mem.h"
+#include "core/base/error.h"
+
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+static atomic_ulong calls;
+static atomic_ulong fail_from;
+
+static int must_fail(void)
+{
+	unsigned long n = atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) + 1;
+	unsigned long from = atomic_load_explicit(&fail_from, memory_order_relaxed);
+
+	return from != 0 && n >= from;
+}
+
+static void *checked(void *memory, size_t size)
+{
+	if (!memory)
+		fail(PL_NO_MEMORY, "no memory for %zu bytes", size);
+	return memory;
+}
+
+void *mem_alloc(size_t size)
+{
+	return checked(must_fail() ? NULL : malloc(size ? size : 1), size);
+}
+
+void *mem_calloc(size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		return checked(NULL, SIZE_MAX);
+	return checked(must_fail() ? NULL : calloc(1, total ? total : 1), total);
+}
+
+void *mem_resize(void *old, size_t count, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		return checked(NULL, SIZE_MAX);
+	return checked(must_fail() ? NULL : realloc(old, total ? total : 1), total);
+}
+
+void *mem_copy(const void *bytes, size_t size)
+{
+	void *copy = mem_alloc(size);
+
+	if (copy && size)
+		memcpy(copy, bytes, size);
+	return copy;
+}
+
+char *mem_string(const char *text)
+{
+	return mem_copy(text, strlen(text) + 1);
+}
+
+char *mem_printf(const char *format, ...)
+{
+	va_list arguments;
+	char *text = NULL;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0 || !(text = mem_alloc((size_t)length + 1)))
+		return NULL;
+	va_start(arguments, format);
+	vsnprintf(text, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+void mem_free(void *memory)
+{
+	free(memory);
+}
+
+void mem_fail_at(unsigned long n)
+{
+	atomic_store(&calls, 0);
+	atomic_store(&fail_from, n);
+}
+
+unsigned long mem_count(void)
+{
+	return atomic_load(&calls);
+}
+
+void mem_trim(void)
+{
+	malloc_trim(0);
+}

@@ -1,0 +1,85 @@
+/* The index of one domain: where each chunk is.
+ *
+ * In the repository: immutable objects, one per write session or more, in storage order:
+ *   header: "PULIHIDX" (8), u16 version, u8 suite, u8 0, u32 flags 0, repository id (16), domain tag (16), writer id (16)
+ *   box (seal.h, purpose "index", secret = index key, associated = header) of zstd( varint packs; per pack: id (32), u8 type, varint
+ *     size of the pack, directory.h's bytes )
+ *   Ed25519 signature (64) over SHA-256 of all that precedes
+ * Locally: a disposable cache of sorted, memory-mapped tables, checked against the object list when it is opened. */
+#ifndef PULIH_REPO_INDEX_H
+#define PULIH_REPO_INDEX_H
+
+#include "core/base/error.h"
+#include "core/repo/directory.h"
+#include "core/repo/keys.h"
+#include "core/repo/target.h"
+
+/* ---- index objects ---- */
+
+struct index_pack {
+	uint8_t id[OBJECT_ID_SIZE];
+	uint64_t size;
+	struct directory directory;
+};
+
+/* Builds one object of the packs; `bytes` is replaced, `id` is its name. */
+enum err index_object_encode(const struct keys *keys, const struct index_pack *packs, size_t count, struct buffer *bytes,
+    uint8_t id[OBJECT_ID_SIZE]);
+typedef enum err (*index_pack_visit)(void *context, const struct index_pack *pack);
+/* Checks name, header, signature, box and contents of an object and visits its packs. `domain` are the keys of the domain. */
+enum err index_object_decode(const struct keys *keys, const struct domain_keys *domain, const uint8_t id[OBJECT_ID_SIZE],
+    const void *bytes, size_t size, index_pack_visit visit, void *context);
+
+/* ---- the index in use ---- */
+
+struct index;
+
+struct index_location {
+	uint8_t pack[OBJECT_ID_SIZE];
+	uint64_t pack_size;
+	uint64_t frame_offset;
+	uint32_t frame; /* its number in the pack */
+	uint32_t stored_size, raw_size;
+	uint8_t codec;
+	uint32_t offset, length; /* of the chunk in the raw frame */
+};
+
+struct generations; /* generation.h; may be NULL: nothing is condemned */
+
+/* Loads the domain's index: lists the objects, uses what the cache under `cache_folder` holds, reads the rest, merges small
+ * tables. Condemned packs count as absent. An object that is damaged or unreadable is ERR_CORRUPT / ERR_MISSING, and named; with
+ * `damaged` not NULL it is skipped instead, and the count written there (for readers that want what is left).
+ * Resident memory stays below `budget` bytes (0: 64 MiB) whatever the number of chunks. */
+enum err index_open(struct index **out, struct target *target, const struct keys *keys, const struct domain_keys *domain,
+    const char *cache_folder, const struct generations *generations, size_t budget, size_t *damaged);
+void index_free(struct index *index);
+
+/* Where a chunk is. PL_CHUNK_MISSING (ERR_MISSING). Safe from several threads while nothing is added. */
+enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out);
+/* Number of distinct packs, chunks (counted per index object). */
+uint64_t index_chunks(const struct index *index);
+typedef enum err (*index_pack_info_visit)(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used);
+/* Every pack once: id, size, and whether index_use() relied on it. */
+enum err index_each_pack(struct index *index, index_pack_info_visit visit, void *context);
+
+/* ---- a write session (one thread) ---- */
+
+/* Opens a journal under the cache folder and adopts those of interrupted sessions: their finished packs, if still in the
+ * target with the right size, count as this session's, so that interrupted work is not done twice. Gives the number of packs adopted. */
+enum err index_begin(struct index *index, size_t *adopted);
+/* True when the chunk is stored, or on its way in this session; marks its pack as relied upon. */
+bool index_use(struct index *index, const uint8_t id[CHUNK_ID_SIZE]);
+/* A chunk that this session is about to store: later index_use() finds it. */
+enum err index_expect(struct index *index, const uint8_t id[CHUNK_ID_SIZE]);
+/* A pack that is durable in the target: journalled, and part of the next index object. Takes over `directory` (left {0}). */
+enum err index_add_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, struct directory *directory);
+/* Writes an index object of the packs added since the last call, when there are INDEX_CHUNKS_MAX chunks or `all` is set; nothing
+ * to write is fine. Gives the bytes written (may be 0). */
+enum err index_publish(struct index *index, bool all, uint64_t *written);
+/* Packs that this session relies on and that `generations` condemns: forgets them, so that their chunks count as absent, and gives
+ * their number. */
+enum err index_drop_condemned(struct index *index, const struct generations *generations, size_t *dropped);
+/* The session is over, everything is published: removes the journal. */
+enum err index_end(struct index *index);
+
+#endif

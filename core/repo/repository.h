@@ -1,0 +1,38 @@
+/* A repository that is open: target, config, keys. */
+#ifndef PULIH_REPO_REPOSITORY_H
+#define PULIH_REPO_REPOSITORY_H
+
+#include "core/base/buffer.h"
+#include "core/repo/keys.h"
+#include "core/repo/target.h"
+
+struct config; /* config.h */
+
+/* Where the passphrase comes from: fills secret memory of *size bytes that the caller frees with secret_free. Called only if needed. */
+typedef enum err (*passphrase_ask)(void *context, char **passphrase, size_t *size);
+
+struct repository_access {
+	passphrase_ask ask;
+	void *context;
+	const char *key_file; /* a backup key file, or NULL: passphrase */
+	const char *domain;   /* NULL: the host's name */
+	const char *state_folder; /* caches and streams live below it */
+};
+
+struct repository {
+	struct target *target; /* owned */
+	struct config *config;
+	struct keys *keys;
+	char *state_folder; /* <state>/<repository id hex>, made when needed */
+};
+
+/* Makes a repository: keys, first slot, config. ERR_EXISTS where one is there. Takes over the target on success. */
+enum err repository_init(struct repository *out, struct target *target, const struct repository_access *access, int suite);
+/* Opens one. PL_NO_REPOSITORY (ERR_NO_REPOSITORY), PL_PASSPHRASE_WRONG (ERR_KEY), … Takes over the target on success. A config whose serial is
+ * older than one seen before is PL_CONFIG_ROLLBACK (ERR_CORRUPT). */
+enum err repository_open(struct repository *out, struct target *target, const struct repository_access *access);
+/* Without keys: for the stored tier and `cat config`. */
+enum err repository_open_keyless(struct repository *out, struct target *target);
+void repository_close(struct repository *repository);
+
+#endif

@@ -1,0 +1,81 @@
+/* Snapshots: one object per backup.
+ *
+ *   header: "PULIHSNP" (8), u16 version 1, u8 suite, u8 0, u32 flags 0, repository id (16), domain tag (16), writer id (16), u32 length of
+ *     the summary box, u32 length of the content box
+ *   summary: box (purpose "summary", secret = the domain's summary key, associated = header): JSON that a backup key of the domain can read
+ *   content: public box (purpose "content", associated = header): JSON with root, sources, tags: only a full key can read it
+ *   Ed25519 signature of the writer (64) over SHA-256 of all that precedes
+ * The id (and name) is the SHA-256 of the whole object. */
+#ifndef PULIH_REPO_SNAPSHOT_H
+#define PULIH_REPO_SNAPSHOT_H
+
+#include "core/repo/keys.h"
+#include "core/repo/target.h"
+#include "core/repo/tree.h"
+
+/* Counters and totals of a run. */
+struct snapshot_totals {
+	uint64_t files, folders, others;      /* entries; others: links, devices, … */
+	uint64_t bytes;			      /* of all files, holes not counted */
+	uint64_t new_files, changed_files, unchanged_files;
+	uint64_t unreadable, changed_while_read, vanished;
+	uint64_t bytes_read;	   /* from the source */
+	uint64_t bytes_new;	   /* raw bytes of chunks that were not there before */
+	uint64_t bytes_stored;	   /* bytes written to the target: packs, index, snapshot */
+	uint64_t chunks, chunks_new;
+	uint64_t packs_new;
+};
+
+/* Starts as {0}; released with snapshot_free (strings and arrays are owned). */
+struct snapshot {
+	uint8_t id[OBJECT_ID_SIZE];	     /* set by encode and decode */
+	uint8_t domain[DOMAIN_TAG_SIZE];
+	uint8_t writer[WRITER_ID_SIZE];
+	/* summary */
+	char *host, *job;		     /* job "" for an ad-hoc backup */
+	char *tool;			     /* "pulih 0.1.0" */
+	int64_t started, ended;		     /* ns since 1970, by the writer's clock */
+	uint8_t previous[OBJECT_ID_SIZE];    /* the snapshot that it continues, zero for none */
+	uint64_t generation;		     /* newest generation seen */
+	bool partial;			     /* something could not be read, or changed while it was read */
+	struct snapshot_totals totals;
+	/* content: only with a full key, has_content says so */
+	bool has_content;
+	struct tree_root root;
+	char **paths;  /* sources as given */
+	size_t paths_count;
+	char **tags;
+	size_t tags_count;
+	int64_t arrived; /* by the target's clock; set by snapshot_load and _list */
+};
+
+void snapshot_free(struct snapshot *snapshot);
+enum err snapshot_add_path(struct snapshot *snapshot, const char *path);
+enum err snapshot_add_tag(struct snapshot *snapshot, const char *tag);
+
+/* Seals and signs; `bytes` is replaced, snapshot->id set. */
+enum err snapshot_encode(struct snapshot *snapshot, const struct keys *keys, struct buffer *bytes);
+/* Checks name, header, signature, boxes; fills *out. With a backup key the content stays shut (has_content false). */
+enum err snapshot_decode(struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size);
+
+enum err snapshot_load(struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE]);
+
+struct snapshot_list {
+	struct snapshot *items; /* ascending by start time, then id */
+	size_t count;
+	size_t damaged;		/* objects that could not be read; each was warned of by name */
+};
+/* All snapshots of the target that these keys may read. Released with snapshot_list_free. */
+enum err snapshot_list_load(struct snapshot_list *out, struct target *target, const struct keys *keys);
+void snapshot_list_free(struct snapshot_list *list);
+
+/* Filters: NULL members match everything. */
+struct snapshot_filter {
+	const char *host, *job, *tag, *path;
+};
+bool snapshot_matches(const struct snapshot *snapshot, const struct snapshot_filter *filter);
+/* `spec` is "latest" or a prefix of an id (at least 4 digits). PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE). */
+enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
+    const struct snapshot **out);
+
+#endif

@@ -1,0 +1,58 @@
+/* The entry stream of a snapshot: entries in path order, cut into metadata chunks (CHUNK_NODE), above them levels of lists of
+ * (first path, chunk id), cut the same way, up to a single root chunk.
+ *
+ *   node: u8 version 1, u8 level; level 0: encoded entries (entry.h); level > 0: repeated
+ *     varint+bytes first path, chunk id (32), varint chunk length, varint entries below it
+ * A node ends behind an entry whose path (level 0; level > 0: whose child id) hashes to zeros under NODE_MASK, once NODE_MIN bytes are
+ * in it, or before it would pass NODE_MAX. hash = XXH3-64 of the bytes with seed = first 8 bytes of HKDF(chunker key, "pulih node"). A
+ * changed entry therefore disturbs its own node and the path above it only. */
+#ifndef PULIH_REPO_TREE_H
+#define PULIH_REPO_TREE_H
+
+#include "core/repo/entry.h"
+#include "core/repo/keys.h"
+
+/* Where nodes go: computes the id of the chunk, stores it if it is new. `bytes` are borrowed. */
+typedef enum err (*tree_store)(void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
+/* Where nodes come from: fills `out` (cleared first) with the chunk, checked against its id. */
+typedef enum err (*tree_fetch)(void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
+
+struct tree_root {
+	uint8_t id[CHUNK_ID_SIZE];
+	uint32_t length; /* bytes of the root node */
+	uint8_t levels;	 /* 1: the root holds entries */
+	uint64_t entries;
+};
+
+/* ---- writing ---- */
+
+struct tree_writer;
+/* Level 0 nodes are also appended to `stream` where it is not NULL (stream.h). */
+struct stream_writer;
+enum err tree_writer_new(struct tree_writer **out, const uint8_t chunker_key[KEY_SIZE], tree_store store, void *context,
+    struct stream_writer *stream);
+void tree_writer_free(struct tree_writer *writer);
+/* Entries in strictly ascending order (PL_ENTRY otherwise). */
+enum err tree_writer_add(struct tree_writer *writer, const struct entry *entry);
+enum err tree_writer_finish(struct tree_writer *writer, struct tree_root *root);
+
+/* ---- reading ---- */
+
+/* Reads entries in order, holds one node per level. */
+struct tree_reader;
+enum err tree_reader_new(struct tree_reader **out, const struct tree_root *root, tree_fetch fetch, void *context);
+void tree_reader_free(struct tree_reader *reader);
+/* The next tree_reader_next() gives the first entry at or behind `path`: reads only the nodes on the way. */
+enum err tree_reader_seek(struct tree_reader *reader, struct entry_bytes path);
+/* *entry is NULL at the end; otherwise valid until the next call. Order is checked across nodes, the number of entries at the end. */
+enum err tree_reader_next(struct tree_reader *reader, const struct entry **entry);
+
+/* Visits every node of the tree once: for structure checks and marking. `known` may say that a node (by id) was visited before, and is then
+ * not fetched; may be NULL. */
+typedef bool (*tree_known)(void *context, const uint8_t id[CHUNK_ID_SIZE]);
+typedef enum err (*tree_visit_entry)(void *context, const struct entry *entry);
+typedef enum err (*tree_visit_node)(void *context, const uint8_t id[CHUNK_ID_SIZE], uint32_t length);
+enum err tree_walk(const struct tree_root *root, tree_fetch fetch, tree_known known, tree_visit_node node, tree_visit_entry entry,
+    void *context);
+
+#endif

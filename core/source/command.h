@@ -1,0 +1,21 @@
+/* Standard output of a command as a source. A command that fails is a failed backup: its exit status decides. */
+#ifndef PULIH_SOURCE_COMMAND_H
+#define PULIH_SOURCE_COMMAND_H
+
+#include "core/base/error.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct command;
+/* Starts argv (execvp), standard input from /dev/null, standard error inherited. PL_CHILD where it cannot be started (a child that
+ * cannot exec reports through a pipe, so that "not found" is seen here). The child gets its own process group and no descriptors of ours. */
+enum err command_start(struct command **out, const char *const *argv);
+/* Up to `size` bytes; 0 at the end of the output. PL_SOURCE_READ. */
+enum err command_read(struct command *command, void *out, size_t size, size_t *got);
+/* Waits. PL_COMMAND_FAILED (ERR_FAILED) names the command and its exit status or signal. */
+enum err command_finish(struct command *command);
+/* Ends the child if it still runs (SIGTERM, then SIGKILL), reaps it. */
+void command_free(struct command *command);
+
+#endif

@@ -1,0 +1,68 @@
+/* Restore: a snapshot, or part of one, back into a folder.
+ *
+ * Nothing in a snapshot can make it write outside the destination: every step is relative to a descriptor of a folder that was opened without
+ * following links. It goes on after an error, names what is missing, and then does not return ERR_OK. */
+#ifndef PULIH_RESTORE_RESTORE_H
+#define PULIH_RESTORE_RESTORE_H
+
+#include "core/repo/repository.h"
+#include "core/repo/snapshot.h"
+#include "core/source/exclude.h"
+
+enum restore_overwrite {
+	RESTORE_ALWAYS,	 /* the default: files that are there are replaced */
+	RESTORE_CHANGED, /* unless size and mtime are the same */
+	RESTORE_NEVER,	 /* what is there stays */
+};
+
+/* Why something is not as it was. */
+struct restore_problem {
+	struct entry_bytes path;
+	const struct failure *failure;
+	bool metadata_only; /* the content is right; owner, ACL, flag, … could not be set */
+};
+typedef void (*restore_on_problem)(void *context, const struct restore_problem *problem);
+
+struct restore_options {
+	const char *destination;
+	const char *subpath;	       /* only this and what is below it, put directly into the destination; NULL: everything under its whole path */
+	const struct exclude *include; /* only what matches (and the folders above); NULL: all */
+	const struct exclude *exclude;
+	enum restore_overwrite overwrite;
+	bool delete_others; /* remove what the snapshot does not have, in folders that it has */
+	bool verify;	    /* read everything back and compare with the chunk ids */
+	bool dry_run;
+	bool sparse_as_is; /* reserved: true */
+	unsigned threads;  /* 0: as many as processors */
+	restore_on_problem on_problem;
+	void *context;
+};
+
+struct restore_result {
+	uint64_t files, folders, others, bytes;
+	uint64_t skipped, deleted, verified_files, verified_bytes;
+	uint64_t problems, metadata_problems;
+	/* Features that the snapshot uses and the destination cannot hold ("acl", "xattr", "owner", "hardlink", "symlink", "sparse", "flags",
+	 * "device", "time", "name"), found before anything is written; NULL-terminated list of static strings. */
+	const char *missing_features[16];
+	int64_t started, ended;
+};
+
+/* ERR_OK: everything as it was. ERR_PARTIAL: metadata only is missing (named). ERR_CORRUPT: damage. Others as they come. */
+enum err restore_run(struct repository *repository, const struct snapshot *snapshot, const struct restore_options *options,
+    struct restore_result *result);
+
+/* The same selection as a pax tar stream to `fd`, through libarchive: ACLs, xattrs, sparse maps, hard links, ns times. */
+enum err restore_tar(struct repository *repository, const struct snapshot *snapshot, const struct restore_options *options, int fd,
+    struct restore_result *result);
+
+/* Opens index and chunk reader for a snapshot: for ls, find, diff, cat. Released with restore_view_close. */
+struct restore_view {
+	struct domain_keys *domain; /* secret memory */
+	struct index *index;
+	struct chunk_reader *reader;
+};
+enum err restore_view_open(struct restore_view *view, struct repository *repository, const uint8_t domain[DOMAIN_TAG_SIZE]);
+void restore_view_close(struct restore_view *view);
+
+#endif
