@@ -36,6 +36,9 @@ CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$(BUILD)/%.o)
 
+V ?= 0
+say = $(if $(filter 0,$(V)),@echo "  $(1)" $@;,)
+
 .PHONY: all clean install unit
 all: $(BUILD)/pulih
 .SECONDARY:
@@ -45,15 +48,15 @@ $(BUILD)/libpulih.a: $(LIBRARY_OBJECTS)
 	$(AR) rcs $@ $^
 
 $(BUILD)/pulih: $(CLI_OBJECTS) $(BUILD)/libpulih.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(BUILD)/libpulih.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 unit: $(UNIT_PROGRAMS)
 	@failed=0; for program in $^; do $$program || failed=1; done; exit $$failed

@@ -53,8 +53,8 @@ struct walk_options {
 
 struct walk;
 /* `roots`: as a person typed them. An absolute path is stored as it is (without the leading '/'), a relative one as given, cleaned, leading ".." dropped,
- * "." puts the contents at the snapshot's root: as restic does. Folders above a root are stored with their metadata. A root that does not exist is
- * PL_SOURCE_MISSING (ERR_USAGE); two roots with the same stored path, or one inside another, are walked once. Symbolic links as roots are stored as links. */
+ * "." puts the contents at the snapshot's root: as restic does. Folders above a root are stored with their metadata. A root that does not exist is a
+ * problem (PL_SOURCE_MISSING) while others do, and returned where none does and there are no extras; two roots with the same stored path, or one inside another, are walked once. Symbolic links as roots are stored as links. */
 enum err walk_new(struct walk **out, const char *const *roots, size_t count, const struct walk_options *options);
 /* False in *more at the end. */
 enum err walk_next(struct walk *walk, struct walk_item *item, bool *more);
