@@ -41,7 +41,7 @@ char *recovery_format(const uint8_t code[RECOVERY_BYTES], char out[RECOVERY_TEXT
 		unsigned value = 0;
 
 		for (unsigned bit = 5 * i; bit < 5 * i + 5; bit++)
-			value = value << 1 | (bit < 8 * CODED_SIZE ? bytes[bit / 8] >> (7 - bit % 8) & 1u : 0);
+			value = value << 1 | (bit < 8 * CODED_SIZE && bytes[bit / 8] & 0x80u >> bit % 8);
 		if (i > 0 && i % GROUP == 0)
 			*at++ = '-';
 		*at++ = alphabet[value];
