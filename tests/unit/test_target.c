@@ -630,6 +630,9 @@ static void test_read_only(void **state)
 	pid_t child;
 
 	assert_int_equal(target_put(place->target, "records/a", "a", 1), ERR_OK);
+	path = inside(place, "");
+	assert_int_equal(chmod(path, 0755), 0);
+	mem_free(path);
 	path = inside(place, "records");
 	assert_int_equal(chmod(path, 0555), 0);
 	child = fork();
