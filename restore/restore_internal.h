@@ -208,6 +208,12 @@ void restore_temporary_name(struct restore *run, char name[RESTORE_NAME_SIZE]);
 enum err restore_fail_write(const char *what, struct entry_bytes path);
 void restore_show_progress(struct restore *run);
 
+void restore_setup_locks(struct restore *run);
+void restore_release_locks(struct restore *run);
+/* What the whole run comes to, after `err`: a stop before damage, damage before the rest. */
+enum err restore_verdict(struct restore *run, enum err err);
+void restore_give_result(const struct restore *run);
+
 /* Reads the stream and hands out the work; returns when all of it is done. */
 enum err restore_plan(struct restore *run, struct restore_select *select);
 /* Reads everything back and compares. */

@@ -214,7 +214,7 @@ static enum err read_back(struct restore *run, const struct snapshot *snapshot)
 	return err;
 }
 
-static void give_result(const struct restore *run)
+void restore_give_result(const struct restore *run)
 {
 	struct restore_result *result = run->result;
 
@@ -231,8 +231,7 @@ static void give_result(const struct restore *run)
 	result->ended = clock_now();
 }
 
-/* What the whole run comes to: a stop before damage, damage before the rest. */
-static enum err verdict(struct restore *run, enum err err)
+enum err restore_verdict(struct restore *run, enum err err)
 {
 	if (run->fatal.kind != ERR_OK && run->fatal.kind != ERR_INTERRUPTED)
 		return failure_put(&run->fatal);
@@ -252,11 +251,18 @@ static enum err verdict(struct restore *run, enum err err)
 	return ERR_OK;
 }
 
-static void locks_init(struct restore *run)
+void restore_setup_locks(struct restore *run)
 {
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_mutex_init(&run->folders_lock, NULL);
 	pthread_cond_init(&run->linked, NULL);
+}
+
+void restore_release_locks(struct restore *run)
+{
+	pthread_cond_destroy(&run->linked);
+	pthread_mutex_destroy(&run->folders_lock);
+	pthread_mutex_destroy(&run->lock);
 }
 
 static void release(struct restore *run)
@@ -264,10 +270,8 @@ static void release(struct restore *run)
 	if (run->root)
 		restore_folder_drop(run, run->root);
 	pool_free(run->pool);
-	mem_free(run->restored);
-	pthread_cond_destroy(&run->linked);
-	pthread_mutex_destroy(&run->folders_lock);
-	pthread_mutex_destroy(&run->lock);
+	mem_free((void *)run->restored);
+	restore_release_locks(run);
 }
 
 enum err restore_run(struct repository *repository, const struct snapshot *snapshot,
@@ -278,7 +282,7 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 	enum err err;
 
 	*result = (struct restore_result){.started = clock_now()};
-	locks_init(&run);
+	restore_setup_locks(&run);
 	/* Files get their permissions as they are made, which saves a call for each. */
 	run.umask = umask(0);
 	progress_start("restore");
@@ -293,8 +297,8 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 	}
 	if (err == ERR_OK && run.restored && !restore_stopped(&run))
 		err = read_back(&run, snapshot);
-	err = verdict(&run, err);
-	give_result(&run);
+	err = restore_verdict(&run, err);
+	restore_give_result(&run);
 	progress_end();
 	release(&run);
 	restore_view_close(&view);
