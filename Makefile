@@ -2,11 +2,13 @@
 #
 #   make CC=clang            another compiler        make BUILD=/tmp/x      another build folder
 #   make SAN=address,undefined | SAN=thread          sanitizers, in a build folder of their own
-#   make DEBUG=1             no optimisation
+#   make DEBUG=1             no optimisation         make COVERAGE=1        counts lines, see `make coverage`
+#   make test | sanitize | faults | bench | format-check: see tests/tests.mk
 
 CC ?= gcc
 SAN ?=
-BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+COVERAGE ?=
+BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),-coverage)
 PREFIX ?= /usr/local
 DESTDIR ?=
 comma := ,
@@ -16,10 +18,12 @@ PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml jansson libq
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'
-CFLAGS ?= $(if $(DEBUG),-O0,-O2) -g
+CFLAGS ?= $(if $(DEBUG)$(COVERAGE),-O0,-O2) -g
 CFLAGS += -std=c17 $(WARNINGS) -fno-strict-aliasing -pthread
-HARDENING := -fstack-protector-strong -fPIE $(if $(SAN)$(DEBUG),,-D_FORTIFY_SOURCE=2)
+HARDENING := -fstack-protector-strong -fPIE $(if $(SAN)$(DEBUG)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
 CFLAGS += $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer,$(HARDENING))
+CFLAGS += $(if $(COVERAGE),--coverage -fprofile-update=atomic)
+LDFLAGS += $(if $(COVERAGE),--coverage)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -pthread
 
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
@@ -45,7 +49,7 @@ all: $(BUILD)/pulih
 
 $(BUILD)/libpulih.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 $(BUILD)/pulih: $(CLI_OBJECTS) $(BUILD)/libpulih.a
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -62,6 +66,8 @@ unit: $(UNIT_PROGRAMS)
 	@failed=0; for program in $^; do $$program || failed=1; done; exit $$failed
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_HELPER_OBJECTS:.o=.d)
+
+include tests/tests.mk
 
 install: all
 	install -D -m 755 $(BUILD)/pulih $(DESTDIR)$(PREFIX)/bin/pulih

@@ -1,0 +1,125 @@
+# Everything that checks the program, and what it needs for that. Included by the Makefile.
+#
+#   make deps          installs what is missing, with apt-get; a machine that has it all needs no network
+#   make test          build, unit and system tests, a sample of the faults, a short fuzzing
+#   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
+#   make faults        every fault at every place, takes long
+#   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
+#   make coverage      lines that unit and system tests run
+#   make format        lays out the C files; make format-check only says which are not
+#   make SLOW=1 system the system tests that take minutes, too
+#   make PYTEST_OPTIONS='-k restore -x' system
+
+# Debian packages, by what they are for.
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
+	libcyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev
+TEST_PACKAGES := libcmocka-dev python3 python3-pytest clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
+	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db
+BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
+COVERAGE_PACKAGES := gcovr
+
+# Debian's own: another python3 may come first on PATH and lack pytest.
+PYTHON ?= /usr/bin/python3
+SLOW ?=
+PYTEST_OPTIONS ?=
+FAULT_SAMPLE ?= 6
+FUZZ_SECONDS ?= 3
+
+# As many jobs as processors, unless make was told a number already.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build\* -prune -o -name '*.[ch]' -print)
+
+.PHONY: deps deps-build deps-bench deps-coverage test system faults faults-sample sanitize bench coverage \
+	format format-check shim clang
+
+# $(call install,packages): those that dpkg does not list as installed, through apt-get, with sudo where needed.
+define install
+@missing=""; \
+for package in $(1); do \
+	case "$$(dpkg-query -W -f='$${Status}' $$package 2>/dev/null)" in \
+	"install ok installed") ;; \
+	*) missing="$$missing $$package" ;; \
+	esac; \
+done; \
+[ -z "$$missing" ] && exit 0; \
+echo "installing:$$missing"; \
+sudo=""; \
+if [ "$$(id -u)" != 0 ]; then \
+	command -v sudo >/dev/null || { echo "run as root, or install sudo: apt-get install$$missing" >&2; exit 1; }; \
+	sudo=sudo; \
+fi; \
+$$sudo apt-get update -q && \
+$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+endef
+
+deps:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps-build:
+	$(call install,$(BUILD_PACKAGES))
+deps-bench:
+	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
+deps-coverage:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(COVERAGE_PACKAGES))
+
+# One stage after the other; the first that fails ends it.
+test: deps
+	$(MAKE) $(PARALLEL) all shim
+	$(MAKE) $(PARALLEL) unit-programs
+	$(MAKE) unit
+	$(MAKE) system
+	$(MAKE) faults-sample
+	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+	@echo "make test: every stage passed"
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_PROGRAMS)
+
+# What the system tests and the faults run.
+TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
+	PULIH_SLOW=$(SLOW) PYTHONDONTWRITEBYTECODE=1
+
+system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
+	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(PYTEST_OPTIONS) tests/system
+
+SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
+shim: $(BUILD)/faults/shim.so
+$(BUILD)/faults/shim.so: tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $<
+
+faults: $(BUILD)/pulih $(BUILD)/faults/shim.so
+	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py $(FAULT_OPTIONS)
+faults-sample: $(BUILD)/pulih $(BUILD)/faults/shim.so
+	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py --sample $(FAULT_SAMPLE) $(FAULT_OPTIONS)
+
+# halt_on_error: a finding is a failed test, not a line that nobody reads. Leaks count.
+SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+sanitize: deps
+	$(MAKE) $(PARALLEL) SAN=address,undefined all unit-programs
+	$(SANITIZER_OPTIONS) $(MAKE) SAN=address,undefined unit system
+	$(MAKE) $(PARALLEL) SAN=thread all unit-programs
+	$(SANITIZER_OPTIONS) $(MAKE) SAN=thread unit system
+	@echo "make sanitize: every stage passed"
+
+# The other compiler, warnings being errors as well.
+clang:
+	$(MAKE) $(PARALLEL) CC=clang BUILD=build-clang all unit-programs
+
+BENCH_OPTIONS ?=
+bench: deps-bench
+	$(MAKE) $(PARALLEL) all
+	$(TEST_ENVIRONMENT) $(PYTHON) tests/bench/bench.py $(BENCH_OPTIONS)
+
+coverage: deps-coverage
+	$(MAKE) $(PARALLEL) COVERAGE=1 all unit-programs
+	find build-coverage -name '*.gcda' -delete
+	$(MAKE) COVERAGE=1 unit system
+	@mkdir -p build-coverage/report
+	gcovr --root . --object-directory build-coverage --exclude tests/ --html-details build-coverage/report/index.html \
+		--print-summary -s
+
+format:
+	clang-format -i $(C_FILES)
+format-check:
+	@clang-format --dry-run -Werror $(C_FILES) && echo "format-check: $(words $(C_FILES)) files laid out as .clang-format says"
