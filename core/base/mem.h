@@ -31,6 +31,11 @@ unsigned long mem_count(void);
 void mem_trim(void);
 
 #ifndef PULIH_BASE_INTERNAL
+/* With clang, _FORTIFY_SOURCE makes macros of these. */
+#undef sprintf
+#undef vsprintf
+#undef asprintf
+#undef vasprintf
 #pragma GCC poison malloc calloc realloc strdup strndup sprintf vsprintf strcpy strcat asprintf vasprintf
 #endif
 

@@ -252,10 +252,13 @@ void progress_start(const char *action)
 
 static void print_status(const struct progress *progress, int64_t elapsed)
 {
+	char *item = output_printable(progress->item, strlen(progress->item));
+
 	output_object("status",
 	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:s}", "action", progress->action, "files", (json_int_t)progress->files,
 		"files_total", (json_int_t)progress->files_total, "bytes", (json_int_t)progress->bytes, "bytes_total",
-		(json_int_t)progress->bytes_total, "seconds_elapsed", (double)elapsed / CLOCK_SECOND, "item", progress->item));
+		(json_int_t)progress->bytes_total, "seconds_elapsed", (double)elapsed / CLOCK_SECOND, "item", item ? item : ""));
+	mem_free(item);
 }
 
 static void draw_line(const struct progress *progress, int64_t elapsed)
@@ -266,6 +269,7 @@ static void draw_line(const struct progress *progress, int64_t elapsed)
 	int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20 ? window.ws_col : 80;
 	double seconds = (double)elapsed / CLOCK_SECOND;
 	double speed = seconds > 0 ? (double)progress->bytes / seconds : 0;
+	char *item = output_printable(progress->item, strlen(progress->item));
 
 	if (progress->bytes_total > progress->bytes && speed > 0) {
 		char time[32];
@@ -275,7 +279,8 @@ static void draw_line(const struct progress *progress, int64_t elapsed)
 	}
 	snprintf(line, sizeof(line), "%s  %llu files  %s  %s/s%s  %s", progress->action,
 	    (unsigned long long)progress->files, output_size(size, progress->bytes), output_size(rate, (uint64_t)speed), left,
-	    progress->item);
+	    item ? item : "");
+	mem_free(item);
 	if ((int)strlen(line) >= columns) {
 		size_t at = (size_t)columns - 1;
 

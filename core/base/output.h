@@ -42,7 +42,7 @@ char *output_printable(const void *bytes, size_t size);
 struct progress {
 	const char *action; /* "backup", "restore", … */
 	uint64_t files, files_total, bytes, bytes_total; /* totals 0 = unknown */
-	char item[160];					 /* printable, cut from the left */
+	char item[160]; /* raw bytes of a path, cut from the left */
 };
 void progress_start(const char *action);
 /* Copies what it needs. Cheap enough for every file. */

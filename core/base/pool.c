@@ -140,7 +140,10 @@ void pool_submit(struct pool *pool, struct pool_job *job)
 	job->done = false;
 	if (pool->threads == 0) {
 		job->run(job, 0);
+		pthread_mutex_lock(&pool->lock);
 		job->done = true;
+		pthread_cond_broadcast(&pool->ended);
+		pthread_mutex_unlock(&pool->lock);
 		return;
 	}
 	pthread_mutex_lock(&pool->lock);

@@ -110,7 +110,7 @@ enum err kdf_derive(const struct kdf_cost *cost, const uint8_t salt[KDF_SALT_SIZ
 /* ---- recovery code ---- */
 
 /* 20 random bytes (160 bits: beyond any search) and a 2-byte check, as 36 Crockford base-32 characters (no I, L, O, U) in
- * 6 groups of 6: "4F7K2M-…". */
+ * 6 groups of 6: "4F7K2M-…". recovery_format returns out, or NULL after PL_CRYPTO. */
 #define RECOVERY_BYTES 20
 #define RECOVERY_TEXT 42 /* characters with the dashes and the NUL */
 char *recovery_format(const uint8_t code[RECOVERY_BYTES], char out[RECOVERY_TEXT]);

@@ -3,20 +3,25 @@
  * Paths are raw bytes relative to the snapshot's root, components joined by '/', no leading or trailing '/'; the root itself is
  * the empty path. No component is empty, ".", "..", or holds '/' or NUL. Order is component-wise: entry_compare().
  *
- * An encoded entry is delta-coded against the one before it in the same metadata chunk; the first of a chunk against nothing:
+ * An encoded entry is delta-coded against the one before it in the same metadata chunk; the first of a chunk against nothing
+ * (no SAME_ bit, every number before it 0):
  *   varint length of the rest
  *   varint head: type (4 bits), then bits ENTRY_HAS_*
  *   varint bytes of the path shared with the entry before, varint rest, rest
  *   unless SAME_OWNER: varint uid, varint gid, varint+bytes user, varint+bytes group
  *   unless SAME_MODE: varint mode (12 bits)
- *   zigzag mtime seconds − before's, varint ns; zigzag ctime seconds − before's, varint ns
- *   unless SAME_DEVICE: varint device; zigzag inode − before's
+ *   zigzag mtime seconds − before's, varint ns; zigzag ctime seconds − before's, varint ns (seconds rounded down, ns 0 … 999999999)
+ *   unless SAME_DEVICE: varint device
+ *   zigzag inode − before's (modulo 2^64)
  *   LINKED: varint links (≥ 2)      DEVICE: varint rdev      FLAGS: varint file flags
  *   TARGET: varint+bytes symlink target
  *   XATTRS: varint+bytes attribute list, or XATTRS_OUTSIDE: chunk id (32), varint length
- *   SPARSE: varint segments, per segment varint gap, varint data bytes
- *   CONTENT (regular files): varint size, then varint n; n > 0: n × (chunk id (32), varint length);
+ *   SPARSE: varint segments, per segment varint gap, varint data bytes (≥ 1)
+ *   CONTENT: varint size, then varint n; n > 0: n × (chunk id (32), varint length);
  *     n = 0 and OUTSIDE: varint chunks in all, varint m, m × (id of a list chunk (32), varint length), each holding (id, varint length) pairs
+ * Every entry has one spelling, so that unchanged trees give unchanged chunks: as much of the path as possible is shared, SAME_ bits
+ * stand wherever they can. LINKED on all types but folders, DEVICE on all devices and nothing else, TARGET likewise on symlinks,
+ * CONTENT on files, SPARSE and OUTSIDE on files only.
  * attribute list: repeated varint+bytes name, varint+bytes value, names strictly ascending. ACLs are the attributes system.posix_acl_access
  * and system.posix_acl_default in the kernel's own little-endian form (numeric ids). */
 #ifndef PULIH_REPO_ENTRY_H
@@ -34,6 +39,22 @@ enum entry_type {
 	ENTRY_BLOCK = 5,
 	ENTRY_FIFO = 6,
 	ENTRY_SOCKET = 7,
+};
+
+/* Bits of the head behind the type. Numbers are in files; a bit that is not here is refused. */
+enum entry_has {
+	ENTRY_HAS_SAME_OWNER = 1 << 4,
+	ENTRY_HAS_SAME_MODE = 1 << 5,
+	ENTRY_HAS_SAME_DEVICE = 1 << 6,
+	ENTRY_HAS_LINKED = 1 << 7,
+	ENTRY_HAS_DEVICE = 1 << 8,
+	ENTRY_HAS_FLAGS = 1 << 9,
+	ENTRY_HAS_TARGET = 1 << 10,
+	ENTRY_HAS_XATTRS = 1 << 11,
+	ENTRY_HAS_XATTRS_OUTSIDE = 1 << 12,
+	ENTRY_HAS_SPARSE = 1 << 13,
+	ENTRY_HAS_CONTENT = 1 << 14,
+	ENTRY_HAS_OUTSIDE = 1 << 15,
 };
 
 struct entry_bytes {
@@ -80,11 +101,14 @@ struct entry_state {
 void entry_state_reset(struct entry_state *state);
 void entry_state_free(struct entry_state *state);
 
-/* Appends the entry. An entry over ENTRY_MAX or with a path that is not valid is PL_ENTRY (ERR_LIMIT). */
+/* Appends the entry; what does not fit its type (size of a folder, rdev of a file, links of a folder) is not written, and content of size
+ * 0 is written as no chunks. An entry over ENTRY_MAX, a path that is not valid or not behind the one before it, and whatever
+ * entry_decode would refuse is PL_ENTRY (ERR_LIMIT); `out` and `state` are then as before. */
 enum err entry_encode(struct entry_state *state, const struct entry *entry, struct buffer *out);
 /* Reads one entry; pointers go into the cursor's memory and into the state (path, user, group), valid until the next call. Everything
  * that the format forbids (unknown bits and types, paths not valid or not strictly ascending within the chunk, sums that do not match
- * the size, attribute names out of order) is PL_ENTRY_BROKEN (ERR_CORRUPT). */
+ * the size, attribute names out of order, a second spelling) is PL_ENTRY_BROKEN (ERR_CORRUPT); the state is then of no further use
+ * until it is reset. */
 enum err entry_decode(struct entry_state *state, struct cursor *cursor, struct entry *out);
 
 /* Component-wise order: a folder comes directly before what it holds. <0, 0, >0. */

@@ -25,7 +25,8 @@
 #define INDEX_MAX (128u << 20)		/* bytes of an index object, sealed or plain */
 
 #define ENTRY_MAX (1u << 20)		/* bytes of one encoded entry: path, xattrs, content list */
-#define ENTRY_INLINE_CHUNKS 32		/* more chunks than this, and the list is chunks of its own */
+#define ENTRY_PATH_MAX (64u << 10)	/* bytes of a path: 16 times what Linux takes at once, still 4 records to a list node */
+#define ENTRY_INLINE_CHUNKS 256	/* more chunks than this (128 MiB of a file), and the list is chunks of its own */
 #define ENTRY_XATTR_INLINE (64u << 10)	/* bytes of all xattrs kept inside an entry; more go to a chunk of their own */
 #define NODE_MIN (16u << 10)		/* bytes of a metadata chunk before a cut is looked for */
 #define NODE_MAX (256u << 10)		/* … at which one is cut whatever the hash says; one larger entry stands alone */

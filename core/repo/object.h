@@ -32,5 +32,7 @@ bool object_id_of(const char *name, uint8_t id[OBJECT_ID_SIZE]);
 
 /* True for the names above and nothing else (no "..", no empty part, no unknown folder): targets refuse the rest. */
 bool object_name_valid(const char *name);
+/* True for "" and for the folders that such names stand in, whole: "packs", "packs/0f", "index/<tag>", … */
+bool object_folder_valid(const char *folder);
 
 #endif

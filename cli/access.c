@@ -1,0 +1,86 @@
+#include "cli/access.h"
+#include "cli/passphrase.h"
+#include "cli/settings.h"
+#include "targets/registry.h"
+
+static struct repository_access access_of(passphrase_ask ask)
+{
+	return (struct repository_access){
+	    .ask = ask,
+	    .key_file = settings.key_file,
+	    .domain = settings.domain,
+	    .state_folder = settings.state_folder,
+	};
+}
+
+static enum err open_target(struct target **out, bool create)
+{
+	if (!settings.repository)
+		return fail(PL_REPOSITORY_UNSET, "no repository was named");
+	return target_open(out, settings.repository, create);
+}
+
+enum err access_target(struct target **out)
+{
+	return open_target(out, false);
+}
+
+enum err access_init(struct repository *out, int suite)
+{
+	struct repository_access access = access_of(passphrase_first);
+	struct target *target = NULL;
+	enum err err = open_target(&target, true);
+
+	/* A backup key says who may write to a repository that exists; it makes none. */
+	access.key_file = NULL;
+	if (err == ERR_OK)
+		err = repository_init(out, target, &access, suite);
+	if (err != ERR_OK)
+		target_free(target);
+	return err;
+}
+
+enum err access_open(struct repository *out)
+{
+	return access_open_asking(out, passphrase_current, NULL);
+}
+
+enum err access_open_asking(struct repository *out, passphrase_ask ask, void *context)
+{
+	struct repository_access access = access_of(ask);
+	struct target *target = NULL;
+	enum err err = access_target(&target);
+
+	access.context = context;
+	if (err == ERR_OK)
+		err = repository_open(out, target, &access);
+	if (err != ERR_OK)
+		target_free(target);
+	return err;
+}
+
+enum err access_open_full(struct repository *out, const char *what)
+{
+	enum err err = access_open(out);
+
+	if (err != ERR_OK || out->keys->full)
+		return err;
+	repository_close(out);
+	return fail(PL_KEY_FULL, "%s needs the full key", what);
+}
+
+enum err access_open_or_keyless(struct repository *out)
+{
+	struct target *target = NULL;
+	enum err err = access_open(out);
+
+	if (err != ERR_KEY || failure_last()->id != PL_PASSPHRASE_NONE)
+		return err;
+	failure_clear();
+	err = access_target(&target);
+	if (err == ERR_OK)
+		err = repository_open_keyless(out, target);
+	if (err != ERR_OK)
+		target_free(target);
+	return err;
+}

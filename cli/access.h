@@ -1,0 +1,26 @@
+/* Opens what -r names, with the passphrase or the key that the user gave. */
+#ifndef PULIH_CLI_ACCESS_H
+#define PULIH_CLI_ACCESS_H
+
+#include "core/repo/repository.h"
+
+/* The target of -r or PULIH_REPOSITORY. PL_REPOSITORY_UNSET (ERR_USAGE). Freed with target_free. */
+enum err access_target(struct target **out);
+
+/* Opens the repository with whatever key there is, asking for a passphrase in a terminal if need be. `out` is released
+ * with repository_close on success. */
+enum err access_open(struct repository *out);
+
+/* As access_open, with another way to the passphrase. */
+enum err access_open_asking(struct repository *out, passphrase_ask ask, void *context);
+
+/* As access_open, refusing a backup key: what only a full key can do. `what` completes "… needs the full key". */
+enum err access_open_full(struct repository *out, const char *what);
+
+/* As access_open; where there is no passphrase and nobody to ask, opens without keys. */
+enum err access_open_or_keyless(struct repository *out);
+
+/* Makes a repository; the passphrase is a new one. */
+enum err access_init(struct repository *out, int suite);
+
+#endif

@@ -1,0 +1,28 @@
+/* The options that every command has, and the environment behind them. */
+#ifndef PULIH_CLI_SETTINGS_H
+#define PULIH_CLI_SETTINGS_H
+
+#include "cli/options.h"
+
+struct settings {
+	const char *repository;	      /* URL, path or name; NULL: none */
+	const char *config;	      /* configuration file; NULL: the default one */
+	const char *password_file;    /* at most one of these three is set after settings_complete */
+	const char *password_command;
+	const char *key_file;
+	const char *state_folder; /* set after settings_complete */
+	const char *domain;	  /* NULL: the host's name */
+	uint64_t threads;	  /* 0: as many as processors */
+	unsigned verbose;
+	bool quiet, json, help;
+};
+
+/* One per process: what main read. */
+extern struct settings settings;
+extern const struct option_spec settings_options[];
+
+/* Fills from the environment what no option gave, and finds the state folder. PL_OPTION_CONFLICT where two options, or two
+ * variables, contradict each other. */
+enum err settings_complete(void);
+
+#endif

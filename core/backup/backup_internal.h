@@ -1,0 +1,187 @@
+/* The stages of a backup and what they hand to each other.
+ *
+ *   walk (one thread)  ->  batches of items  ->  read (pool: stat, open, read, chunk, hash)  ->  parts of a batch
+ *   ->  collect (the caller's thread, in batch order: deduplicate, frame, entry stream)  ->  store (compress, seal, write)
+ *
+ * Batches are numbered in path order and collected in that order, so the objects do not depend on the number of threads. A batch gives its
+ * output in parts; a worker waits before handing over a part when BACKUP_BUFFERED bytes wait already, except the worker of the
+ * batch that is being collected: so nobody waits for somebody who waits for him. */
+#ifndef PULIH_BACKUP_BACKUP_INTERNAL_H
+#define PULIH_BACKUP_BACKUP_INTERNAL_H
+
+#include "core/backup/backup.h"
+#include "core/backup/store.h"
+#include "core/base/arena.h"
+#include "core/base/output.h"
+#include "core/base/pool.h"
+#include "core/chunk/chunker.h"
+#include "core/chunk/hasher.h"
+#include "core/repo/entry.h"
+#include "core/source/meta.h"
+#include "core/source/walk.h"
+
+#include <stdatomic.h>
+
+#define BATCH_ITEMS 256u		   /* items of a batch: a lock is taken once for this many files */
+#define BATCH_BYTES ((size_t)256 << 10)	   /* … or this many bytes of paths and previous entries */
+#define PART_BYTES ((size_t)4 << 20)	   /* data of a part: two chunks of the largest size */
+#define PART_FULL ((size_t)1 << 20)	   /* a part with this much data is handed over */
+#define BACKUP_BUFFERED ((size_t)12 << 20) /* data bytes that may wait for the collector */
+#define BACKUP_FOLDERS 1024u		   /* folder descriptors held by waiting items */
+#define READ_TRIES 3u			   /* of a file that changes while it is read */
+
+enum extra_kind { EXTRA_SQLITE, EXTRA_COMMAND };
+struct extra {
+	enum extra_kind kind;
+	const char *database;	    /* of EXTRA_SQLITE */
+	const char *const *command; /* of EXTRA_COMMAND */
+	bool fine;
+};
+
+struct item {
+	struct entry_bytes path;
+	const char *name;
+	struct walk_folder *folder; /* kept until the batch is recycled */
+	const struct extra *extra;
+	bool is_folder;
+	struct entry *previous; /* of the last run; NULL: none */
+};
+
+/* One thing for the collector, in order. */
+enum record_kind {
+	RECORD_CHUNK,	  /* store it */
+	RECORD_ENTRY,	  /* a complete entry */
+	RECORD_UNCHANGED, /* an entry with the content of last time, if its chunks are still there */
+};
+struct record {
+	enum record_kind kind;
+	enum chunk_type type;
+	uint8_t id[CHUNK_ID_SIZE];
+	const uint8_t *bytes;
+	size_t size;
+	struct entry *entry;
+	struct item *item;
+};
+
+struct part {
+	struct part *next;
+	uint8_t *data; /* PART_BYTES */
+	size_t used;
+	struct record *records;
+	size_t count, capacity;
+	struct arena arena; /* entries and what they point to */
+};
+
+struct batch {
+	struct pool_job job; /* first */
+	struct backup *backup;
+	struct batch *next;
+	struct item items[BATCH_ITEMS];
+	size_t count;
+	struct arena arena; /* paths, names, previous entries */
+	size_t arena_bytes;
+	/* under backup->lock */
+	struct part *first, *last;
+	size_t waiting; /* data bytes of its parts */
+	bool finished;
+};
+
+/* Everything of one backup. */
+struct backup {
+	struct repository *repository;
+	const struct backup_options *options;
+	struct backup_result *result;
+	struct target *target; /* the repository's, or the dry run's */
+	struct index *index;
+	struct generations *generations;
+	struct store *store;
+	struct tree_writer *tree;
+	struct stream_writer *stream;
+	struct stream_reader *last_stream;
+	struct lists *lists;
+	struct names *names;
+	struct chunker chunker;
+	struct pool *readers;
+	struct reader **reader; /* one per worker of the pool, and one for the collector */
+	struct queue *batches;	/* in order, to the collector */
+	char *stream_path;
+	char *temporary_folder;
+	struct extra *extras;
+	struct walk_extra *walk_extras;
+	size_t extras_count;
+	char **hidden; /* journals of databases; NULL-terminated */
+
+	pthread_mutex_t lock;
+	pthread_cond_t room;  /* buffered data or folders became fewer */
+	pthread_cond_t ready; /* a part or the end of a batch */
+	struct batch *head;   /* the batch that is being collected */
+	size_t buffered;
+	size_t batches_out; /* sent and not yet recycled */
+	struct batch *spare_batches;
+	struct part *spare_parts;
+	struct failure failure; /* the first of any thread */
+	atomic_bool stop;
+	atomic_uint_fast64_t bytes_read;
+	struct progress progress;
+};
+
+/* ---- backup.c ---- */
+/* Records the failure of this thread as the backup's, unless there is one, and stops every stage. Returns its kind. */
+enum err backup_stop(struct backup *backup);
+/* True when the stages should end: a failure, or an interrupt (which it records). */
+bool backup_stopped(struct backup *backup);
+void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, const char *reason);
+
+struct sqlite_copy;
+enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
+
+/* ---- batch.c ---- */
+struct batch *batch_take(struct backup *backup);
+/* Lets its folders go, keeps its memory for the next. Its job has run. */
+void batch_recycle(struct backup *backup, struct batch *batch);
+void batch_free(struct batch *batch);
+struct part *part_take(struct backup *backup);
+void part_recycle(struct backup *backup, struct part *part);
+void part_free(struct part *part);
+struct record *part_record(struct part *part, enum record_kind kind);
+/* Hands a part to the collector; waits while too much is buffered. False when the backup is stopping: the part is recycled. */
+bool batch_hand_over(struct batch *batch, struct part *part);
+void batch_finish(struct batch *batch);
+/* Next part of the head batch; NULL when it is finished and empty. */
+struct part *batch_next_part(struct batch *batch);
+
+/* ---- walk stage (feed.c) ---- */
+/* Thread: walks, merges with the last stream, sends batches. Ends the queue. */
+void *feed_main(void *backup);
+
+/* ---- read stage ---- */
+struct reader;
+enum err reader_new(struct reader **out, struct backup *backup);
+void reader_free(struct reader *reader);
+/* pool_job of a batch. */
+void read_batch(struct pool_job *job, unsigned worker);
+/* Reads one item again although it seemed unchanged, and hands the parts to `take` (the collector's own thread). */
+enum err reader_read_again(struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part));
+
+/* ---- collect.c ---- */
+/* Takes batches until the queue ends. */
+enum err collect_all(struct backup *backup);
+
+/* ---- lists.c: the list chunks of very long files, kept beside the last stream ---- */
+/* A backup key cannot read list chunks back; to know which chunks an unchanged file relies on, they are kept locally. */
+struct lists;
+enum err lists_new(struct lists **out, const char *path);
+void lists_free(struct lists *lists);
+/* The bytes of a list chunk of the last run, or of this one; false where it is not known. */
+bool lists_find(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
+/* Keeps a list chunk for the next run. */
+enum err lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
+enum err lists_commit(struct lists *lists);
+
+/* ---- publish.c: the two steps of the handshake with collectors ---- */
+/* Packs and index are durable: reads the generations; *dropped packs that were relied on are condemned, and their chunks must be stored again. */
+enum err publish_fence(struct backup *backup, size_t *dropped);
+/* Checks the structure, publishes the snapshot, reads the generations once more: with *dropped > 0 it does not count yet. */
+enum err publish_snapshot(struct backup *backup, size_t *dropped);
+
+#endif

@@ -1,0 +1,171 @@
+#include "core/backup/store_internal.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/repo/object.h"
+
+#include <time.h>
+
+struct pack_sender {
+	struct target *target;
+	struct pool *pool;
+	struct queue *queue;
+	bool threaded, started;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t stored;
+	bool stop;	/* under the lock: a unit failed, or nobody wants the rest */
+	uint64_t rate;
+	int64_t next; /* when the next bytes may go, by the rate */
+};
+
+#define SENDER_QUEUE 16 /* units; the store bounds the packs in flight below this */
+
+static void keep_rate(struct pack_sender *sender, size_t size)
+{
+	int64_t now = clock_monotonic();
+
+	if (sender->rate == 0)
+		return;
+	while (sender->next > now && !interrupt_requested()) {
+		int64_t left = sender->next - now;
+		struct timespec pause = {.tv_nsec = (long)(left < CLOCK_SECOND / 10 ? left : CLOCK_SECOND / 10)};
+
+		nanosleep(&pause, NULL);
+		now = clock_monotonic();
+	}
+	sender->next = now + (int64_t)((double)size / (double)sender->rate * (double)CLOCK_SECOND);
+}
+
+/* Put, then read back from the target: what is not as it was hashed in memory is taken away again, and no snapshot will
+ * ever name it. */
+static enum err send_pack(struct pack_sender *sender, const struct pack *pack)
+{
+	struct object_name name = object_pack(pack->id);
+	uint8_t hash[HASH_SIZE];
+	uint64_t size;
+	enum err err;
+
+	keep_rate(sender, pack->size);
+	err = target_put(sender->target, name.text, pack->bytes, pack->size);
+	if (err != ERR_OK && err != ERR_EXISTS)
+		return err;
+	err = target_hash(sender->target, name.text, hash, &size);
+	if (err != ERR_OK)
+		return err;
+	if (size == pack->size && crypto_equal(hash, pack->id, sizeof(hash)))
+		return ERR_OK;
+	target_remove(sender->target, name.text);
+	return fail(PL_READ_BACK, "%s of %s does not read back as it was written", name.text, sender->target->url);
+}
+
+static bool stopped(struct pack_sender *sender)
+{
+	bool stop;
+
+	pthread_mutex_lock(&sender->lock);
+	stop = sender->stop;
+	pthread_mutex_unlock(&sender->lock);
+	return stop;
+}
+
+static void process(struct pack_sender *sender, struct pack_unit *unit)
+{
+	enum err err = ERR_OK;
+
+	pool_wait(sender->pool, &unit->job);
+	if (unit->failure.kind != ERR_OK)
+		err = unit->failure.kind;
+	else if (stopped(sender) || interrupt_requested())
+		err = fail(PL_INTERRUPTED, "interrupted");
+	else
+		err = send_pack(sender, unit->pack);
+	if (err != ERR_OK && unit->failure.kind == ERR_OK)
+		failure_take(&unit->failure);
+	pthread_mutex_lock(&sender->lock);
+	unit->stored = true;
+	if (err != ERR_OK)
+		sender->stop = true;
+	pthread_cond_broadcast(&sender->stored);
+	pthread_mutex_unlock(&sender->lock);
+}
+
+static void *sender_main(void *argument)
+{
+	struct pack_sender *sender = argument;
+	struct pack_unit *unit;
+
+	while ((unit = queue_pop(sender->queue)) != NULL)
+		process(sender, unit);
+	return NULL;
+}
+
+enum err pack_sender_new(struct pack_sender **out, struct target *target, struct pool *pool, bool threaded, uint64_t rate)
+{
+	struct pack_sender *sender = mem_calloc(1, sizeof(*sender));
+	enum err err;
+
+	*out = NULL;
+	if (!sender)
+		return ERR_NOMEM;
+	sender->target = target;
+	sender->pool = pool;
+	sender->threaded = threaded;
+	sender->rate = rate;
+	pthread_mutex_init(&sender->lock, NULL);
+	pthread_cond_init(&sender->stored, NULL);
+	err = queue_new(&sender->queue, SENDER_QUEUE);
+	if (err == ERR_OK && threaded)
+		err = thread_start(&sender->thread, "pulih-write", sender_main, sender);
+	if (err != ERR_OK) {
+		pack_sender_free(sender);
+		return err;
+	}
+	sender->started = threaded;
+	*out = sender;
+	return ERR_OK;
+}
+
+void pack_sender_free(struct pack_sender *sender)
+{
+	if (!sender)
+		return;
+	pthread_mutex_lock(&sender->lock);
+	sender->stop = true;
+	pthread_mutex_unlock(&sender->lock);
+	if (sender->queue)
+		queue_close(sender->queue);
+	if (sender->started)
+		pthread_join(sender->thread, NULL);
+	queue_free(sender->queue);
+	pthread_cond_destroy(&sender->stored);
+	pthread_mutex_destroy(&sender->lock);
+	mem_free(sender);
+}
+
+void pack_sender_submit(struct pack_sender *sender, struct pack_unit *unit)
+{
+	if (sender->threaded)
+		queue_push(sender->queue, unit);
+	else
+		process(sender, unit);
+}
+
+enum err pack_sender_wait(struct pack_sender *sender, struct pack_unit *unit)
+{
+	pthread_mutex_lock(&sender->lock);
+	while (!unit->stored)
+		pthread_cond_wait(&sender->stored, &sender->lock);
+	pthread_mutex_unlock(&sender->lock);
+	return unit->failure.kind == ERR_OK ? ERR_OK : failure_put(&unit->failure);
+}
+
+bool pack_sender_done(struct pack_sender *sender, struct pack_unit *unit)
+{
+	bool done;
+
+	pthread_mutex_lock(&sender->lock);
+	done = unit->stored;
+	pthread_mutex_unlock(&sender->lock);
+	return done;
+}

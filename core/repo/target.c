@@ -1,0 +1,143 @@
+#include "core/repo/target.h"
+#include "core/base/buffer.h"
+#include "core/base/mem.h"
+#include "core/repo/object.h"
+
+/* How often config is read again when it changes under the reader; it changes when a person issues a key. */
+#define REPLACED_TRIES 5
+
+/* Names come from listings, from objects and from command lines: here they are checked once for every target. */
+static enum err check_name(const char *name)
+{
+	return object_name_valid(name) ? ERR_OK : fail(PL_OBJECT_NAME, "'%s' is no name of an object", name);
+}
+
+enum err target_put(struct target *target, const char *name, const void *bytes, size_t size)
+{
+	enum err err = check_name(name);
+
+	return err != ERR_OK ? err : target->operations->put(target, name, bytes, size);
+}
+
+enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size)
+{
+	if (strcmp(name, OBJECT_CONFIG) != 0)
+		return fail(PL_OBJECT_NAME, "%s is never replaced: only %s is", name, OBJECT_CONFIG);
+	return target->operations->replace(target, name, bytes, size);
+}
+
+enum err target_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size)
+{
+	enum err err = check_name(name);
+
+	return err != ERR_OK ? err : target->operations->read(target, name, offset, out, size);
+}
+
+enum err target_stat(struct target *target, const char *name, uint64_t *size, int64_t *changed)
+{
+	enum err err = check_name(name);
+
+	return err != ERR_OK ? err : target->operations->stat(target, name, size, changed);
+}
+
+struct listing {
+	const char *prefix;
+	size_t prefix_length;
+	target_visit visit;
+	void *context;
+};
+
+/* A listing may come from a hostile place: what has no valid name, or stands elsewhere, goes no further. */
+static enum err visit_valid(void *context, const struct target_object *object)
+{
+	const struct listing *listing = context;
+	size_t length = listing->prefix_length;
+
+	if (!object_name_valid(object->name))
+		return ERR_OK;
+	if (length > 0 && (strncmp(object->name, listing->prefix, length) != 0 || object->name[length] != '/'))
+		return ERR_OK;
+	return listing->visit(listing->context, object);
+}
+
+enum err target_list(struct target *target, const char *prefix, target_visit visit, void *context)
+{
+	struct listing listing = {.prefix = prefix, .prefix_length = strlen(prefix), .visit = visit, .context = context};
+
+	if (!object_folder_valid(prefix))
+		return fail(PL_OBJECT_NAME, "'%s' is no folder of a repository", prefix);
+	return target->operations->list(target, prefix, visit_valid, &listing);
+}
+
+enum err target_remove(struct target *target, const char *name)
+{
+	enum err err = check_name(name);
+
+	return err != ERR_OK ? err : target->operations->remove(target, name);
+}
+
+enum err target_hash(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size)
+{
+	enum err err = check_name(name);
+
+	return err != ERR_OK ? err : target->operations->hash(target, name, out, size);
+}
+
+enum err target_space(struct target *target, struct target_space *out)
+{
+	return target->operations->space(target, out);
+}
+
+enum err target_now(struct target *target, int64_t *out)
+{
+	return target->operations->now(target, out);
+}
+
+void target_free(struct target *target)
+{
+	char *url;
+
+	if (!target)
+		return;
+	url = target->url;
+	target->operations->free(target);
+	mem_free(url);
+}
+
+static enum err get_once(struct target *target, const char *name, size_t limit, struct buffer *out, uint64_t *size, int64_t *changed)
+{
+	enum err err = target_stat(target, name, size, changed);
+
+	if (err != ERR_OK)
+		return err;
+	if (*size > limit)
+		return fail(PL_OBJECT_SIZE, "%s in %s has %llu bytes, more than the %zu that it can have", name, target->url,
+		    (unsigned long long)*size, limit);
+	err = buffer_reserve(out, (size_t)*size);
+	if (err != ERR_OK)
+		return err;
+	err = target_read(target, name, 0, out->data + out->length, (size_t)*size);
+	if (err == ERR_OK)
+		out->length += (size_t)*size;
+	return err;
+}
+
+enum err target_get(struct target *target, const char *name, size_t limit, struct buffer *out)
+{
+	size_t start = out->length;
+
+	for (int tries = 1;; tries++) {
+		uint64_t size = 0, size_after = 0;
+		int64_t changed = 0, changed_after = 0;
+		enum err err = get_once(target, name, limit, out, &size, &changed);
+
+		/* Only config is ever replaced. Size and bytes must be those of one version of it. */
+		if (strcmp(name, OBJECT_CONFIG) != 0 || (err != ERR_OK && err != ERR_CORRUPT) || tries == REPLACED_TRIES)
+			return err;
+		if (target_stat(target, name, &size_after, &changed_after) != ERR_OK)
+			return failure_last()->kind;
+		if (size_after == size && changed_after == changed)
+			return err;
+		out->length = start;
+	}
+}
