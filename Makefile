@@ -49,7 +49,7 @@ all: $(BUILD)/pulih
 
 $(BUILD)/libpulih.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 $(BUILD)/pulih: $(CLI_OBJECTS) $(BUILD)/libpulih.a
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)

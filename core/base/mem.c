@@ -10,12 +10,14 @@
 static atomic_ulong calls;
 static atomic_ulong fail_from;
 
-static int must_fail(void)
+#define MEM_MAX ((size_t)1 << 38) /* no single allocation of this program is near 256 GiB: a larger one is a wrong length */
+
+static int must_fail(size_t size)
 {
 	unsigned long n = atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) + 1;
 	unsigned long from = atomic_load_explicit(&fail_from, memory_order_relaxed);
 
-	return from != 0 && n >= from;
+	return size > MEM_MAX || (from != 0 && n >= from);
 }
 
 static void *checked(void *memory, size_t size)
@@ -27,7 +29,7 @@ static void *checked(void *memory, size_t size)
 
 void *mem_alloc(size_t size)
 {
-	return checked(must_fail() ? NULL : malloc(size ? size : 1), size);
+	return checked(must_fail(size) ? NULL : malloc(size ? size : 1), size);
 }
 
 void *mem_calloc(size_t count, size_t size)
@@ -36,7 +38,7 @@ void *mem_calloc(size_t count, size_t size)
 
 	if (__builtin_mul_overflow(count, size, &total))
 		return checked(NULL, SIZE_MAX);
-	return checked(must_fail() ? NULL : calloc(1, total ? total : 1), total);
+	return checked(must_fail(total) ? NULL : calloc(1, total ? total : 1), total);
 }
 
 void *mem_resize(void *old, size_t count, size_t size)
@@ -45,7 +47,7 @@ void *mem_resize(void *old, size_t count, size_t size)
 
 	if (__builtin_mul_overflow(count, size, &total))
 		return checked(NULL, SIZE_MAX);
-	return checked(must_fail() ? NULL : realloc(old, total ? total : 1), total);
+	return checked(must_fail(total) ? NULL : realloc(old, total ? total : 1), total);
 }
 
 void *mem_copy(const void *bytes, size_t size)
