@@ -728,6 +728,7 @@ static void opening_without_memory(void **state)
 		mem_fail_at(0);
 		assert_true(err == ERR_OK || err == ERR_NOMEM);
 		assert_true(err == ERR_OK || file.length == 0);
+		assert_int_equal(place->repository.config->writers_count, err == ERR_OK ? 1 : 0);
 	} while (err != ERR_OK);
 	assert_true(n > 50);
 	assert_int_equal(file_replace(place->key_path, file.data, file.length, 0600), ERR_OK);
@@ -743,7 +744,7 @@ static void opening_without_memory(void **state)
 	buffer_free(&file);
 }
 
-/* Every seventh place will do: each try derives from a passphrase at full cost. */
+/* Every 29th place will do: each try derives from a passphrase at full cost. */
 static void init_without_memory(void **state)
 {
 	struct place *place = *state;
@@ -758,7 +759,7 @@ static void init_without_memory(void **state)
 			break;
 		assert_int_equal(err, ERR_NOMEM);
 		assert_non_null(place->target);
-		n += 7;
+		n += 29;
 	}
 	leave(place);
 	assert_int_equal(open_and_close(place, NULL), ERR_OK);
