@@ -12,9 +12,9 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"recovery", 0, OPTION_FLAG, NULL, "make a recovery code and print it, once", &given.recovery},
-    {"new-password-file", 0, OPTION_TEXT, "FILE", "read the new passphrase from FILE", &given.file},
-    {"label", 0, OPTION_TEXT, "TEXT", "whose it is, or where it is kept", &given.label},
+    {OPTION("recovery", 0, OPTION_FLAG, NULL, "make a recovery code and print it, once", &given.recovery)},
+    {OPTION("new-password-file", 0, OPTION_TEXT, "FILE", "read the new passphrase from FILE", &given.file)},
+    {OPTION("label", 0, OPTION_TEXT, "TEXT", "whose it is, or where it is kept", &given.label)},
     {0},
 };
 

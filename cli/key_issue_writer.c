@@ -18,9 +18,9 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"output", 'o', OPTION_TEXT, "FILE", "write the key here; nothing is overwritten", &given.file},
-    {"label", 0, OPTION_TEXT, "TEXT", "what it is for", &given.label},
-    {"append-only", 0, OPTION_FLAG, NULL, "its holder shall not delete anything", &given.append_only},
+    {OPTION("output", 'o', OPTION_TEXT, "FILE", "write the key here; nothing is overwritten", &given.file)},
+    {OPTION("label", 0, OPTION_TEXT, "TEXT", "what it is for", &given.label)},
+    {OPTION("append-only", 0, OPTION_FLAG, NULL, "its holder shall not delete anything", &given.append_only)},
     {0},
 };
 

@@ -14,7 +14,7 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"new-password-file", 0, OPTION_TEXT, "FILE", "read the new passphrase from FILE", &given.file},
+    {OPTION("new-password-file", 0, OPTION_TEXT, "FILE", "read the new passphrase from FILE", &given.file)},
     {0},
 };
 
