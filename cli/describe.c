@@ -8,7 +8,7 @@
 
 #define SHORT_ID_BYTES 4
 
-char *describe_id(char out[DESCRIBE_ID], const uint8_t id[OBJECT_ID_SIZE])
+char *describe_id(char out[DESCRIBE_ID], const uint8_t *id)
 {
 	return hex_encode(out, id, SHORT_ID_BYTES);
 }

@@ -8,12 +8,12 @@
 #include <jansson.h>
 #include <time.h>
 
-#define DESCRIBE_ID 17	  /* bytes of a short id with its NUL */
+#define DESCRIBE_ID 9	  /* bytes of a short id with its NUL */
 #define DESCRIBE_TIME 24  /* bytes of a time for people */
 #define DESCRIBE_MODE 11
 
-/* The first 8 digits of an id: what people read and type. Returns out. */
-char *describe_id(char out[DESCRIBE_ID], const uint8_t id[OBJECT_ID_SIZE]);
+/* The first 8 digits of an id of any kind: what people read and type. Returns out. */
+char *describe_id(char out[DESCRIBE_ID], const uint8_t *id);
 /* "2026-11-22 01:00:00" in local time. Returns out. */
 char *describe_time(char out[DESCRIBE_TIME], int64_t time);
 /* "drwxr-xr-x". Returns out. */

@@ -13,9 +13,9 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"snapshot", 's', OPTION_TEXT, "SNAPSHOT", "look in this snapshot only (default: in all)", &given.snapshot},
-    {"ignore-case", 'i', OPTION_FLAG, NULL, "upper and lower case are the same", &given.ignore_case},
-    {"long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full},
+    {OPTION("snapshot", 's', OPTION_TEXT, "SNAPSHOT", "look in this snapshot only (default: in all)", &given.snapshot)},
+    {OPTION("ignore-case", 'i', OPTION_FLAG, NULL, "upper and lower case are the same", &given.ignore_case)},
+    {OPTION("long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full)},
     SELECTION_OPTIONS,
     {0},
 };

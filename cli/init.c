@@ -13,7 +13,7 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"suite", 0, OPTION_CHOICE, "NAME", "aes-256-gcm or chacha20-poly1305 (default: what this processor does fast)", &given.suite, suites},
+    {OPTION("suite", 0, OPTION_CHOICE, "NAME", "aes-256-gcm or chacha20-poly1305 (default: what this processor does fast)", &given.suite), .choices = suites},
     {0},
 };
 

@@ -31,14 +31,14 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"target", 't', OPTION_TEXT, "DIR", "restore into this folder", &given.target},
-    {"to-tar", 0, OPTION_TEXT, "FILE", "write a pax tar instead; - is standard output", &given.tar},
+    {OPTION("target", 't', OPTION_TEXT, "DIR", "restore into this folder", &given.target)},
+    {OPTION("to-tar", 0, OPTION_TEXT, "FILE", "write a pax tar instead; - is standard output", &given.tar)},
     PATTERNS_INCLUDE(&given.includes),
     PATTERNS_EXCLUDE(&given.excludes),
-    {"overwrite", 0, OPTION_CHOICE, "WHEN", "files that are there: always (default), changed, never", &given.overwrite, overwrite_words},
-    {"delete", 0, OPTION_FLAG, NULL, "remove what the snapshot does not have from folders that it has", &given.delete_others},
-    {"verify", 0, OPTION_FLAG, NULL, "read everything back and compare", &given.verify},
-    {"dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run},
+    {OPTION("overwrite", 0, OPTION_CHOICE, "WHEN", "files that are there: always (default), changed, never", &given.overwrite), .choices = overwrite_words},
+    {OPTION("delete", 0, OPTION_FLAG, NULL, "remove what the snapshot does not have from folders that it has", &given.delete_others)},
+    {OPTION("verify", 0, OPTION_FLAG, NULL, "read everything back and compare", &given.verify)},
+    {OPTION("dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run)},
     SELECTION_OPTIONS,
     {0},
 };

@@ -10,10 +10,10 @@
 /* The options --host, --job, --tag, --path for a command's table, and where they put what was given. */
 extern struct snapshot_filter selection_filter;
 #define SELECTION_OPTIONS                                                                                                        \
-	{"host", 'H', OPTION_TEXT, "NAME", "only snapshots of this host", &selection_filter.host},                               \
-	    {"job", 0, OPTION_TEXT, "NAME", "only snapshots of this job", &selection_filter.job},                                \
-	    {"tag", 0, OPTION_TEXT, "TAG", "only snapshots with this tag", &selection_filter.tag},                               \
-	    {"path", 0, OPTION_TEXT, "PATH", "only snapshots of this source", &selection_filter.path}
+	{OPTION("host", 'H', OPTION_TEXT, "NAME", "only snapshots of this host", &selection_filter.host)},                               \
+	    {OPTION("job", 0, OPTION_TEXT, "NAME", "only snapshots of this job", &selection_filter.job)},                                \
+	    {OPTION("tag", 0, OPTION_TEXT, "TAG", "only snapshots with this tag", &selection_filter.tag)},                               \
+	    {OPTION("path", 0, OPTION_TEXT, "PATH", "only snapshots of this source", &selection_filter.path)}
 
 /* A path of a snapshot, in the form of entry.h: no leading or trailing '/', no empty component. Starts as {0}; `text` is
  * released with mem_free; NULL: no path was given. */

@@ -21,9 +21,9 @@ static struct {
 } given = {.tier = VERIFY_STORED};
 
 static const struct option_spec options[] = {
-    {"tier", 0, OPTION_CHOICE, "TIER", "structure, stored (default) or content", &given.tier, tiers},
-    {"budget", 0, OPTION_SIZE, "SIZE", "read about so much, what was read longest ago first", &given.budget},
-    {"all", 0, OPTION_FLAG, NULL, "read everything, whatever the budget (the default without one)", &given.all},
+    {OPTION("tier", 0, OPTION_CHOICE, "TIER", "structure, stored (default) or content", &given.tier), .choices = tiers},
+    {OPTION("budget", 0, OPTION_SIZE, "SIZE", "read about so much, what was read longest ago first", &given.budget)},
+    {OPTION("all", 0, OPTION_FLAG, NULL, "read everything, whatever the budget (the default without one)", &given.all)},
     {0},
 };
 
