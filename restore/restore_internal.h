@@ -143,6 +143,8 @@ struct restore_links {
 	struct restore_link **buckets;
 	size_t size, count;
 };
+/* Of what all names of one file share. */
+void restore_link_digest(const struct entry *entry, uint64_t digest[2]);
 /* The group of an entry, with one more reference; *first says that this entry is the one to restore. NULL in *out where the entry stands alone:
  * it has one name, or its content is another than the group's. */
 enum err restore_link_find(struct restore *run, const struct restore_entry *entry, struct restore_folder *folder,
