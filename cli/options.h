@@ -31,6 +31,10 @@ struct option_spec {
 	uint64_t most;
 };
 
+/* What every row of a table says; .choices or .most may follow. */
+#define OPTION(name, letter, type, value, text, where)                                                                          \
+	.long_name = (name), .short_name = (letter), .kind = (type), .argument = (value), .help = (text), .to = (where)
+
 struct option_value {
 	const struct option_spec *option;
 	const char *value;

@@ -8,19 +8,19 @@
 struct settings settings;
 
 const struct option_spec settings_options[] = {
-    {"repo", 'r', OPTION_TEXT, "TARGET", "the repository: a path, a URL or a name of the configuration", &settings.repository},
-    {"repository", 0, OPTION_TEXT, "TARGET", NULL, &settings.repository},
-    {"config", 'c', OPTION_TEXT, "FILE", "the configuration file", &settings.config},
-    {"password-file", 'p', OPTION_TEXT, "FILE", "read the passphrase from FILE", &settings.password_file},
-    {"password-command", 0, OPTION_TEXT, "COMMAND", "read the passphrase from what COMMAND prints", &settings.password_command},
-    {"key-file", 0, OPTION_TEXT, "FILE", "use this backup key instead of a passphrase", &settings.key_file},
-    {"state-dir", 0, OPTION_TEXT, "DIR", "where caches and notes about earlier runs live", &settings.state_folder},
-    {"domain", 0, OPTION_TEXT, "NAME", "share chunks with this domain (default: the host's name)", &settings.domain},
-    {"threads", 0, OPTION_NUMBER, "N", "worker threads (default 0: one for each processor)", &settings.threads, .most = THREADS_MAX},
-    {"json", 0, OPTION_FLAG, NULL, "write one JSON object a line", &settings.json},
-    {"quiet", 'q', OPTION_FLAG, NULL, "say only what went wrong", &settings.quiet},
-    {"verbose", 'v', OPTION_COUNT, NULL, "say more; twice: more still", &settings.verbose},
-    {"help", 'h', OPTION_FLAG, NULL, "show this help", &settings.help},
+    {OPTION("repo", 'r', OPTION_TEXT, "TARGET", "the repository: a path, a URL or a name of the configuration", &settings.repository)},
+    {OPTION("repository", 0, OPTION_TEXT, "TARGET", NULL, &settings.repository)},
+    {OPTION("config", 'c', OPTION_TEXT, "FILE", "the configuration file", &settings.config)},
+    {OPTION("password-file", 'p', OPTION_TEXT, "FILE", "read the passphrase from FILE", &settings.password_file)},
+    {OPTION("password-command", 0, OPTION_TEXT, "COMMAND", "read the passphrase from what COMMAND prints", &settings.password_command)},
+    {OPTION("key-file", 0, OPTION_TEXT, "FILE", "use this backup key instead of a passphrase", &settings.key_file)},
+    {OPTION("state-dir", 0, OPTION_TEXT, "DIR", "where caches and notes about earlier runs live", &settings.state_folder)},
+    {OPTION("domain", 0, OPTION_TEXT, "NAME", "share chunks with this domain (default: the host's name)", &settings.domain)},
+    {OPTION("threads", 0, OPTION_NUMBER, "N", "worker threads (default 0: one for each processor)", &settings.threads), .most = THREADS_MAX},
+    {OPTION("json", 0, OPTION_FLAG, NULL, "write one JSON object a line", &settings.json)},
+    {OPTION("quiet", 'q', OPTION_FLAG, NULL, "say only what went wrong", &settings.quiet)},
+    {OPTION("verbose", 'v', OPTION_COUNT, NULL, "say more; twice: more still", &settings.verbose)},
+    {OPTION("help", 'h', OPTION_FLAG, NULL, "show this help", &settings.help)},
     {0},
 };
 
