@@ -114,7 +114,7 @@ static enum err run_tiers(struct verify *verify)
 		if (verify_ledger_save(verify) != ERR_OK)
 			output_failure_warning(failure_last());
 	}
-	if (err == ERR_OK && keys && keys->full && verify->notes_count)
+	if (err == ERR_OK && keys && keys->full && (verify->notes_count || verify->lost))
 		err = verify_touches(verify);
 	return err;
 }

@@ -2,6 +2,7 @@
  * last (snapshot, index, pack): a backup that runs meanwhile is never taken for damage. */
 #include "restore/verify_internal.h"
 
+#include "core/base/clock.h"
 #include "core/crypto/crypto.h"
 #include "core/repo/config.h"
 #include "core/repo/index.h"

@@ -97,6 +97,26 @@ static enum err check_chunk(struct walk_state *walk, const uint8_t *id, const st
 	return pack && pack->finding ? touch(walk, pack->finding, entry) : ERR_OK;
 }
 
+/* A node or list of chunks that cannot be read is a finding about its pack, or, where no index knows it, about the snapshot. */
+static enum err note_unreadable(struct walk_state *walk, const uint8_t id[CHUNK_ID_SIZE])
+{
+	struct verify *verify = walk->verify;
+	struct failure failure;
+	struct index_location location;
+	struct object_name name = object_snapshot(walk->snapshot->id);
+	struct verify_pack *pack = NULL;
+
+	failure_take(&failure);
+	if (index_find(walk->view.index, id, &location) == ERR_OK) {
+		name = object_pack(location.pack);
+		pack = verify_packs_find(&verify->packs, location.pack);
+	}
+	if (pack && pack->finding)
+		return ERR_OK;
+	(void)fail(PL_VERIFY_SNAPSHOT_TREE, "part of a list of files cannot be read: %s", failure.text);
+	return verify_found(verify, name.text, pack);
+}
+
 static enum err check_list(struct walk_state *walk, const struct entry_chunk *list, const struct entry *entry, bool *lost)
 {
 	struct entry_content content;
@@ -107,12 +127,8 @@ static enum err check_list(struct walk_state *walk, const struct entry_chunk *li
 	if (err != ERR_OK || *lost)
 		return err;
 	err = chunk_reader_get(walk->view.reader, CHUNK_LIST, list->id, &view);
-	if (err != ERR_OK) {
-		/* Its pack has, or will get, a finding of its own by the tier that reads packs; here the file is what counts. */
-		*lost = verify_is_finding(err);
-		walk->lost_chunks += *lost;
-		return *lost ? ERR_OK : err;
-	}
+	if (err != ERR_OK)
+		return verify_is_finding(err) ? note_unreadable(walk, list->id) : err;
 	entry_content_of_list(&content, view.bytes, view.length);
 	while (err == ERR_OK && entry_content_next(&content, &chunk))
 		err = check_chunk(walk, chunk.id, entry, lost);
@@ -175,26 +191,6 @@ static enum err visit_node(void *context, const uint8_t id[CHUNK_ID_SIZE], uint3
 	return pack && pack->finding ? touch(walk, pack->finding, NULL) : ERR_OK;
 }
 
-/* A node that cannot be read is a finding about its pack, or, where no index knows it, about the snapshot. */
-static enum err note_broken(struct walk_state *walk, const uint8_t id[CHUNK_ID_SIZE])
-{
-	struct verify *verify = walk->verify;
-	struct failure failure;
-	struct index_location location;
-	struct object_name name = object_snapshot(walk->snapshot->id);
-	struct verify_pack *pack = NULL;
-
-	failure_take(&failure);
-	if (index_find(walk->view.index, id, &location) == ERR_OK) {
-		name = object_pack(location.pack);
-		pack = verify_packs_find(&verify->packs, location.pack);
-	}
-	if (pack && pack->finding)
-		return ERR_OK;
-	(void)fail(PL_VERIFY_SNAPSHOT_TREE, "part of a list of files cannot be read: %s", failure.text);
-	return verify_found(verify, name.text, pack);
-}
-
 static enum err fetch(void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out)
 {
 	struct walk_state *walk = context;
@@ -207,7 +203,7 @@ static enum err fetch(void *context, enum chunk_type type, const uint8_t id[CHUN
 		return err;
 	if (!verify_set_add(&walk->broken, id, 0, &added))
 		return ERR_NOMEM;
-	if (added && note_broken(walk, id) != ERR_OK)
+	if (added && note_unreadable(walk, id) != ERR_OK)
 		return ERR_NOMEM;
 	if (walk->full && index_find(walk->view.index, id, &location) == ERR_OK) {
 		pack = verify_packs_find(&walk->verify->packs, location.pack);
@@ -282,10 +278,7 @@ static enum err walk_all(struct verify *verify, bool full)
 
 enum err verify_trees(struct verify *verify)
 {
-	enum err err = walk_all(verify, false);
-
-	/* What no index knows is named for each snapshot; the first look passed over what snapshots share. */
-	return err == ERR_OK && verify->lost && !verify->notes_count ? verify_touches(verify) : err;
+	return walk_all(verify, false);
 }
 
 enum err verify_touches(struct verify *verify)
