@@ -477,7 +477,7 @@ enum err restore_tar(struct repository *repository, const struct snapshot *snaps
 	restore_setup_locks(&tar.run);
 	err = restore_view_open(&view, repository, snapshot->domain);
 	if (err == ERR_OK)
-		err = restore_select_new(&select, view.reader, snapshot, options);
+		err = restore_select_new(&select, view.reader, snapshot, options, &tar.run);
 	if (err == ERR_OK)
 		err = open_archive(&tar, fd);
 	if (err == ERR_OK)
