@@ -1,6 +1,8 @@
 #include "cli/settings.h"
 #include "core/base/mem.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define THREADS_MAX 256
@@ -81,6 +83,9 @@ enum err settings_complete(void)
 		settings.repository = options_environment("PULIH_REPOSITORY");
 	if (!settings.config)
 		settings.config = options_environment("PULIH_CONFIG");
+	/* Named, and not there: an error also for commands that need nothing of it. */
+	if (settings.config && access(settings.config, R_OK) != 0)
+		return fail(PL_OPTION_VALUE, "cannot read the configuration file %s: %s", settings.config, strerror(errno));
 	err = choose_secret();
 	return err != ERR_OK ? err : choose_state_folder();
 }
