@@ -226,6 +226,7 @@ static void test_pins(void **state)
 {
 	struct fixture *fixture = *state;
 	struct chunk_view views[ALL], again;
+	unsigned long before;
 
 	open_reader(fixture, 4);
 	for (size_t i = 0; i < ALL; i++)
@@ -237,8 +238,11 @@ static void test_pins(void **state)
 	}
 	assert_memory_equal(again.bytes, fixture->raw[0], again.length);
 	chunk_release(fixture->reader, &again);
+	/* Once released, no more than four frames are kept. */
+	before = reads(fixture);
 	for (size_t i = 0; i < ALL; i++)
 		get_and_release(fixture, i);
+	assert_true(reads(fixture) - before >= PACKS * FRAMES - 4);
 }
 
 static void test_fetch(void **state)

@@ -126,6 +126,48 @@ static void test_masks(void **state)
 	assert_int_equal(chunker_cut(&chunker, &chunker_fine, fixture->data, 1u << 20, true), chunker_fine.max);
 }
 
+/* The description in the header, word by word. */
+static size_t plain_cut(const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size)
+{
+	unsigned bits = (unsigned)__builtin_ctz(sizes->average);
+
+	for (size_t length = sizes->min; length <= size; length++) {
+		uint64_t hash = 0;
+
+		if (length == sizes->max)
+			return length;
+		for (size_t i = length - 64; i < length; i++)
+			hash = (hash << 1) + chunker->gear[bytes[i]];
+		if (hash >> (64 - (length < sizes->average ? bits + 2 : bits - 2)) == 0)
+			return length;
+	}
+	return size;
+}
+
+/* With small chunks, several cuts are near each other: the first one counts. */
+static void test_same_as_plain(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct chunker_sizes sizes = {.min = 256, .average = 1024, .max = 2000};
+	const size_t size = 1u << 20;
+	size_t longest = 0;
+
+	for (size_t at = 0; at < size;) {
+		size_t cut = chunker_cut(&fixture->chunker, &sizes, fixture->data + at, size - at, true);
+
+		assert_int_equal(cut, plain_cut(&fixture->chunker, &sizes, fixture->data + at, size - at));
+		longest = cut > longest ? cut : longest;
+		at += cut;
+	}
+	assert_int_equal(longest, sizes.max);
+	for (size_t at = 0; at < size / 4; at += 1000) {
+		const struct chunker_sizes wide = {.min = 64, .average = 1024, .max = 100000};
+
+		assert_int_equal(chunker_cut(&fixture->chunker, &wide, fixture->data + at, size - at, true),
+		    plain_cut(&fixture->chunker, &wide, fixture->data + at, size - at));
+	}
+}
+
 /* Data that come in pieces are cut as data that come at once. */
 static void test_pieces(void **state)
 {
@@ -192,6 +234,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_masks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_same_as_plain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_resynchronises, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_keys_differ, setup, teardown),

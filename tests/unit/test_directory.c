@@ -258,6 +258,12 @@ static void test_limits(void **state)
 	mem_fail_at(2);
 	refuse(bytes.data, bytes.length, PACK_DATA, PL_DIRECTORY_BROKEN, ERR_CORRUPT);
 	mem_fail_at(0);
+	/* Numbers that are allowed, without the bytes to back them: 1000 frames, and a frame of 1000 chunks. */
+	mem_fail_at(1);
+	refuse("\xE8\x07\x01\x01\x00\x01", 6, PACK_DATA, PL_DIRECTORY_BROKEN, ERR_CORRUPT);
+	mem_fail_at(2);
+	refuse("\x01\x01\xE8\x07\x01\xE8\x07", 7, PACK_DATA, PL_DIRECTORY_BROKEN, ERR_CORRUPT);
+	mem_fail_at(0);
 	buffer_free(&bytes);
 }
 
