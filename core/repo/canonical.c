@@ -4,7 +4,8 @@
 
 #include <stdarg.h>
 
-/* The library does not tell a lack of memory from a wrong text in all cases. crypto_setup() has it allocate through mem.h,
+/* The library's own words are not repeated: they quote the text, which is secret or a stranger's.
+ * The library does not tell a lack of memory from a wrong text in all cases. crypto_setup() has it allocate through mem.h,
  * which records what it refused: so the record is emptied before a call and looked at behind it. */
 static enum err refused(const struct failure *before, enum message broken, const char *name, const char *why)
 {
@@ -28,31 +29,52 @@ enum err canonical_write(json_t *object, struct buffer *out)
 	return ERR_OK;
 }
 
+static enum err check_format(json_t *object, enum message broken, const char *name)
+{
+	json_t *version = json_object_get(object, "format");
+
+	if (!json_is_integer(version))
+		return fail(broken, "%s: it is no JSON object with a format number", name);
+	if (json_integer_value(version) != 1)
+		return fail(PL_FORMAT_VERSION, "%s has format %" JSON_INTEGER_FORMAT ", this program knows 1", name,
+		    json_integer_value(version));
+	return ERR_OK;
+}
+
+enum err canonical_read(json_t **out, const void *bytes, size_t size, enum message broken, const char *name)
+{
+	struct failure before;
+	json_t *object;
+	enum err err;
+
+	failure_take(&before);
+	object = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
+	if (!object)
+		return refused(&before, broken, name, "it is no JSON");
+	failure_put(&before);
+	err = check_format(object, broken, name);
+	if (err != ERR_OK) {
+		json_decref(object);
+		return err;
+	}
+	*out = object;
+	return ERR_OK;
+}
+
 enum err canonical_parse(json_t **out, const void *bytes, size_t size, enum message broken, const char *name)
 {
 	struct buffer again = {0};
-	struct failure before;
-	json_error_t error;
-	json_t *object;
-	enum err err = ERR_OK;
+	json_t *object = NULL;
+	enum err err = canonical_read(&object, bytes, size, broken, name);
 
-	failure_take(&before);
-	object = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
-	if (!object || !json_is_object(object)) {
-		err = refused(&before, broken, name, object ? "it is no JSON object" : error.text);
-		goto done;
-	}
-	failure_put(&before);
-	err = canonical_write(object, &again);
-	if (err != ERR_OK)
-		goto done;
-	if (again.length != size || memcmp(again.data, bytes, size) != 0) {
+	if (err == ERR_OK)
+		err = canonical_write(object, &again);
+	if (err == ERR_OK && (again.length != size || memcmp(again.data, bytes, size) != 0))
 		err = fail(broken, "%s: its JSON is not spelled canonically", name);
-		goto done;
+	if (err == ERR_OK) {
+		*out = object;
+		object = NULL;
 	}
-	*out = object;
-	object = NULL;
-done:
 	json_decref(object);
 	buffer_free(&again);
 	return err;
@@ -60,23 +82,16 @@ done:
 
 enum err canonical_unpack(json_t *object, enum message broken, const char *name, const char *format, ...)
 {
-	json_t *version = json_object_get(object, "format");
 	struct failure before;
-	json_error_t error;
 	va_list arguments;
 	int result;
 
-	if (!json_is_integer(version))
-		return fail(broken, "%s: it has no format number", name);
-	if (json_integer_value(version) != 1)
-		return fail(PL_FORMAT_VERSION, "%s has format %" JSON_INTEGER_FORMAT ", this program knows 1", name,
-		    json_integer_value(version));
 	failure_take(&before);
 	va_start(arguments, format);
-	result = json_vunpack_ex(object, &error, JSON_STRICT, format, arguments);
+	result = json_vunpack_ex(object, NULL, JSON_STRICT, format, arguments);
 	va_end(arguments);
 	if (result != 0)
-		return refused(&before, broken, name, error.text);
+		return refused(&before, broken, name, "a member is missing, unknown, or of another type");
 	failure_put(&before);
 	return ERR_OK;
 }

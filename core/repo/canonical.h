@@ -11,13 +11,16 @@
 
 #include <jansson.h>
 
-/* Reads one object; what is no canonical text of an object is `broken`, naming the object as `name`. */
+/* Reads one object that has member "format" of 1 (else PL_FORMAT_VERSION); what is no JSON object is `broken`, naming it `name`.
+ * For files that a person may have touched: any spelling. */
+enum err canonical_read(json_t **out, const void *bytes, size_t size, enum message broken, const char *name);
+/* The same, and what is not spelled canonically is `broken`. */
 enum err canonical_parse(json_t **out, const void *bytes, size_t size, enum message broken, const char *name);
 /* Appends the canonical text. */
 enum err canonical_write(json_t *object, struct buffer *out);
 
-/* Checks member "format" (PL_FORMAT_VERSION), then unpacks every member as json_unpack() does; a missing member, one too many,
- * or one of another type is `broken`. Strings stay owned by the object. */
+/* Unpacks every member as json_unpack() does; a missing member, one too many, or one of another type is `broken`. Strings stay
+ * owned by the object. */
 enum err canonical_unpack(json_t *object, enum message broken, const char *name, const char *format, ...);
 
 /* Makes an object as json_pack() does. PL_NO_MEMORY. */

@@ -4,7 +4,7 @@
 #define LENGTH_ROOM 3 /* bytes of the varint of ENTRY_MAX */
 #define NUMBERS_ROOM (22 * VARINT_MAX + CHUNK_ID_SIZE) /* every number and the id that put_rest writes */
 
-static enum err refuse(const struct entry *entry, const char *why)
+enum err entry_refuse(const struct entry *entry, const char *why)
 {
 	size_t shown = entry->path.size < ENTRY_NAME_TEXT ? entry->path.size : ENTRY_NAME_TEXT;
 
@@ -177,7 +177,7 @@ static enum err reserve(struct entry_state *state, const struct entry *entry, st
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i] > ENTRY_MAX)
-			return refuse(entry, "its description is too long");
+			return entry_refuse(entry, "its description is too long");
 		room += parts[i];
 	}
 	err = buffer_reserve(out, room);
@@ -228,7 +228,7 @@ enum err entry_encode(struct entry_state *state, const struct entry *entry, stru
 	if (!wrong && state->any && entry_compare_behind(before, entry->path, shared) >= 0)
 		wrong = "it is not behind the entry before it";
 	if (wrong)
-		return refuse(entry, wrong);
+		return entry_refuse(entry, wrong);
 	err = reserve(state, entry, out);
 	if (err != ERR_OK)
 		return err;
@@ -238,7 +238,7 @@ enum err entry_encode(struct entry_state *state, const struct entry *entry, stru
 	size = (size_t)(end - start) - LENGTH_ROOM;
 	length_size = (size_t)(varint_put(length, size) - length);
 	if (length_size + size > ENTRY_MAX)
-		return refuse(entry, "its description is too long");
+		return entry_refuse(entry, "its description is too long");
 	memcpy(start, length, length_size);
 	if (length_size < LENGTH_ROOM)
 		memmove(start + length_size, start + LENGTH_ROOM, size);

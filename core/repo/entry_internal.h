@@ -15,6 +15,9 @@ int entry_compare_behind(struct entry_bytes a, struct entry_bytes b, size_t shar
 /* entry_path_valid of a path whose components that end before `from` are known to be. */
 bool entry_path_valid_from(struct entry_bytes path, size_t from);
 
+/* PL_ENTRY, naming the path. */
+enum err entry_refuse(const struct entry *entry, const char *why);
+
 /* An attribute list by its own rules: names 1 … 255 bytes, no NUL, strictly ascending. */
 bool entry_xattrs_valid(struct entry_bytes list);
 /* Moves the cursor behind a sparse map: *end receives its last position, *data the data bytes. */

@@ -34,6 +34,9 @@
 #define TREE_LEVELS_MAX 8
 
 #define SNAPSHOT_MAX (16u << 20)	/* bytes of a snapshot object */
+#define SNAPSHOT_TEXT_MAX 255		/* bytes of host, job, tool, and of each tag */
+#define SNAPSHOT_PATHS_MAX (1u << 16)	/* sources, each of at most ENTRY_PATH_MAX bytes */
+#define SNAPSHOT_TAGS_MAX 256
 #define RECORD_MAX (64u << 20)
 #define CONFIG_MAX (4u << 20)
 #define KEY_SLOT_MAX (64u << 10)

@@ -12,7 +12,9 @@
 #include "core/repo/keys.h"
 
 struct stream_writer;
+/* PL_STREAM (ERR_IO), PL_NO_SPACE. */
 enum err stream_writer_new(struct stream_writer **out, const char *path, const struct keys *keys);
+/* After an error nothing more is written, and commit returns it again. */
 enum err stream_writer_node(struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
 /* Ends the file, names its snapshot, puts it in place of the old one. */
 enum err stream_writer_commit(struct stream_writer *writer, const uint8_t snapshot[OBJECT_ID_SIZE]);
@@ -25,7 +27,8 @@ enum err stream_reader_new(struct stream_reader **out, const char *path, const s
 void stream_reader_free(struct stream_reader *reader);
 /* The snapshot it belongs to. */
 const uint8_t *stream_reader_snapshot(const struct stream_reader *reader);
-/* Next entry, NULL at the end, and NULL from the first damaged node on: *damaged says so (then files are simply read again). */
+/* Next entry, NULL at the end, and NULL from the first damaged or unreadable node on: *damaged says so (then files are simply read again).
+ * The entry is valid until the next call. ERR_NOMEM. */
 enum err stream_reader_next(struct stream_reader *reader, const struct entry **entry, bool *damaged);
 
 #endif

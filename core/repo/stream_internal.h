@@ -1,0 +1,18 @@
+/* The file of a stream: what writer and reader share. */
+#ifndef PULIH_REPO_STREAM_INTERNAL_H
+#define PULIH_REPO_STREAM_INTERNAL_H
+
+#include "core/repo/stream.h"
+#include "core/repo/tree_internal.h"
+
+#define STREAM_MAGIC "PULIHSTR"
+#define STREAM_VERSION 1
+#define STREAM_VERSION_OFFSET 8
+#define STREAM_REPOSITORY_OFFSET 16
+#define STREAM_DOMAIN_OFFSET (STREAM_REPOSITORY_OFFSET + REPOSITORY_ID_SIZE)
+#define STREAM_SNAPSHOT_OFFSET (STREAM_DOMAIN_OFFSET + DOMAIN_TAG_SIZE)
+#define STREAM_HEADER (STREAM_SNAPSHOT_OFFSET + OBJECT_ID_SIZE)
+#define STREAM_NODE_HEADER (4 + 8 + CHUNK_ID_SIZE)
+#define STREAM_TRAILER (4 + 8)
+
+#endif
