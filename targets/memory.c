@@ -240,7 +240,7 @@ static enum err memory_read(struct target *target, const char *name, uint64_t of
 	else if (object->forgotten || offset > object->size || size > object->size - offset)
 		err = fail(PL_OBJECT_SHORT, "%s in memory: has %zu bytes, %zu at %llu were wanted", name,
 		    object->forgotten ? 0 : object->size, size, (unsigned long long)offset);
-	else
+	else if (size > 0)
 		memcpy(out, object->bytes + offset, size);
 done:
 	return leave(memory, fault, name, err);

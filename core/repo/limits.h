@@ -41,6 +41,11 @@
 #define CONFIG_MAX (4u << 20)
 #define KEY_SLOT_MAX (64u << 10)
 #define KEY_SLOTS_MAX 64
+#define KEY_SLOT_ID_SIZE 16
+#define WRITERS_MAX 4096		/* of a config: so many fit into CONFIG_MAX */
+#define LABEL_SIZE 128			/* bytes of a label, with the zeros behind it */
+#define DOMAIN_NAME_SIZE 128		/* bytes of a domain's name, with the zeros behind it */
+#define WRITER_LABEL_SIZE 336		/* the box of both: see config.h */
 #define SESSION_MAX (4u << 10)
 #define GENERATION_MAX (256u << 20)
 

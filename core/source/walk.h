@@ -22,14 +22,17 @@ unsigned walk_folders_open(void);
 
 /* Something that is not a file on disk but is stored as one at that path: a database, a command's output. */
 struct walk_extra {
-	const char *path; /* stored path */
-	void *context;	  /* handed through */
+	const char *path;  /* stored path; cleaned as roots are */
+	const char *typed; /* the path on disk as a person typed it: gives the folders above it their metadata. NULL: there are none on disk */
+	void *context;	   /* handed through */
 };
 
 struct walk_item {
 	struct entry_bytes path;    /* stored path; valid until the next walk_next */
-	struct walk_folder *folder; /* the folder it is in; NULL for extras; walk_folder_keep to hold on to it */
-	const char *name;	    /* in that folder, NUL-terminated; valid until the next walk_next. "." for a root that is "/" or given as "." */
+	struct walk_folder *folder; /* the folder it is in; walk_folder_keep to hold on to it. NULL for extras, and for an ancestor that is on no disk:
+				       its metadata is to be made up */
+	const char *name;	    /* in that folder, NUL-terminated; valid until the next walk_next. "." where `folder` is the item itself: a root that is "/"
+				       or given as ".", and every ancestor (links above a root are followed; opened with O_PATH, so it may not be listed) */
 	bool is_folder;		    /* by d_type or fstat */
 	bool is_ancestor;	    /* a folder above a root: its metadata is wanted, its contents are not */
 	const struct walk_extra *extra;
@@ -47,14 +50,15 @@ struct walk_options {
 	const struct walk_extra *extras;      /* any order; an extra hides a file of the same path */
 	size_t extras_count;
 	const char *const *hidden; /* stored paths that are skipped (journals of databases that are extras); NULL-terminated; may be NULL */
-	walk_problem problem;
+	walk_problem problem; /* NULL: the first problem ends the walk */
 	void *context;
 };
 
 struct walk;
-/* `roots`: as a person typed them. An absolute path is stored as it is (without the leading '/'), a relative one as given, cleaned, leading ".." dropped,
+/* What `options` and its members point to stays the caller's, and alive until walk_free. `roots`: as a person typed them. An absolute path is stored as it is (without the leading '/'), a relative one as given, cleaned, leading ".." dropped,
  * "." puts the contents at the snapshot's root: as restic does. Folders above a root are stored with their metadata. A root that does not exist is a
- * problem (PL_SOURCE_MISSING) while others do, and returned where none does and there are no extras; two roots with the same stored path, or one inside another, are walked once. Symbolic links as roots are stored as links. */
+ * problem (PL_SOURCE_MISSING) while others do, and returned where none does and there are no extras; two roots with the same stored path, or one inside another, are walked once. Symbolic links as roots are stored as links.
+ * A path that is hidden and a root is hidden. A folder that is excluded, or a link, and has a root or an extra below is walked as an ancestor. */
 enum err walk_new(struct walk **out, const char *const *roots, size_t count, const struct walk_options *options);
 /* False in *more at the end. */
 enum err walk_next(struct walk *walk, struct walk_item *item, bool *more);

@@ -1,0 +1,276 @@
+#include "core/source/walk_internal.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum role { ROLE_HIDDEN, ROLE_EXTRA, ROLE_ROOT };
+
+struct point {
+	char *stored;
+	size_t size, order; /* order: that of the caller, among equal paths */
+	enum role role;
+	int base;
+	int error; /* why a root cannot be used; 0 otherwise */
+	const char *typed;
+	const struct walk_extra *extra;
+};
+
+/* Cleans a path by its text alone: "//", "." and "name/.." go, leading ".." are counted. NULL after PL_NO_MEMORY. */
+static char *clean(const char *path, int *base)
+{
+	char *stored = mem_alloc(strlen(path) + 1);
+	char *out = stored;
+
+	if (!stored)
+		return NULL;
+	*base = path[0] == '/' ? PLAN_ABSOLUTE : 0;
+	while (*path) {
+		size_t size = strcspn(path, "/");
+
+		if (size == 2 && path[0] == '.' && path[1] == '.') {
+			if (out == stored && *base != PLAN_ABSOLUTE)
+				++*base;
+			while (out > stored && *--out != '/')
+				;
+		} else if (size > 0 && !(size == 1 && path[0] == '.')) {
+			if (out > stored)
+				*out++ = '/';
+			memcpy(out, path, size);
+			out += size;
+		}
+		path += size;
+		path += *path == '/';
+	}
+	*out = '\0';
+	return stored;
+}
+
+char *walk_stored_path(const char *root)
+{
+	int base;
+
+	return clean(root, &base);
+}
+
+/* Whether the root is there: 0, or an errno. */
+static int probe(int base, const char *stored, size_t size)
+{
+	const char *slash = memrchr(stored, '/', size);
+	const char *name = slash ? slash + 1 : stored;
+	size_t above = slash ? (size_t)(slash - stored) : 0;
+	int parent = walk_open_chain(base, (struct entry_bytes){(const uint8_t *)stored, above});
+	struct stat status;
+	int error = 0;
+
+	if (parent < 0 || fstatat(parent, *name ? name : ".", &status, AT_SYMLINK_NOFOLLOW) != 0)
+		error = errno;
+	if (parent >= 0)
+		close(parent);
+	return error;
+}
+
+static enum err root_failure(int error, const char *root)
+{
+	char *printable = output_printable(root, strlen(root));
+	enum err err = ERR_NOMEM;
+
+	errno = error;
+	if (printable && (error == ENOENT || error == ENOTDIR))
+		err = fail(PL_SOURCE_MISSING, "%s does not exist", *printable ? printable : "the empty path");
+	else if (printable)
+		err = fail_errno(PL_SOURCE_READ, "cannot read %s", printable);
+	mem_free(printable);
+	return err;
+}
+
+static enum err collect_roots(struct point *points, size_t *used, const char *const *roots, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct point point = {.order = i, .role = ROLE_ROOT, .typed = roots[i]};
+
+		point.stored = clean(roots[i], &point.base);
+		if (!point.stored)
+			return ERR_NOMEM;
+		point.size = strlen(point.stored);
+		point.error = *roots[i] ? probe(point.base, point.stored, point.size) : ENOENT;
+		points[(*used)++] = point;
+	}
+	return ERR_OK;
+}
+
+/* Drops the roots that cannot be used. They are reported where something else is to be backed up, else the first is the error. */
+static enum err drop_unusable(struct point *points, size_t *used, const struct walk_options *options)
+{
+	size_t usable = 0, kept = 0;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < *used; i++)
+		usable += points[i].error == 0 && points[i].role != ROLE_HIDDEN;
+	for (size_t i = 0; i < *used; i++) {
+		struct point *point = &points[i];
+
+		if (point->error == 0) {
+			points[kept++] = *point;
+			continue;
+		}
+		if (err == ERR_OK) {
+			err = root_failure(point->error, point->typed);
+			if (usable > 0)
+				err = walk_report(options, (struct entry_bytes){(const uint8_t *)point->stored, point->size}, err);
+		}
+		mem_free(point->stored);
+	}
+	*used = kept;
+	return err;
+}
+
+static enum err collect_others(struct point *points, size_t *used, const struct walk_options *options)
+{
+	int base;
+
+	for (size_t i = 0; i < options->extras_count; i++) {
+		const struct walk_extra *extra = &options->extras[i];
+		struct point point = {.order = i, .role = ROLE_EXTRA, .base = PLAN_NOWHERE, .extra = extra};
+		char *typed = extra->typed ? clean(extra->typed, &base) : NULL;
+
+		point.stored = clean(extra->path, &(int){0});
+		if (!point.stored || (extra->typed && !typed)) {
+			mem_free(typed);
+			mem_free(point.stored);
+			return ERR_NOMEM;
+		}
+		point.size = strlen(point.stored);
+		if (typed && strcmp(typed, point.stored) == 0)
+			point.base = base;
+		mem_free(typed);
+		points[(*used)++] = point;
+		if (point.size == 0)
+			return fail(PL_SOURCE_READ, "a source cannot be stored under the path \"%s\"", extra->path);
+	}
+	for (size_t i = 0; options->hidden && options->hidden[i]; i++) {
+		struct point point = {.order = i, .role = ROLE_HIDDEN, .base = PLAN_NOWHERE};
+
+		point.stored = clean(options->hidden[i], &base);
+		if (!point.stored)
+			return ERR_NOMEM;
+		point.size = strlen(point.stored);
+		points[(*used)++] = point;
+	}
+	return ERR_OK;
+}
+
+static int compare_points(const void *a, const void *b)
+{
+	const struct point *left = a, *right = b;
+	int order = entry_compare((struct entry_bytes){(const uint8_t *)left->stored, left->size},
+	    (struct entry_bytes){(const uint8_t *)right->stored, right->size});
+
+	if (order == 0)
+		order = (left->role > right->role) - (left->role < right->role);
+	return order ? order : (left->order > right->order) - (left->order < right->order);
+}
+
+static struct plan_node *node_new(struct plan_node **newest, const char *name, size_t size)
+{
+	struct plan_node *node = mem_calloc(1, sizeof(*node) + size + 1);
+
+	if (!node)
+		return NULL;
+	node->base = PLAN_NOWHERE;
+	node->size = size;
+	memcpy(node->name, name, size);
+	node->all = *newest;
+	*newest = node;
+	return node;
+}
+
+/* The child of that name. Points come in path order, so it is the last one or new. */
+static struct plan_node *child_of(struct plan_node *parent, struct plan_node **newest, const char *name, size_t size)
+{
+	struct plan_node *child = parent->last;
+
+	if (child && child->size == size && memcmp(child->name, name, size) == 0)
+		return child;
+	child = node_new(newest, name, size);
+	if (!child)
+		return NULL;
+	if (parent->last)
+		parent->last->next = child;
+	else
+		parent->child = child;
+	parent->last = child;
+	return child;
+}
+
+static enum err add_point(struct plan_node *node, struct plan_node **newest, const struct point *point, const struct walk_options *options)
+{
+	const struct entry_bytes path = {(const uint8_t *)point->stored, point->size};
+	size_t at = 0;
+
+	for (;;) {
+		size_t size = strcspn(point->stored + at, "/");
+
+		if (node->base == PLAN_NOWHERE)
+			node->base = point->base;
+		if (at >= point->size)
+			break;
+		if (point->role != ROLE_HIDDEN)
+			node->leads = true;
+		node = child_of(node, newest, point->stored + at, size);
+		if (!node)
+			return ERR_NOMEM;
+		at += size;
+		at += point->stored[at] == '/';
+	}
+	if (point->role == ROLE_EXTRA && node->extra)
+		return walk_report(options, path, fail(PL_SOURCE_READ, "%s: two sources are stored under this path", point->stored));
+	if (point->role == ROLE_EXTRA)
+		node->extra = point->extra;
+	node->root |= point->role == ROLE_ROOT;
+	node->hidden |= point->role == ROLE_HIDDEN;
+	return ERR_OK;
+}
+
+enum err walk_plan_new(struct plan_node **top, struct plan_node **newest, const char *const *roots, size_t count,
+    const struct walk_options *options)
+{
+	struct point *points;
+	size_t hidden = 0, used = 0;
+	enum err err = ERR_NOMEM;
+
+	while (options->hidden && options->hidden[hidden])
+		hidden++;
+	points = mem_calloc(count + options->extras_count + hidden, sizeof(*points));
+	*top = node_new(newest, "", 0);
+	if (!points || !*top)
+		goto done;
+	err = collect_roots(points, &used, roots, count);
+	if (err == ERR_OK)
+		err = collect_others(points, &used, options);
+	if (err == ERR_OK)
+		err = drop_unusable(points, &used, options);
+	if (err == ERR_OK)
+		qsort(points, used, sizeof(*points), compare_points);
+	for (size_t i = 0; err == ERR_OK && i < used; i++)
+		err = add_point(*top, newest, &points[i], options);
+done:
+	for (size_t i = 0; points && i < used; i++)
+		mem_free(points[i].stored);
+	mem_free(points);
+	return err;
+}
+
+void walk_plan_free(struct plan_node *newest)
+{
+	while (newest) {
+		struct plan_node *older = newest->all;
+
+		mem_free(newest);
+		newest = older;
+	}
+}
