@@ -52,7 +52,7 @@ void fixture_open(struct fixture *fixture)
 	assert_non_null(mkdtemp(fixture->folder));
 	snprintf(state, sizeof(state), "%s/state", fixture->folder);
 	assert_int_equal(memory_target_new(&target), ERR_OK);
-	assert_int_equal(repository_init(&fixture->repository, target, &access, suite_for_this_machine()), ERR_OK);
+	assert_int_equal(repository_init(&fixture->repository, target, &access, (int)suite_for_this_machine()), ERR_OK);
 }
 
 static void entry_release(struct fixture_entry *entry)
