@@ -42,7 +42,7 @@ def test_no_arguments(bare):
 def test_wrong_usage(bare, arguments):
     result = bare(*arguments, code=2)
     assert result.out == b"" and re.search(r"PL-\d{4}", result.err.decode())
-    result = bare(*arguments, "--json", code=2)
+    result = bare("--json", *arguments, code=2)
     assert result.error["exit_code"] == 2 and re.fullmatch(r"PL-\d{4}", result.error["code"]) and result.error["message"]
 
 
