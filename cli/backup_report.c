@@ -27,9 +27,11 @@ static void print_checks(const struct backup_result *result)
 	for (size_t i = 0; i < result->checks_count; i++) {
 		const struct backup_check *check = &result->checks[i];
 
-		output_print("  %s: %s (%llu objects, %s)%s%s\n", check->name, check->good ? "good" : "NOT GOOD",
-		    (unsigned long long)check->objects, output_size(size, check->bytes), check->detail[0] ? ": " : "",
-		    check->detail);
+		output_print("  %s: %s, %llu objects", check->name, check->good ? "good" : "NOT GOOD",
+		    (unsigned long long)check->objects);
+		if (check->bytes)
+			output_print(", %s", output_size(size, check->bytes));
+		output_print("%s%s%s\n", check->detail[0] ? " (" : "", check->detail, check->detail[0] ? ")" : "");
 	}
 }
 
