@@ -24,6 +24,14 @@ char *describe_time(char out[DESCRIBE_TIME], int64_t time)
 	return out;
 }
 
+struct describe_count describe_count(uint64_t count, const char *word)
+{
+	struct describe_count out;
+
+	snprintf(out.text, sizeof(out.text), "%llu %s%s", (unsigned long long)count, word, count == 1 ? "" : "s");
+	return out;
+}
+
 char *describe_mode(char out[DESCRIBE_MODE], const struct entry *entry)
 {
 	static const char types[] = "?-dlcbps";
