@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <time.h>
 
-#define DESCRIBE_ID 9	  /* bytes of a short id with its NUL */
-#define DESCRIBE_TIME 24  /* bytes of a time for people */
+#define DESCRIBE_ID 9	 /* bytes of a short id with its NUL */
+#define DESCRIBE_TIME 24 /* bytes of a time for people */
 #define DESCRIBE_MODE 11
 
 /* The first 8 digits of an id of any kind: what people read and type. Returns out. */

@@ -22,8 +22,8 @@
 #define STATE_SPACE_WANTED (UINT64_C(256) << 20) /* bytes: index cache and entry streams of a large machine */
 #define TARGET_SPACE_WANTED (UINT64_C(1) << 30)
 #define CLOCK_FIRST (INT64_C(1700000000) * CLOCK_SECOND) /* November 2023: older than this program */
-#define CLOCK_LAST (INT64_C(4102444800) * CLOCK_SECOND)  /* 2100 */
-#define CLOCK_APART (5 * 60 * CLOCK_SECOND) /* retention goes by the target's clock, schedules by ours */
+#define CLOCK_LAST (INT64_C(4102444800) * CLOCK_SECOND)	 /* 2100 */
+#define CLOCK_APART (5 * 60 * CLOCK_SECOND)		 /* retention goes by the target's clock, schedules by ours */
 
 enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
 
@@ -32,9 +32,10 @@ struct examination {
 };
 
 /* `remedy` is "" where there is nothing to do. */
-static void say(struct examination *examination, enum verdict verdict, const char *check, const char *remedy, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-static void say(struct examination *examination, enum verdict verdict, const char *check, const char *remedy, const char *format, ...)
+static void say(struct examination *examination, enum verdict verdict, const char *check, const char *remedy,
+    const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void say(struct examination *examination, enum verdict verdict, const char *check, const char *remedy,
+    const char *format, ...)
 {
 	static const char *const words[] = {"ok", "warn", "fail"};
 	char text[FAILURE_TEXT];
@@ -111,7 +112,8 @@ static void check_secure_memory(struct examination *examination)
 	if (line && sscanf(line, "VmLck: %lu", &locked) == 1 && locked > 0)
 		say(examination, VERDICT_OK, "secrets", "", "kept in locked memory, %lu KiB", locked);
 	else
-		say(examination, VERDICT_WARN, "secrets", "raise the limit of locked memory (ulimit -l), or encrypt the swap space",
+		say(examination, VERDICT_WARN, "secrets",
+		    "raise the limit of locked memory (ulimit -l), or encrypt the swap space",
 		    "memory cannot be locked: secrets could reach the swap space");
 	buffer_free(&status);
 }
@@ -121,10 +123,12 @@ static void check_descriptors(struct examination *examination)
 	struct rlimit limit = {0};
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
-		say(examination, VERDICT_OK, "descriptors", "", "%llu open files allowed", (unsigned long long)limit.rlim_cur);
+		say(examination, VERDICT_OK, "descriptors", "", "%llu open files allowed",
+		    (unsigned long long)limit.rlim_cur);
 	else
-		say(examination, VERDICT_FAIL, "descriptors", "raise the limit (ulimit -n, LimitNOFILE=)", "only %llu open files allowed, %d are needed",
-		    (unsigned long long)limit.rlim_cur, DESCRIPTORS_WANTED);
+		say(examination, VERDICT_FAIL, "descriptors", "raise the limit (ulimit -n, LimitNOFILE=)",
+		    "only %llu open files allowed, %d are needed", (unsigned long long)limit.rlim_cur,
+		    DESCRIPTORS_WANTED);
 }
 
 static void check_clock(struct examination *examination)
@@ -135,7 +139,8 @@ static void check_clock(struct examination *examination)
 
 	clock_format(text, now);
 	if (now < CLOCK_FIRST || now > CLOCK_LAST)
-		say(examination, VERDICT_FAIL, "clock", "set it (timedatectl), and change the mainboard's battery", "the clock says %s", text);
+		say(examination, VERDICT_FAIL, "clock", "set it (timedatectl), and change the mainboard's battery",
+		    "the clock says %s", text);
 	else if (adjtimex(&state) >= 0 && (state.status & STA_UNSYNC))
 		say(examination, VERDICT_WARN, "clock", "switch time synchronisation on (timedatectl set-ntp true)",
 		    "%s; nobody keeps it right", text);
@@ -167,10 +172,11 @@ static void check_state_folder(struct examination *examination)
 	}
 	available = (uint64_t)space.f_bavail * space.f_frsize;
 	if (available < STATE_SPACE_WANTED)
-		say(examination, VERDICT_WARN, "state", "free space there, or give --state-dir", "%s has only %s left", settings.state_folder,
-		    output_size(size, available));
+		say(examination, VERDICT_WARN, "state", "free space there, or give --state-dir", "%s has only %s left",
+		    settings.state_folder, output_size(size, available));
 	else
-		say(examination, VERDICT_OK, "state", "", "%s can be written durably, %s free", settings.state_folder, output_size(size, available));
+		say(examination, VERDICT_OK, "state", "", "%s can be written durably, %s free", settings.state_folder,
+		    output_size(size, available));
 }
 
 static void check_target_clock(struct examination *examination, struct target *target)
@@ -183,8 +189,8 @@ static void check_target_clock(struct examination *examination, struct target *t
 	}
 	apart = now > clock_now() ? now - clock_now() : clock_now() - now;
 	if (apart > CLOCK_APART)
-		say(examination, VERDICT_WARN, "target clock", "set both clocks by the same source", "%lld s away from this machine's",
-		    (long long)(apart / CLOCK_SECOND));
+		say(examination, VERDICT_WARN, "target clock", "set both clocks by the same source",
+		    "%lld s away from this machine's", (long long)(apart / CLOCK_SECOND));
 	else
 		say(examination, VERDICT_OK, "target clock", "", "agrees with this machine's");
 }
@@ -197,11 +203,11 @@ static void check_target_space(struct examination *examination, struct target *t
 	if (target_space(target, &space) != ERR_OK)
 		say_failure(examination, VERDICT_WARN, "target space");
 	else if (space.total && space.available < TARGET_SPACE_WANTED)
-		say(examination, VERDICT_WARN, "target space", "free space there, or use a larger disk", "only %s of %s left",
-		    output_size(available, space.available), output_size(total, space.total));
+		say(examination, VERDICT_WARN, "target space", "free space there, or use a larger disk",
+		    "only %s of %s left", output_size(available, space.available), output_size(total, space.total));
 	else if (space.total)
-		say(examination, VERDICT_OK, "target space", "", "%s of %s free", output_size(available, space.available),
-		    output_size(total, space.total));
+		say(examination, VERDICT_OK, "target space", "", "%s of %s free",
+		    output_size(available, space.available), output_size(total, space.total));
 }
 
 static void check_target(struct examination *examination)
@@ -216,7 +222,8 @@ static void check_target(struct examination *examination)
 	if (config_load(&config, target) != ERR_OK)
 		say_failure(examination, VERDICT_FAIL, "target");
 	else
-		say(examination, VERDICT_OK, "target", "", "%s holds a repository (%s)", settings.repository, suite_name(config->suite));
+		say(examination, VERDICT_OK, "target", "", "%s holds a repository (%s)", settings.repository,
+		    suite_name(config->suite));
 	check_target_space(examination, target);
 	check_target_clock(examination, target);
 	config_free(config);
@@ -237,7 +244,8 @@ static enum err doctor_run(const struct arguments *arguments)
 	if (settings.repository)
 		check_target(&examination);
 	output_object("summary",
-	    json_pack("{s:i, s:i, s:i}", "ok", (int)counts[VERDICT_OK], "warn", (int)counts[VERDICT_WARN], "fail", (int)counts[VERDICT_FAIL]));
+	    json_pack("{s:i, s:i, s:i}", "ok", (int)counts[VERDICT_OK], "warn", (int)counts[VERDICT_WARN], "fail",
+		(int)counts[VERDICT_FAIL]));
 	if (counts[VERDICT_FAIL])
 		return fail(PL_DOCTOR, "%u of the checks failed", counts[VERDICT_FAIL]);
 	return ERR_OK;
@@ -247,7 +255,8 @@ const struct command doctor_command = {
     .name = "doctor",
     .purpose = "check this machine and its setup",
     .arguments = "",
-    .details = "With -r the repository's place is looked at too. Exit code 1 where a check fails; warnings are no failure.",
+    .details =
+	"With -r the repository's place is looked at too. Exit code 1 where a check fails; warnings are no failure.",
     .examples = "pulih doctor\npulih doctor -r /srv/pulih",
     .run = doctor_run,
 };

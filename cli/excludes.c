@@ -18,7 +18,8 @@ static const struct option_spec options[] = {PATTERNS_EXCLUDE(&given.excludes), 
 static enum err explain(const struct exclude *exclude, const char *path)
 {
 	struct stat status;
-	bool folder = path[0] && (path[strlen(path) - 1] == '/' || (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)));
+	bool folder =
+	    path[0] && (path[strlen(path) - 1] == '/' || (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)));
 	char *stored = walk_stored_path(path);
 	struct exclude_verdict verdict = {0};
 	struct entry_bytes bytes;
@@ -32,13 +33,15 @@ static enum err explain(const struct exclude *exclude, const char *path)
 	if (exclude)
 		verdict = exclude_match_deep(exclude, bytes, folder);
 	shown = describe_path(bytes);
-	object = json_pack("{s:b, s:s?, s:s?}", "excluded", verdict.excluded, "pattern", verdict.pattern, "origin", verdict.origin);
+	object = json_pack(
+	    "{s:b, s:s?, s:s?}", "excluded", verdict.excluded, "pattern", verdict.pattern, "origin", verdict.origin);
 	if (!shown || !object || !describe_set_path(object, bytes)) {
 		err = ERR_NOMEM;
 		goto done;
 	}
 	if (verdict.pattern)
-		output_print("%s  %s: %s decides, from %s\n", verdict.excluded ? "left out" : "kept    ", shown, verdict.pattern, verdict.origin);
+		output_print("%s  %s: %s decides, from %s\n", verdict.excluded ? "left out" : "kept    ", shown,
+		    verdict.pattern, verdict.origin);
 	else
 		output_print("kept      %s: no pattern matches\n", shown);
 	output_object("verdict", object);

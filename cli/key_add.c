@@ -36,11 +36,12 @@ static enum err add_recovery(struct repository *repository)
 	enum err err = code && text ? crypto_random(code, RECOVERY_BYTES) : ERR_NOMEM;
 
 	if (err == ERR_OK)
-		err = key_slot_add(repository->target, repository->keys, "recovery", given.label ? given.label : "", &cost, code,
-		    RECOVERY_BYTES, slot);
+		err = key_slot_add(repository->target, repository->keys, "recovery", given.label ? given.label : "",
+		    &cost, code, RECOVERY_BYTES, slot);
 	if (err == ERR_OK) {
 		recovery_format(code, text);
-		output_print("\n    %s\n\nWrite it down or print it, and lock it away: it opens the repository without any passphrase\n"
+		output_print("\n    %s\n\nWrite it down or print it, and lock it away: it opens the repository without "
+			     "any passphrase\n"
 			     "and is not shown again.\n\n",
 		    text);
 		output_object("recovery_code", json_pack("{s:s}", "code", text));
@@ -60,8 +61,8 @@ static enum err add_passphrase(struct repository *repository)
 	enum err err = passphrase_new(given.file, &passphrase, &size);
 
 	if (err == ERR_OK)
-		err = key_slot_add(repository->target, repository->keys, "passphrase", given.label ? given.label : "", &cost, passphrase, size,
-		    slot);
+		err = key_slot_add(repository->target, repository->keys, "passphrase", given.label ? given.label : "",
+		    &cost, passphrase, size, slot);
 	if (err == ERR_OK)
 		report(slot, "passphrase");
 	secret_free(passphrase, size);

@@ -42,12 +42,13 @@ static enum err issue_into(struct repository *repository, int fd)
 	if (err == ERR_OK)
 		err = file_sync_folder_of(given.file);
 	if (err == ERR_OK) {
-		output_print("backup key for domain %s written to %s\n"
-			     "  Take it to that machine, readable by its backup user only, and use it with --key-file.\n",
+		output_print(
+		    "backup key for domain %s written to %s\n"
+		    "  Take it to that machine, readable by its backup user only, and use it with --key-file.\n",
 		    domain, given.file);
 		output_object("summary",
-		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label", given.label ? given.label : "",
-			"append_only", given.append_only));
+		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label",
+			given.label ? given.label : "", "append_only", given.append_only));
 	}
 	if (bytes.data)
 		crypto_wipe(bytes.data, bytes.capacity);
@@ -88,8 +89,9 @@ const struct command key_issue_writer_command = {
     .purpose = "make a backup key, which adds backups and reads none",
     .arguments = "-o FILE",
     .options = options,
-    .details = "--domain says which machine it is for (default: this one). A backup key can deduplicate against what its\n"
-	       "domain stored before, and can decrypt nothing of it.",
+    .details =
+	"--domain says which machine it is for (default: this one). A backup key can deduplicate against what its\n"
+	"domain stored before, and can decrypt nothing of it.",
     .examples = "pulih key issue-writer --domain web1 --label 'web server' --append-only -o web1.key",
     .run = key_issue_writer_run,
 };

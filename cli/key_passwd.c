@@ -68,19 +68,22 @@ static enum err replace_slot(struct repository *repository, const struct current
 	enum err err = root ? ERR_OK : ERR_NOMEM;
 
 	if (err == ERR_OK)
-		err = key_slot_open(repository->target, repository->config, current->passphrase, current->size, root, old);
+		err = key_slot_open(
+		    repository->target, repository->config, current->passphrase, current->size, root, old);
 	if (err == ERR_OK)
 		err = label_of(repository, old, &label);
 	if (err == ERR_OK)
 		err = passphrase_new(given.file, &passphrase, &size);
 	if (err == ERR_OK)
-		err = key_slot_add(repository->target, repository->keys, "passphrase", label, &cost, passphrase, size, slot);
+		err = key_slot_add(
+		    repository->target, repository->keys, "passphrase", label, &cost, passphrase, size, slot);
 	if (err == ERR_OK)
 		err = key_slot_remove(repository->target, hex_encode(text, old, sizeof(old)));
 	if (err == ERR_OK) {
 		output_print("passphrase changed: slot %s takes the place of the old one\n", describe_id(id, slot));
 		output_object("summary",
-		    json_pack("{s:o, s:o}", "id", describe_hex(slot, sizeof(slot)), "removed", describe_hex(old, sizeof(old))));
+		    json_pack("{s:o, s:o}", "id", describe_hex(slot, sizeof(slot)), "removed",
+			describe_hex(old, sizeof(old))));
 	}
 	secret_free(root, KEY_SIZE);
 	secret_free(passphrase, size);

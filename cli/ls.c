@@ -14,7 +14,8 @@ static struct {
 
 static const struct option_spec options[] = {
     {OPTION("long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full)},
-    {OPTION("recursive", 'R', OPTION_FLAG, NULL, "with PATH: everything below it, not only what is directly in it", &given.recursive)},
+    {OPTION("recursive", 'R', OPTION_FLAG, NULL, "with PATH: everything below it, not only what is directly in it",
+	&given.recursive)},
     SELECTION_OPTIONS,
     {0},
 };

@@ -5,7 +5,8 @@
 
 #define SHOWN_MAX 20 /* about a screen */
 
-void problems_add(struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason)
+void problems_add(
+    struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason)
 {
 	char code[16];
 	char *text;
@@ -31,5 +32,6 @@ void problems_add(struct problems *problems, const char *kind, struct entry_byte
 void problems_end(const struct problems *problems)
 {
 	if (problems->count > SHOWN_MAX && output_level() < OUTPUT_VERBOSE && !output_is_json())
-		output_warning(PL_NONE, "... and %llu more; -v names them all", (unsigned long long)(problems->count - SHOWN_MAX));
+		output_warning(
+		    PL_NONE, "... and %llu more; -v names them all", (unsigned long long)(problems->count - SHOWN_MAX));
 }

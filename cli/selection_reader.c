@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum err selection_reader_open(struct selection_reader *reader, struct repository *repository, const struct snapshot *snapshot)
+enum err selection_reader_open(
+    struct selection_reader *reader, struct repository *repository, const struct snapshot *snapshot)
 {
 	enum err err = restore_view_open(&reader->view, repository, snapshot->domain);
 
@@ -127,7 +128,8 @@ static enum err write_chunks(struct selection_reader *reader, struct entry_conte
 	return err;
 }
 
-enum err selection_reader_content(struct selection_reader *reader, const struct entry *entry, selection_content use, void *context)
+enum err selection_reader_content(
+    struct selection_reader *reader, const struct entry *entry, selection_content use, void *context)
 {
 	struct outlet outlet = {.use = use, .context = context, .sparse = entry->sparse};
 	struct entry_content content, inner;

@@ -22,6 +22,7 @@ enum pack_header_field {
 #define PACK_END_MAGIC "PULIHEND"
 #define PACK_MAGIC_SIZE 8u
 #define PACK_VERSION 1u
+#define PACK_TRAILER_PLAIN_SIZE (PACK_TRAILER_SIZE - PACK_MAGIC_SIZE - TAG_SIZE)
 
 /* What is sealed; numbers are in files. Frames are numbered from 0, far below the other two. */
 enum pack_part { PACK_FRAME = 1, PACK_DIRECTORY = 2, PACK_TRAILER = 3 };

@@ -89,7 +89,7 @@ enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *
 enum err pack_trailer_open(struct aead *aead, const struct pack_key *key, const uint8_t sealed[PACK_TRAILER_SIZE], uint64_t size,
     struct pack_trailer *out)
 {
-	uint8_t plain[PACK_TRAILER_SIZE - PACK_MAGIC_SIZE - TAG_SIZE];
+	uint8_t plain[PACK_TRAILER_PLAIN_SIZE];
 	enum err err;
 
 	if (memcmp(sealed + PACK_TRAILER_SIZE - PACK_MAGIC_SIZE, PACK_END_MAGIC, PACK_MAGIC_SIZE) != 0)

@@ -65,8 +65,8 @@ static void test_values(void **state)
 	int next;
 
 	(void)state;
-	assert_int_equal(PARSE(&next, "-r", "/srv", "--json", "-vv", "--verbose", "--threads=8", "--exclude-larger", "10G", "-nH", "web1", "--tier",
-			     "content", "path"),
+	assert_int_equal(PARSE(&next, "-r", "/srv", "--json", "-vv", "--verbose", "--threads=8", "--exclude-larger",
+			     "10G", "-nH", "web1", "--tier", "content", "path"),
 	    ERR_OK);
 	assert_string_equal(given.repository, "/srv");
 	assert_true(given.json);
@@ -149,8 +149,10 @@ static void test_refusals(void **state)
 	REFUSED(PL_OPTION_VALUE, "--threads: \"-1\" is no number from 0 to 8", "--threads", "-1");
 	REFUSED(PL_OPTION_VALUE, "--threads: \"2x\" is no number from 0 to 8", "--threads", "2x");
 	REFUSED(PL_OPTION_VALUE, "--threads: \"\" is no number from 0 to 8", "--threads=");
-	REFUSED(PL_OPTION_VALUE, "--exclude-larger: \"1.5G\" is no size; write 500, 64k, 20M or 10G", "--exclude-larger", "1.5G");
-	REFUSED(PL_OPTION_VALUE, "--tier: \"contents\" is none of structure, stored, content; did you mean content?", "--tier", "contents");
+	REFUSED(PL_OPTION_VALUE, "--exclude-larger: \"1.5G\" is no size; write 500, 64k, 20M or 10G",
+	    "--exclude-larger", "1.5G");
+	REFUSED(PL_OPTION_VALUE, "--tier: \"contents\" is none of structure, stored, content; did you mean content?",
+	    "--tier", "contents");
 	REFUSED(PL_OPTION_VALUE, "--tier: \"deep\" is none of structure, stored, content", "--tier", "deep");
 }
 
@@ -160,10 +162,20 @@ static void test_sizes(void **state)
 		const char *text;
 		uint64_t size;
 	} good[] = {
-	    {"0", 0}, {"500", 500}, {"500B", 500}, {"64k", 65536}, {"64K", 65536}, {"20M", 20u << 20}, {"20MiB", 20u << 20}, {"20MB", 20u << 20},
-	    {"3T", UINT64_C(3) << 40}, {"16383P", UINT64_C(16383) << 50}, {"18446744073709551615", UINT64_MAX},
+	    {"0", 0},
+	    {"500", 500},
+	    {"500B", 500},
+	    {"64k", 65536},
+	    {"64K", 65536},
+	    {"20M", 20u << 20},
+	    {"20MiB", 20u << 20},
+	    {"20MB", 20u << 20},
+	    {"3T", UINT64_C(3) << 40},
+	    {"16383P", UINT64_C(16383) << 50},
+	    {"18446744073709551615", UINT64_MAX},
 	};
-	static const char *const bad[] = {"", "G", "-1", "+1", " 1", "1 G", "1GG", "1Gi", "1x", "0x10", "1.5G", "16384P", "18446744073709551616"};
+	static const char *const bad[] = {
+	    "", "G", "-1", "+1", " 1", "1 G", "1GG", "1Gi", "1x", "0x10", "1.5G", "16384P", "18446744073709551616"};
 	uint64_t size;
 
 	(void)state;
