@@ -50,18 +50,21 @@ static void make_chunks(struct fixture *fixture)
 		memset(fixture->raw[i] + 100, 'x', i % 3 * 400);
 		fixture->chunks[i].length = CHUNK_SIZE - (uint32_t)i;
 		fixture->chunks[i].type = (uint8_t)type_of(i);
-		assert_int_equal(hasher_id(hasher, type_of(i), fixture->raw[i], CHUNK_SIZE - i, fixture->chunks[i].id), ERR_OK);
+		assert_int_equal(
+		    hasher_id(hasher, type_of(i), fixture->raw[i], CHUNK_SIZE - i, fixture->chunks[i].id), ERR_OK);
 	}
 	hasher_free(hasher);
 }
 
-static void write_pack(struct fixture *fixture, size_t number, struct frame_compressor *compressor, struct index_pack *out)
+static void write_pack(
+    struct fixture *fixture, size_t number, struct frame_compressor *compressor, struct index_pack *out)
 {
 	struct pack_writer *writer = NULL;
 	const struct pack *pack = NULL;
 	struct buffer raw = {0}, stored = {0};
 
-	assert_int_equal(pack_writer_new(&writer, fixture->keys, number == PACKS - 1 ? PACK_METADATA : PACK_DATA), ERR_OK);
+	assert_int_equal(
+	    pack_writer_new(&writer, fixture->keys, number == PACKS - 1 ? PACK_METADATA : PACK_DATA), ERR_OK);
 	for (size_t i = 0; i < FRAMES; i++) {
 		size_t first = (number * FRAMES + i) * CHUNKS;
 		struct pack_frame frame = {.chunks = &fixture->chunks[first], .chunks_count = CHUNKS};
@@ -101,7 +104,9 @@ static void write_repository(struct fixture *fixture)
 	for (size_t i = 0; i < PACKS; i++)
 		write_pack(fixture, i, compressor, &packs[i]);
 	assert_int_equal(index_object_encode(fixture->keys, packs, PACKS, &bytes, id), ERR_OK);
-	assert_int_equal(target_put(fixture->target, object_index(fixture->keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->target, object_index(fixture->keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
 	for (size_t i = 0; i < PACKS; i++)
 		directory_free(&packs[i].directory);
 	buffer_free(&bytes);
@@ -111,7 +116,8 @@ static void write_repository(struct fixture *fixture)
 static void open_reader(struct fixture *fixture, size_t frames)
 {
 	chunk_reader_free(fixture->reader);
-	assert_int_equal(chunk_reader_new(&fixture->reader, fixture->target, fixture->keys, &fixture->keys->domain, fixture->index, frames),
+	assert_int_equal(chunk_reader_new(&fixture->reader, fixture->target, fixture->keys, &fixture->keys->domain,
+			     fixture->index, frames),
 	    ERR_OK);
 }
 
@@ -129,7 +135,8 @@ static int setup(void **state)
 	write_repository(fixture);
 	fixture->folder = mem_printf("%s/pulih-reader-XXXXXX", base ? base : "/tmp");
 	assert_non_null(mkdtemp(fixture->folder));
-	assert_int_equal(index_open(&fixture->index, fixture->target, fixture->keys, &fixture->keys->domain, fixture->folder, NULL, 0, NULL),
+	assert_int_equal(index_open(&fixture->index, fixture->target, fixture->keys, &fixture->keys->domain,
+			     fixture->folder, NULL, 0, NULL),
 	    ERR_OK);
 	open_reader(fixture, 64);
 	return 0;
@@ -260,7 +267,8 @@ static void test_fetch(void **state)
 
 /* ---- damage ---- */
 
-static void refuse_type(struct fixture *fixture, size_t chunk, enum chunk_type type, enum message id, enum err kind, const char *named)
+static void refuse_type(
+    struct fixture *fixture, size_t chunk, enum chunk_type type, enum message id, enum err kind, const char *named)
 {
 	struct chunk_view view;
 	char text[17];
@@ -371,7 +379,9 @@ static void test_backup_key(void **state)
 	struct chunk_reader *reader = NULL;
 
 	fixture->keys->full = false;
-	assert_int_equal(chunk_reader_new(&reader, fixture->target, fixture->keys, &fixture->keys->domain, fixture->index, 4), ERR_KEY);
+	assert_int_equal(
+	    chunk_reader_new(&reader, fixture->target, fixture->keys, &fixture->keys->domain, fixture->index, 4),
+	    ERR_KEY);
 	assert_int_equal(failure_last()->id, PL_KEY_FULL);
 	assert_null(reader);
 	fixture->keys->full = true;
@@ -400,11 +410,13 @@ static void *visit(void *argument)
 			size_t chunk = visitor->first + (i * (visitor->number * 2 + 1) + round) % visitor->count;
 			struct chunk_view view;
 
-			if (chunk_reader_get(fixture->reader, type_of(chunk), fixture->chunks[chunk].id, &view) != ERR_OK) {
+			if (chunk_reader_get(fixture->reader, type_of(chunk), fixture->chunks[chunk].id, &view) !=
+			    ERR_OK) {
 				good = false;
 				continue;
 			}
-			good = good && view.length == fixture->chunks[chunk].length && memcmp(view.bytes, fixture->raw[chunk], view.length) == 0;
+			good = good && view.length == fixture->chunks[chunk].length &&
+			    memcmp(view.bytes, fixture->raw[chunk], view.length) == 0;
 			chunk_release(fixture->reader, &view);
 		}
 	visitor->good = good;
@@ -421,7 +433,8 @@ static bool visit_together(struct fixture *fixture, size_t first, size_t count)
 
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (size_t i = 0; i < THREADS; i++) {
-		visitors[i] = (struct visitor){.fixture = fixture, .start = &start, .number = i, .first = first, .count = count};
+		visitors[i] =
+		    (struct visitor){.fixture = fixture, .start = &start, .number = i, .first = first, .count = count};
 		assert_int_equal(thread_start(&threads[i], "visitor", visit, &visitors[i]), ERR_OK);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
@@ -470,7 +483,8 @@ static void test_no_memory(void **state)
 	fixture->reader = NULL;
 	for (n = 1; err != ERR_OK; n++) {
 		mem_fail_at(n);
-		err = chunk_reader_new(&fixture->reader, fixture->target, fixture->keys, &fixture->keys->domain, fixture->index, 4);
+		err = chunk_reader_new(
+		    &fixture->reader, fixture->target, fixture->keys, &fixture->keys->domain, fixture->index, 4);
 		for (size_t i = 0; err == ERR_OK && i < ALL; i++)
 			err = chunk_reader_fetch(fixture->reader, type_of(i), fixture->chunks[i].id, &out);
 		mem_fail_at(0);

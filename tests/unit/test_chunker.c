@@ -49,7 +49,8 @@ static void test_gear(void **state)
 	assert_true(fixture->chunker.gear[255] == UINT64_C(0xfb55b35b00b8335c));
 }
 
-static void check_cuts(struct fixture *fixture, const struct chunker_sizes *sizes, size_t size, const uint32_t *cuts, size_t count)
+static void check_cuts(
+    struct fixture *fixture, const struct chunker_sizes *sizes, size_t size, const uint32_t *cuts, size_t count)
 {
 	size_t at = 0;
 
@@ -65,9 +66,11 @@ static void check_cuts(struct fixture *fixture, const struct chunker_sizes *size
 /* Frozen, and computed by another program: whoever changes them makes every repository store everything again. */
 static void test_known_answers(void **state)
 {
-	static const uint32_t standard[] = {543182, 589646, 788183, 816082, 552961, 580700, 584133, 572479, 568636, 580151, 115303};
-	static const uint32_t fine[] = {37228, 43982, 59647, 18199, 15161, 32915, 34400, 37744, 33383, 33592, 42564, 61300, 51360, 34007,
-	    37126, 34321, 40806, 33961, 54257, 38551, 51372, 33212, 25592, 28175, 30611, 32824, 36938, 8355, 26993};
+	static const uint32_t standard[] = {
+	    543182, 589646, 788183, 816082, 552961, 580700, 584133, 572479, 568636, 580151, 115303};
+	static const uint32_t fine[] = {37228, 43982, 59647, 18199, 15161, 32915, 34400, 37744, 33383, 33592, 42564,
+	    61300, 51360, 34007, 37126, 34321, 40806, 33961, 54257, 38551, 51372, 33212, 25592, 28175, 30611, 32824,
+	    36938, 8355, 26993};
 
 	check_cuts(*state, &chunker_standard, DATA_SIZE, standard, sizeof(standard) / sizeof(*standard));
 	check_cuts(*state, &chunker_fine, 1u << 20, fine, sizeof(fine) / sizeof(*fine));
@@ -96,7 +99,8 @@ static void test_bounds(void **state)
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->max - 1, false), 0);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->max - 1, true), sizes->max - 1);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->average, true), sizes->average);
-	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->average - 1, true), sizes->average - 1);
+	assert_int_equal(
+	    chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->average - 1, true), sizes->average - 1);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->min, true), sizes->min);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->min, false), 0);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->min - 1, true), sizes->min - 1);
@@ -127,7 +131,8 @@ static void test_masks(void **state)
 }
 
 /* The description in the header, word by word. */
-static size_t plain_cut(const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size)
+static size_t plain_cut(
+    const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size)
 {
 	unsigned bits = (unsigned)__builtin_ctz(sizes->average);
 
