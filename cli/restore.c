@@ -69,16 +69,16 @@ static void print_summary(const struct restore_result *result)
 
 	if (output_level() < OUTPUT_NORMAL)
 		return;
-	output_print("%s %llu files (%s), %llu folders, %llu others in %s\n",
-	    given.dry_run ? "dry run, would restore" : "restored", (unsigned long long)result->files,
-	    output_size(size, result->bytes), (unsigned long long)result->folders, (unsigned long long)result->others,
+	output_print("%s %s (%s), %s, %s in %s\n", given.dry_run ? "dry run, would restore" : "restored",
+	    describe_count(result->files, "file").text, output_size(size, result->bytes),
+	    describe_count(result->folders, "folder").text, describe_count(result->others, "other").text,
 	    output_duration(duration, result->ended - result->started));
 	if (result->skipped)
 		output_print("  left as they were: %llu\n", (unsigned long long)result->skipped);
 	if (result->deleted)
 		output_print("  removed: %llu\n", (unsigned long long)result->deleted);
 	if (given.verify && !given.dry_run)
-		output_print("  read back and compared: %llu files, %s\n", (unsigned long long)result->verified_files,
+		output_print("  read back and compared: %s, %s\n", describe_count(result->verified_files, "file").text,
 		    output_size(size, result->verified_bytes));
 }
 

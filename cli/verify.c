@@ -49,9 +49,9 @@ static void report(enum err err, const struct verify_result *result, bool keyles
 	json_t *object;
 
 	if ((err == ERR_OK || err == ERR_CORRUPT) && output_level() >= OUTPUT_NORMAL) {
-		output_print("%s: %llu snapshots, %llu packs\n", result->findings ? "DAMAGE FOUND" : "no damage found",
-		    (unsigned long long)result->snapshots, (unsigned long long)result->packs);
-		output_print("  read: %llu packs, %s in %s\n", (unsigned long long)result->packs_read,
+		output_print("%s: %s, %s\n", result->findings ? "DAMAGE FOUND" : "no damage found",
+		    describe_count(result->snapshots, "snapshot").text, describe_count(result->packs, "pack").text);
+		output_print("  read: %s, %s in %s\n", describe_count(result->packs_read, "pack").text,
 		    output_size(size, result->bytes_read), output_duration(duration, result->ended - result->started));
 		if (result->chunks)
 			output_print("  chunks checked: %llu\n", (unsigned long long)result->chunks);
