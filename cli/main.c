@@ -68,6 +68,13 @@ static enum err check_arguments(const struct command *command, size_t count)
 	    command->name, command->arguments);
 }
 
+static enum output_level level_of(const struct settings *given)
+{
+	if (given->quiet)
+		return OUTPUT_QUIET;
+	return given->verbose > 1 ? OUTPUT_DEBUG : given->verbose == 1 ? OUTPUT_VERBOSE : OUTPUT_NORMAL;
+}
+
 static enum err run(int argc, char **argv)
 {
 	const struct command *command = NULL;
@@ -88,7 +95,7 @@ static enum err run(int argc, char **argv)
 		err = settings_complete();
 	if (err != ERR_OK)
 		return err;
-	output_setup(settings.json, settings.quiet ? OUTPUT_QUIET : settings.verbose > 1 ? OUTPUT_DEBUG : (enum output_level)settings.verbose);
+	output_setup(settings.json, level_of(&settings));
 	return command->run(&arguments);
 }
 

@@ -304,7 +304,7 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 	}
 	if (err == ERR_OK) {
 		now->flags = meta_flags(fd);
-		err = read_xattrs(reader, item, -1, NULL, fd);
+		err = read_xattrs(reader, item, item->folder->fd, item->name, fd);
 	}
 	close(fd);
 	return err;
@@ -366,11 +366,12 @@ static enum err process_other(struct reader *reader, struct item *item, struct e
 static enum err process_file_system(struct reader *reader, struct item *item, bool again)
 {
 	const struct entry *before = reader->backup->options->force ? NULL : item->previous;
-	struct entry now = {.path = item->path};
+	struct entry now;
 	enum err err = meta_stat(reader->backup->names, item->folder->fd, item->name, &now);
 
 	if (err != ERR_OK)
 		return err;
+	now.path = item->path;
 	if (now.type != ENTRY_FILE)
 		return process_other(reader, item, &now);
 	if (again || !before || !meta_same_content(&now, before))
@@ -410,10 +411,11 @@ static enum err finish_extra(struct reader *reader, struct item *item, struct en
 static enum err process_sqlite(struct reader *reader, struct item *item)
 {
 	struct sqlite_copy copy = {.fd = -1};
-	struct entry now = {.path = item->path};
+	struct entry now;
 	const char *path = item->extra->database;
 	enum err err = meta_stat(reader->backup->names, AT_FDCWD, path, &now);
 
+	now.path = item->path;
 	if (err == ERR_OK)
 		err = sqlite_copy_open(&copy, path, reader->backup->temporary_folder);
 	if (err != ERR_OK)

@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
+#include <jansson.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -48,6 +50,14 @@ const struct algorithms *crypto_algorithms(void)
 	return NULL;
 }
 
+/* Key files are JSON: what the parser has held is zeroed like any other memory of keys. */
+static void free_wiped(void *memory)
+{
+	if (memory)
+		OPENSSL_cleanse(memory, malloc_usable_size(memory));
+	mem_free(memory);
+}
+
 /* A machine that refuses to lock memory is no reason not to make a backup: keys are then in ordinary memory, still zeroed
  * when freed, and a verbose run says so. */
 static void prepare(void)
@@ -57,6 +67,7 @@ static void prepare(void)
 	if (CRYPTO_secure_malloc_init(SECURE_HEAP_SIZE, SECURE_HEAP_UNIT) != 1 && output_level() >= OUTPUT_VERBOSE)
 		output_note("this machine does not let pulih lock memory (ulimit -l): keys could reach the swap space");
 	ERR_clear_error();
+	json_set_alloc_funcs(mem_alloc, free_wiped);
 	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
 		prepared_result = fail_errno(PL_CRYPTO, "cannot switch core dumps off");
 	else if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

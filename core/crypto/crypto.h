@@ -15,7 +15,8 @@
 #define TAG_SIZE 16	  /* AEAD tag of both suites */
 #define SALT_SIZE 32
 
-/* Prepares the secure heap, keeps core dumps and ptrace off this process. Called once by main and by tests; idempotent. */
+/* Prepares the secure heap, keeps core dumps and ptrace off this process, has the JSON library allocate through mem.h and zero what it
+ * frees. Called once by main and by tests, before other threads; idempotent. */
 enum err crypto_setup(void);
 
 void crypto_wipe(void *memory, size_t size);

@@ -17,9 +17,10 @@ struct chunk_view {
 	uint32_t length;
 	void *frame; /* of the reader */
 };
-/* PL_CHUNK_MISSING, PL_PACK_MISSING (both ERR_CORRUPT here: a snapshot needs it), PL_CHUNK_BROKEN, PL_SEAL_BROKEN (ERR_CORRUPT), ERR_IO. The message names pack
- * and chunk. */
+/* ERR_CORRUPT: PL_CHUNK_LOST (no index knows it), PL_PACK_MISSING, PL_CHUNK_BROKEN, PL_SEAL_BROKEN, …; ERR_IO where the target could not be
+ * asked. The message names pack, frame and chunk. A thread may hold several views; those beyond `frames` frames cost memory of their own. */
 enum err chunk_reader_get(struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out);
+/* Leaves the view {0}; releasing {0} does nothing. */
 void chunk_release(struct chunk_reader *reader, struct chunk_view *view);
 /* tree_fetch of tree.h over a chunk_reader (context). */
 enum err chunk_reader_fetch(void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);

@@ -1,7 +1,9 @@
-/* The config object: JSON, public, signed by the owner.
+/* The config object: JSON, public, signed by the owner, in its one canonical spelling (canonical.h).
  * {"format":1, "id":hex, "created":time, "suite":n, "serial":n, "read_key":hex, "owner_key":hex,
  *  "writers":[{"id":hex,"key":hex,"domain":hex,"append_only":bool,"revoked":bool,"label":hex box}], "signature":hex}
- * The signature covers the compact, key-sorted JSON of everything else. Unknown members are refused. */
+ * Times are RFC 3339 in UTC, whole seconds. The signature covers everything else (canonical.h, purpose "config"). Unknown members
+ * are refused. A writer's label is a box (seal.h, purpose "label", secret = keys_label_secret, associated = the writer's id) of
+ * the label and the name of its domain, each filled up with zeros to 128 bytes: the place learns neither, nor their length. */
 #ifndef PULIH_REPO_CONFIG_H
 #define PULIH_REPO_CONFIG_H
 
@@ -21,7 +23,16 @@ struct config {
 
 void config_free(struct config *config); /* frees members and itself */
 enum err config_encode(const struct config *config, const struct keys *owner, struct buffer *out);
+/* Checks form and signature, the latter with the owner key that the config itself names: config_check_keys() tells whether that
+ * is *our* owner. PL_CONFIG_BROKEN, PL_SIGNATURE (ERR_CORRUPT), PL_FORMAT_VERSION, PL_SUITE (ERR_UNSUPPORTED). */
 enum err config_decode(struct config **out, const void *bytes, size_t size);
+/* Reads and decodes it. PL_NO_REPOSITORY (ERR_NO_REPOSITORY) where the target has none. */
 enum err config_load(struct config **out, struct target *target);
+/* PL_CONFIG_BROKEN (ERR_CORRUPT) unless id, suite and public keys are those of the open keys: another repository's config, or a
+ * forged one. */
+enum err config_check_keys(const struct config *config, const struct keys *keys);
+/* Adds 1 to the serial, signs, replaces the target's config and reads it back. PL_CONFIG_CHANGED (ERR_BUSY): somebody else
+ * replaced it at the same moment. */
+enum err config_replace(struct config *config, const struct keys *owner, struct target *target);
 
 #endif

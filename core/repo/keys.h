@@ -31,7 +31,9 @@ struct writer {
 	uint8_t id[WRITER_ID_SIZE];
 	uint8_t public_key[KEY_SIZE];
 	uint8_t domain[DOMAIN_TAG_SIZE];
+	bool append_only; /* for targets that ask: this writer shall not delete */
 	bool revoked;
+	uint8_t label[WRITER_LABEL_SIZE]; /* what only the owner reads: see config.h */
 };
 
 struct keys {
@@ -53,11 +55,21 @@ struct keys {
 struct keys *keys_new(void);
 void keys_free(struct keys *keys);
 
-/* Derives everything from `root`: for init and for opening a slot. `domain` is a name, by default the host's. */
+/* Derives everything from `root`: for init and for opening a slot. `domain` is a name, by default the host's; one that
+ * keys_domain_name_valid() refuses is PL_DOMAIN_NAME (ERR_USAGE). */
 enum err keys_from_root(struct keys *keys, const uint8_t repository[REPOSITORY_ID_SIZE], int suite,
     const uint8_t root[KEY_SIZE], const char *domain);
 
-/* tag = HKDF(root, "domain tag" ‖ name). */
+/* 1 to DOMAIN_NAME_SIZE - 1 bytes without control characters. */
+bool keys_domain_name_valid(const char *name);
+
+/* The keys' own copy of the config's writers, instead of those it had. */
+enum err keys_set_writers(struct keys *keys, const struct writer *writers, size_t count);
+
+/* The secret under which the owner seals the labels of writers. Needs a full key: PL_KEY_FULL (ERR_KEY). */
+enum err keys_label_secret(const struct keys *keys, uint8_t secret[KEY_SIZE]);
+
+/* tag = HKDF(root, "pulih domain tag" ‖ name). */
 enum err keys_domain_tag(const uint8_t root[KEY_SIZE], const char *name, uint8_t tag[DOMAIN_TAG_SIZE]);
 
 /* The secrets of the domain with that tag: any domain with a full key, only its own with a backup key (PL_KEY_DOMAIN,

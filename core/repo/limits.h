@@ -34,10 +34,18 @@
 #define TREE_LEVELS_MAX 8
 
 #define SNAPSHOT_MAX (16u << 20)	/* bytes of a snapshot object */
+#define SNAPSHOT_TEXT_MAX 255		/* bytes of host, job, tool, and of each tag */
+#define SNAPSHOT_PATHS_MAX (1u << 16)	/* sources, each of at most ENTRY_PATH_MAX bytes */
+#define SNAPSHOT_TAGS_MAX 256
 #define RECORD_MAX (64u << 20)
 #define CONFIG_MAX (4u << 20)
 #define KEY_SLOT_MAX (64u << 10)
 #define KEY_SLOTS_MAX 64
+#define KEY_SLOT_ID_SIZE 16
+#define WRITERS_MAX 4096		/* of a config: so many fit into CONFIG_MAX */
+#define LABEL_SIZE 128			/* bytes of a label, with the zeros behind it */
+#define DOMAIN_NAME_SIZE 128		/* bytes of a domain's name, with the zeros behind it */
+#define WRITER_LABEL_SIZE 336		/* the box of both: see config.h */
 #define SESSION_MAX (4u << 10)
 #define GENERATION_MAX (256u << 20)
 

@@ -12,7 +12,8 @@
  * pack key (32) ‖ commit key (32) = HKDF-SHA256(X25519(pack's private half, read key) ‖ pre-shared secret,
  *   salt = header[0..80), "pulih pack"); commitment = HMAC(commit key, 0x01 ‖ "pulih commit").
  * One pack, one key, the nonce is the frame's position: no nonce can repeat, no state has to survive a crash. The private
- * half is wiped when the pack is finished. The last pack of a session is padded to a Padmé length. */
+ * half is wiped as soon as the pack key is derived, the pack key when the pack is finished. The last pack of a session is
+ * padded to a Padmé length. */
 #ifndef PULIH_REPO_PACK_H
 #define PULIH_REPO_PACK_H
 
@@ -33,7 +34,7 @@ struct pack_chunk {
 	uint8_t type;
 };
 
-/* A frame on its way into a pack; everything is borrowed. */
+/* A frame on its way into a pack; everything is borrowed. The chunks are what the raw bytes hold, in order. */
 struct pack_frame {
 	const void *stored; /* what frame_compress gave, or the raw bytes with CODEC_STORED */
 	uint32_t stored_size;
@@ -49,6 +50,7 @@ enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum
 void pack_writer_free(struct pack_writer *writer);
 /* True when the frame should start another pack: this one has frames, and would pass PACK_TARGET. */
 bool pack_writer_full(const struct pack_writer *writer, uint32_t stored_size);
+/* PL_PACK_LIMIT (ERR_LIMIT) where the pack would pass PACK_MAX: never after pack_writer_full() said no. */
 enum err pack_writer_add(struct pack_writer *writer, const struct pack_frame *frame);
 size_t pack_writer_frames(const struct pack_writer *writer);
 
@@ -60,7 +62,8 @@ struct pack {
 	struct directory directory;
 };
 /* Seals, then opens, decompresses and re-hashes every frame from the very buffer that will be written, and hashes it: a bit that
- * flipped between hash and encryption is PL_SELF_CHECK (ERR_FAILED) and never reaches a target. `padded` for the last pack. */
+ * flipped between hash and encryption is PL_SELF_CHECK (ERR_FAILED) and never reaches a target. `padded` for the last pack.
+ * Once for each writer, whatever the result. */
 enum err pack_writer_finish(struct pack_writer *writer, bool padded, const struct pack **out);
 
 /* ---- reading ---- */
@@ -73,19 +76,22 @@ struct pack_key {
 	uint8_t type;
 	uint8_t domain[DOMAIN_TAG_SIZE];
 };
-/* Checks a header (magic, version, suite, type, flags, repository, commitment) and derives the pack's key. */
+/* Checks a header (magic, version, suite, type, flags, repository, commitment) and derives the pack's key, which the caller wipes.
+ * PL_KEY_FULL; PL_PACK_BROKEN: no pack, or another repository's; PL_FORMAT_VERSION, PL_SUITE (ERR_UNSUPPORTED); PL_SEAL_BROKEN:
+ * the commitment does not match. Messages do not name the pack: callers add it. */
 enum err pack_key_from_header(struct pack_key *out, const struct keys *keys, const uint8_t header[PACK_HEADER_SIZE]);
 /* Opens and decompresses frame `number`: `sealed` is stored_size + TAG_SIZE bytes and is overwritten. Writes raw_size bytes. */
 enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number, uint8_t codec,
     void *sealed, uint32_t stored_size, void *raw, uint32_t raw_size);
 
-/* Reads header, trailer and directory of a pack in a target (three small reads). The caller frees *directory. */
+/* Reads header, trailer and directory of a pack in a target (three small reads). The caller frees *directory and wipes *key. A pack
+ * that is not there is ERR_MISSING (PL_OBJECT_MISSING); damage is ERR_CORRUPT and named. */
 enum err pack_read_directory(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], struct pack_key *key,
     struct directory *directory);
 
 /* Checks a whole pack in memory, content tier: its SHA-256 is `id`, header, trailer, directory, every frame, every chunk
- * key against the domain's id key. `bytes` is used as scratch and destroyed. The directory is given out if wanted (may be NULL). */
-enum err pack_check(uint8_t *bytes, size_t size, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], struct directory *directory);
+ * key against the domain's id key. The bytes are left as they are. The directory is given out if wanted (may be NULL). */
+enum err pack_check(const uint8_t *bytes, size_t size, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], struct directory *directory);
 
 /* Padmé: the smallest allowed length ≥ length (leaks O(log log length) bits, costs at most 12 %). */
 uint64_t pack_padded_size(uint64_t length);

@@ -20,8 +20,8 @@ enum err box_seal(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE],
 enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose, const void *associated,
     size_t associated_size, const void *box, size_t size);
 
-/* A box to the read key: X25519 public key made for this box (32) ‖ box whose secret is HKDF(X25519(private half, read key) ‖
- * pre-shared secret). Whoever seals cannot open. */
+/* A box to the read key: X25519 public key made for this box (32) ‖ box whose secret is HKDF-SHA256(X25519(private half, read
+ * key) ‖ pre-shared secret, no salt, "pulih public box" ‖ public half ‖ read key). Whoever seals cannot open. */
 #define PUBLIC_BOX_OVERHEAD (KEY_SIZE + BOX_OVERHEAD)
 struct keys;
 enum err public_box_seal(struct buffer *out, const struct keys *keys, const char *purpose, const void *associated,

@@ -5,7 +5,14 @@
  *   summary: box (purpose "summary", secret = the domain's summary key, associated = header): JSON that a backup key of the domain can read
  *   content: public box (purpose "content", associated = header): JSON with root, sources, tags: only a full key can read it
  *   Ed25519 signature of the writer (64) over SHA-256 of all that precedes
- * The id (and name) is the SHA-256 of the whole object. */
+ * The id (and name) is the SHA-256 of the whole object.
+ *
+ * summary: {"host":text, "job":text, "tool":text, "started":n, "ended":n, "previous":hex, "generation":n, "partial":bool,
+ *   "totals":{each member of struct snapshot_totals:n}}
+ * content: {"root":{"id":hex, "length":n, "levels":n, "entries":n}, "paths":[text, …], "tags":[text, …]}
+ * n is an integer below 2^63; times are ns since 1970 and may be negative. A text is a string, or where its bytes are not UTF-8 the object
+ * {"hex":"…"} of its bytes; it never holds NUL. No member stands twice. A reader passes over members that it does not know, but refuses
+ * (PL_FORMAT_VERSION) those whose name starts with '!': they mean that the rest cannot be understood without them. */
 #ifndef PULIH_REPO_SNAPSHOT_H
 #define PULIH_REPO_SNAPSHOT_H
 
@@ -49,13 +56,18 @@ struct snapshot {
 	int64_t arrived; /* by the target's clock; set by snapshot_load and _list */
 };
 
+/* Leaves {0}. */
 void snapshot_free(struct snapshot *snapshot);
+/* The bytes are copied, whatever they are. ERR_NOMEM. */
 enum err snapshot_add_path(struct snapshot *snapshot, const char *path);
 enum err snapshot_add_tag(struct snapshot *snapshot, const char *tag);
 
-/* Seals and signs; `bytes` is replaced, snapshot->id set. */
+/* Seals and signs with the domain and the signer of the keys; `bytes` is replaced, snapshot->id, domain and writer set. Strings that are NULL
+ * are written as "". PL_SNAPSHOT_LIMIT (ERR_LIMIT) for what exceeds limits.h or is not below 2^63. */
 enum err snapshot_encode(struct snapshot *snapshot, const struct keys *keys, struct buffer *bytes);
-/* Checks name, header, signature, boxes; fills *out. With a backup key the content stays shut (has_content false). */
+/* Checks name, header, signature, boxes; fills *out, {0} on failure. With a backup key the content stays shut (has_content false), and a
+ * snapshot of another domain is PL_KEY_DOMAIN (ERR_KEY). Snapshots of writers that were revoked later stay readable. PL_SNAPSHOT_BROKEN,
+ * PL_SIGNATURE, PL_WRITER_UNKNOWN, PL_SEAL_BROKEN (all ERR_CORRUPT), PL_FORMAT_VERSION, PL_SUITE (ERR_UNSUPPORTED). */
 enum err snapshot_decode(struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size);
 
 enum err snapshot_load(struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE]);
@@ -65,16 +77,18 @@ struct snapshot_list {
 	size_t count;
 	size_t damaged;		/* objects that could not be read; each was warned of by name */
 };
-/* All snapshots of the target that these keys may read. Released with snapshot_list_free. */
+/* All snapshots of the target that these keys may read: those of other domains, and those that go while they are listed, are left out
+ * without a word. Released with snapshot_list_free, {0} on failure. */
 enum err snapshot_list_load(struct snapshot_list *out, struct target *target, const struct keys *keys);
 void snapshot_list_free(struct snapshot_list *list);
 
-/* Filters: NULL members match everything. */
+/* Filters: NULL members match everything. Tags and paths match as a whole, and nothing where the content is shut. */
 struct snapshot_filter {
 	const char *host, *job, *tag, *path;
 };
 bool snapshot_matches(const struct snapshot *snapshot, const struct snapshot_filter *filter);
-/* `spec` is "latest" or a prefix of an id (at least 4 digits). PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE). */
+/* `spec` is "latest" or a prefix of an id (at least 4 digits), among those that match `filter` (may be NULL); *out is borrowed from the list.
+ * PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE). */
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
     const struct snapshot **out);
 

@@ -3,6 +3,7 @@
 #include "core/base/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/limits.h>
 #include <stdio.h>
 #include <sys/xattr.h>
@@ -122,6 +123,10 @@ static enum err find_place(struct place *place, int folder_fd, const char *name)
 
 	if (place->fd >= 0)
 		return ERR_OK;
+	if (folder_fd == AT_FDCWD) {
+		place->long_path = mem_string(in_folder);
+		return place->long_path ? ERR_OK : ERR_NOMEM;
+	}
 	if (snprintf(place->path, sizeof(place->path), "/proc/self/fd/%d/%s", folder_fd, in_folder) <
 	    (int)sizeof(place->path))
 		return ERR_OK;

@@ -11,8 +11,10 @@
  *                       full         this and every later call that needs space fails with ENOSPC
  *                       short        a write writes half, the next one fails with EIO
  *                       short-always every write from n on writes half
+ *                       lie          a write says that it wrote, and did not
  *                       interrupt    SIGINT is sent to the process, then the call goes its way
- *   PULIH_FAULT_LOG     a file that gets a line "n call path" for every call that counts
+ *   PULIH_FAULT_LOG     a file that gets a line "n call path" for every call that counts; of rename and link the
+ *                       path is the new name, and the old one follows
  *
  * The real work is done with raw system calls, so no symbol needs to be looked up. Buffered stdio writes inside libc, where
  * no preloaded function sees it: code that writes to a repository does not use stdio. */
@@ -112,10 +114,10 @@ static void path_at(int folder, const char *name, char out[PATH_MAX])
 	snprintf(out + used, PATH_MAX - used, "%s%s", name[0] == '/' ? "" : "/", name);
 }
 
-enum verdict { PASS, FAIL, HALF };
+enum verdict { PASS, FAIL, HALF, LIE };
 
 /* Counts the call and says what becomes of it. With FAIL, errno is set. */
-static enum verdict judge(const char *call, enum kind kind, const char *path)
+static enum verdict judge(const char *call, enum kind kind, const char *path, const char *old)
 {
 	const char *action = fault.action;
 	bool space = kind == CREATE || kind == WRITE;
@@ -125,8 +127,8 @@ static enum verdict judge(const char *call, enum kind kind, const char *path)
 		return PASS;
 	n = atomic_fetch_add(&calls, 1) + 1;
 	if (fault.log >= 0) {
-		char line[PATH_MAX + 64];
-		int length = snprintf(line, sizeof(line), "%ld %s %s\n", n, call, path);
+		char line[2 * PATH_MAX + 64];
+		int length = snprintf(line, sizeof(line), "%ld %s %s%s%s\n", n, call, path, old ? " " : "", old ? old : "");
 
 		(void)!syscall(SYS_write, fault.log, line, (size_t)length);
 	}
@@ -157,6 +159,8 @@ static enum verdict judge(const char *call, enum kind kind, const char *path)
 		syscall(SYS_kill, syscall(SYS_getpid), SIGINT);
 	if (strcmp(action, "torn") == 0)
 		return HALF;
+	if (strcmp(action, "lie") == 0)
+		return kind == WRITE ? LIE : PASS;
 	if (strcmp(action, "short") == 0) {
 		if (kind == WRITE) {
 			atomic_store(&write_fails, true);
@@ -175,7 +179,7 @@ static enum verdict judge_fd(const char *call, enum kind kind, int fd)
 	if (!fault.prefix)
 		return PASS;
 	path_of_fd(fd, path);
-	return judge(call, kind, path);
+	return judge(call, kind, path, NULL);
 }
 
 static enum verdict judge_at(const char *call, enum kind kind, int folder, const char *name)
@@ -185,7 +189,19 @@ static enum verdict judge_at(const char *call, enum kind kind, int folder, const
 	if (!fault.prefix)
 		return PASS;
 	path_at(folder, name, path);
-	return judge(call, kind, path);
+	return judge(call, kind, path, NULL);
+}
+
+/* A new name for something that has one. */
+static enum verdict judge_move(const char *call, int from, const char *old, int to, const char *new)
+{
+	char old_path[PATH_MAX], new_path[PATH_MAX];
+
+	if (!fault.prefix)
+		return PASS;
+	path_at(from, old, old_path);
+	path_at(to, new, new_path);
+	return judge(call, META, new_path, old_path);
 }
 
 /* A write of `size` bytes of which `verdict` leaves some. */
@@ -270,8 +286,8 @@ ssize_t write(int fd, const void *bytes, size_t size)
 	enum verdict verdict = judge_fd("write", WRITE, fd);
 	ssize_t done;
 
-	if (verdict == FAIL)
-		return -1;
+	if (verdict == FAIL || verdict == LIE)
+		return verdict == LIE ? (ssize_t)size : -1;
 	done = syscall(SYS_write, fd, bytes, cut(verdict, size));
 	after_write(verdict);
 	return done;
@@ -282,8 +298,8 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 	enum verdict verdict = judge_fd("pwrite", WRITE, fd);
 	ssize_t done;
 
-	if (verdict == FAIL)
-		return -1;
+	if (verdict == FAIL || verdict == LIE)
+		return verdict == LIE ? (ssize_t)size : -1;
 	done = syscall(SYS_pwrite64, fd, bytes, cut(verdict, size), offset);
 	after_write(verdict);
 	return done;
@@ -388,7 +404,7 @@ int close(int fd)
 
 int renameat2(int from, const char *old, int to, const char *new, unsigned flags)
 {
-	return judge_at("rename", META, to, new) == FAIL ? -1 : (int)syscall(SYS_renameat2, from, old, to, new, flags);
+	return judge_move("rename", from, old, to, new) == FAIL ? -1 : (int)syscall(SYS_renameat2, from, old, to, new, flags);
 }
 
 int renameat(int from, const char *old, int to, const char *new)
@@ -403,7 +419,7 @@ int rename(const char *old, const char *new)
 
 int linkat(int from, const char *old, int to, const char *new, int flags)
 {
-	return judge_at("link", META, to, new) == FAIL ? -1 : (int)syscall(SYS_linkat, from, old, to, new, flags);
+	return judge_move("link", from, old, to, new) == FAIL ? -1 : (int)syscall(SYS_linkat, from, old, to, new, flags);
 }
 
 int link(const char *old, const char *new)

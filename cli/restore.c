@@ -1,0 +1,211 @@
+/* pulih restore */
+#include "restore/restore.h"
+#include "cli/access.h"
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "cli/patterns.h"
+#include "cli/problems.h"
+#include "cli/selection.h"
+#include "cli/settings.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const overwrite_words[] = {
+    [RESTORE_ALWAYS] = "always",
+    [RESTORE_CHANGED] = "changed",
+    [RESTORE_NEVER] = "never",
+    NULL,
+};
+
+static struct {
+	const char *target, *tar;
+	struct option_list includes, excludes;
+	int overwrite;
+	bool verify, dry_run, delete_others;
+} given;
+
+static const struct option_spec options[] = {
+    {OPTION("target", 't', OPTION_TEXT, "DIR", "restore into this folder", &given.target)},
+    {OPTION("to-tar", 0, OPTION_TEXT, "FILE", "write a pax tar instead; - is standard output", &given.tar)},
+    PATTERNS_INCLUDE(&given.includes),
+    PATTERNS_EXCLUDE(&given.excludes),
+    {OPTION("overwrite", 0, OPTION_CHOICE, "WHEN", "files that are there: always (default), changed, never",
+	 &given.overwrite),
+	.choices = overwrite_words},
+    {OPTION("delete", 0, OPTION_FLAG, NULL, "remove what the snapshot does not have from folders that it has",
+	&given.delete_others)},
+    {OPTION("verify", 0, OPTION_FLAG, NULL, "read everything back and compare", &given.verify)},
+    {OPTION("dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run)},
+    SELECTION_OPTIONS,
+    {0},
+};
+
+static void on_problem(void *context, const struct restore_problem *problem)
+{
+	problems_add(context, problem->metadata_only ? "metadata" : "content", problem->path, problem->failure->id,
+	    problem->failure->text);
+}
+
+static json_t *features_json(const struct restore_result *result)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0;
+	     i < sizeof(result->missing_features) / sizeof(result->missing_features[0]) && result->missing_features[i];
+	     i++)
+		json_array_append_new(array, json_string(result->missing_features[i]));
+	return array;
+}
+
+static void print_summary(const struct restore_result *result)
+{
+	char size[32], duration[32];
+
+	if (output_level() < OUTPUT_NORMAL)
+		return;
+	output_print("%s %s (%s), %s, %s in %s\n", given.dry_run ? "dry run, would restore" : "restored",
+	    describe_count(result->files, "file").text, output_size(size, result->bytes),
+	    describe_count(result->folders, "folder").text, describe_count(result->others, "other").text,
+	    output_duration(duration, result->ended - result->started));
+	if (result->skipped)
+		output_print("  left as they were: %llu\n", (unsigned long long)result->skipped);
+	if (result->deleted)
+		output_print("  removed: %llu\n", (unsigned long long)result->deleted);
+	if (given.verify && !given.dry_run)
+		output_print("  read back and compared: %s, %s\n", describe_count(result->verified_files, "file").text,
+		    output_size(size, result->verified_bytes));
+}
+
+static void report(const struct snapshot *snapshot, enum err err, const struct restore_result *result)
+{
+	if (err == ERR_OK || err == ERR_PARTIAL || result->files)
+		print_summary(result);
+	output_object("summary",
+	    json_pack("{s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "snapshot_id",
+		describe_hex(snapshot->id, OBJECT_ID_SIZE), "dry_run", given.dry_run, "files_restored",
+		(json_int_t)result->files, "dirs_restored", (json_int_t)result->folders, "others_restored",
+		(json_int_t)result->others, "bytes_restored", (json_int_t)result->bytes, "files_skipped",
+		(json_int_t)result->skipped, "files_deleted", (json_int_t)result->deleted, "files_verified",
+		(json_int_t)result->verified_files, "bytes_verified", (json_int_t)result->verified_bytes, "problems",
+		(json_int_t)result->problems, "metadata_problems", (json_int_t)result->metadata_problems,
+		"missing_features", features_json(result), "total_duration",
+		(double)(result->ended - result->started) / CLOCK_SECOND));
+}
+
+static enum err check_options(void)
+{
+	if (!given.target && !given.tar)
+		return fail(PL_ARGUMENTS, "say where to: -t DIR, or --to-tar FILE");
+	if (given.target && given.tar)
+		return fail(PL_OPTION_CONFLICT, "give --target or --to-tar, not both");
+	if (given.tar && (given.delete_others || given.verify || given.overwrite != RESTORE_ALWAYS || given.dry_run))
+		return fail(
+		    PL_OPTION_CONFLICT, "--delete, --verify, --overwrite and --dry-run do not go with --to-tar");
+	if (given.tar && strcmp(given.tar, "-") == 0 && output_is_json())
+		return fail(PL_OPTION_CONFLICT, "--json and a tar on standard output do not go together");
+	if (given.tar && strcmp(given.tar, "-") == 0 && isatty(STDOUT_FILENO))
+		return fail(PL_OPTION_CONFLICT, "a tar is not for the terminal: redirect standard output");
+	return ERR_OK;
+}
+
+/* A tar that was not finished is not left behind to be taken for one that was. */
+static enum err write_tar(struct repository *repository, const struct snapshot *snapshot,
+    const struct restore_options *restore, struct restore_result *result)
+{
+	bool standard = strcmp(given.tar, "-") == 0;
+	int fd = standard ? STDOUT_FILENO : open(given.tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	enum err err;
+
+	if (fd < 0 && errno == EEXIST)
+		return fail(PL_OUTPUT_EXISTS, "%s is there already", given.tar);
+	if (fd < 0)
+		return fail_errno(PL_FILE_WRITE, "cannot create %s", given.tar);
+	err = restore_tar(repository, snapshot, restore, fd, result);
+	if (standard)
+		return err;
+	if (err == ERR_OK && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
+	if (close(fd) != 0 && err == ERR_OK)
+		err = fail_errno(PL_FILE_WRITE, "cannot close %s", given.tar);
+	if (err != ERR_OK && err != ERR_PARTIAL)
+		unlink(given.tar);
+	return err;
+}
+
+static enum err restore_snapshot(struct repository *repository, const struct selection *selection)
+{
+	struct problems problems = {0};
+	struct exclude *include = NULL, *exclude = NULL;
+	struct restore_result result = {0};
+	struct restore_options restore = {
+	    .destination = given.target,
+	    .subpath = selection->path.text && selection->path.text[0] ? selection->path.text : NULL,
+	    .overwrite = (enum restore_overwrite)given.overwrite,
+	    .delete_others = given.delete_others,
+	    .verify = given.verify,
+	    .dry_run = given.dry_run,
+	    .sparse_as_is = true,
+	    .threads = (unsigned)settings.threads,
+	    .on_problem = on_problem,
+	    .context = &problems,
+	};
+	enum err err = patterns_build(&include, &given.includes);
+
+	if (err == ERR_OK)
+		err = patterns_build(&exclude, &given.excludes);
+	if (err != ERR_OK)
+		goto done;
+	restore.include = include;
+	restore.exclude = exclude;
+	if (given.tar)
+		err = write_tar(repository, selection->snapshot, &restore, &result);
+	else
+		err = restore_run(repository, selection->snapshot, &restore, &result);
+	problems_end(&problems);
+	if (!given.tar || strcmp(given.tar, "-") != 0)
+		report(selection->snapshot, err, &result);
+done:
+	exclude_free(include);
+	exclude_free(exclude);
+	return err;
+}
+
+static enum err restore_command_run(const struct arguments *arguments)
+{
+	struct repository repository = {0};
+	struct selection selection = {0};
+	enum err err = check_options();
+
+	if (err == ERR_OK)
+		err = access_open_full(&repository, "restoring");
+	if (err != ERR_OK)
+		return err;
+	err = selection_open(&selection, &repository, arguments->items[0]);
+	if (err == ERR_OK)
+		err = restore_snapshot(&repository, &selection);
+	selection_free(&selection);
+	repository_close(&repository);
+	return err;
+}
+
+const struct command restore_command = {
+    .name = "restore",
+    .purpose = "bring back a snapshot, or part of one",
+    .arguments = "SNAPSHOT[:PATH] -t DIR",
+    .least = 1,
+    .most = 1,
+    .options = options,
+    .details = "Without PATH everything is restored under its whole path: /etc comes to DIR/etc. With PATH, what is\n"
+	       "below it goes directly into DIR. What cannot be restored is named, and the rest goes on.",
+    .examples = "pulih restore latest -t /tmp/back\n"
+		"pulih restore latest:/var/www/html -t /var/www/html --overwrite changed\n"
+		"pulih restore --host web1 latest -t /tmp/back --include '*.sql' --verify\n"
+		"pulih restore latest:/etc --to-tar - | tar t",
+    .run = restore_command_run,
+};

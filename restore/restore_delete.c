@@ -1,0 +1,131 @@
+/* --delete: what a folder of the destination has and the snapshot does not. */
+#include "restore/restore_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum err restore_delete_tree(int folder_fd, const char *name)
+{
+	char *path;
+	enum err err;
+
+	if (unlinkat(folder_fd, name, 0) == 0 || errno == ENOENT)
+		return ERR_OK;
+	if (errno != EISDIR && errno != EPERM)
+		return fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+	path = mem_printf("/proc/self/fd/%d/%s", folder_fd, name);
+	if (!path)
+		return ERR_NOMEM;
+	err = file_remove_tree(path);
+	mem_free(path);
+	return err;
+}
+
+/* The names are in the order of the stream, which is that of their bytes. */
+static bool snapshot_has(const char *const *names, size_t count, const char *name)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(names[middle], name);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+static enum err split_names(const struct buffer *buffer, const char ***out, size_t *count)
+{
+	const char *at = (const char *)buffer->data, *end = at ? at + buffer->length : NULL;
+	size_t used = 0;
+
+	for (const char *byte = at; byte < end; byte++)
+		used += *byte == 0;
+	*count = used;
+	*out = mem_calloc(used, sizeof(**out));
+	if (!*out)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < used; i++, at += strlen(at) + 1)
+		(*out)[i] = at;
+	return ERR_OK;
+}
+
+/* The path of `name` in the folder, from the folders above it. */
+static enum err path_of(const struct restore_folder *folder, const char *name, struct buffer *out)
+{
+	const struct restore_folder *chain[RESTORE_DEPTH_MAX];
+	size_t depth = 0;
+	enum err err = ERR_OK;
+
+	buffer_clear(out);
+	for (; folder && !folder->root && depth < RESTORE_DEPTH_MAX; folder = folder->parent)
+		chain[depth++] = folder;
+	while (depth > 0 && err == ERR_OK) {
+		const char *part = chain[--depth]->name;
+
+		err = buffer_append(out, part, strlen(part));
+		if (err == ERR_OK)
+			err = buffer_append_u8(out, '/');
+	}
+	return err == ERR_OK ? buffer_append(out, name, strlen(name)) : err;
+}
+
+static enum err delete_one(struct restore *run, struct restore_folder *folder, int fd, const char *name,
+    struct buffer *path)
+{
+	struct stat stat;
+	enum err err = path_of(folder, name, path);
+
+	if (err != ERR_OK)
+		return err;
+	if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+		return ERR_OK;
+	if (!restore_select_covers(run->options, (struct entry_bytes){.data = path->data, .size = path->length},
+		S_ISDIR(stat.st_mode)))
+		return ERR_OK;
+	err = run->options->dry_run ? ERR_OK : restore_delete_tree(fd, name);
+	if (err == ERR_OK)
+		run->deleted++;
+	return err;
+}
+
+void restore_delete_others(struct restore *run, struct restore_folder *folder, int fd)
+{
+	struct buffer path = {0};
+	const char **names = NULL;
+	size_t count = 0;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *found;
+	enum err err = ERR_OK;
+
+	if (!listing) {
+		if (copy >= 0)
+			close(copy);
+		err = fail_errno(PL_RESTORE_WRITE, "cannot list the folder %s", folder->name);
+		goto done;
+	}
+	err = split_names(&folder->names, &names, &count);
+	/* With part of the list of files lost, nobody can say what the snapshot does not have. */
+	while (err == ERR_OK && !run->damaged && !restore_stopped(run) && (found = readdir(listing)) != NULL) {
+		const char *name = found->d_name;
+
+		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !snapshot_has(names, count, name))
+			err = delete_one(run, folder, fd, name, &path);
+	}
+done:
+	if (err != ERR_OK)
+		restore_problem(run, folder->entry ? folder->entry->entry.path : (struct entry_bytes){0}, err);
+	if (listing)
+		closedir(listing);
+	mem_free(names);
+	buffer_free(&path);
+}

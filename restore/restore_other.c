@@ -1,0 +1,145 @@
+/* What is no regular file: symbolic links, devices, fifos, sockets, and further names of what is there already. */
+#include "restore/restore_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int make_node(const struct restore_entry *entry, int folder_fd, const char *name)
+{
+	static const mode_t kinds[] = {[ENTRY_CHARACTER] = S_IFCHR,
+	    [ENTRY_BLOCK] = S_IFBLK,
+	    [ENTRY_FIFO] = S_IFIFO,
+	    [ENTRY_SOCKET] = S_IFSOCK};
+	mode_t kind = kinds[entry->entry.type];
+	dev_t device = makedev((unsigned)(entry->entry.rdev >> 32), (unsigned)entry->entry.rdev);
+
+	return mknodat(folder_fd, name, kind | (entry->entry.mode & 0777), device);
+}
+
+static int make(const struct restore_entry *entry, int folder_fd, const char *name)
+{
+	if (entry->entry.type != ENTRY_SYMLINK)
+		return make_node(entry, folder_fd, name);
+	if (strlen(entry->target) != entry->entry.target.size) {
+		errno = EINVAL;
+		return -1;
+	}
+	return symlinkat(entry->target, folder_fd, name);
+}
+
+/* Gives what was made under `name` its final one. */
+static enum err put_in_place(const struct restore_item *item, int folder_fd, const char *name)
+{
+	if (name == item->entry->name)
+		return ERR_OK;
+	if (renameat(folder_fd, name, folder_fd, item->entry->name) != 0) {
+		enum err err = restore_fail_write("cannot replace", item->entry->entry.path);
+
+		(void)unlinkat(folder_fd, name, 0);
+		return err;
+	}
+	(void)unlinkat(folder_fd, name, 0); /* renaming onto another name of the same file leaves both */
+	return ERR_OK;
+}
+
+static enum err make_other(struct restore *run, struct restore_item *item, int folder_fd, const char *name)
+{
+	const struct entry *entry = &item->entry->entry;
+	struct restore_has has = {.uid = run->uid,
+	    .gid = restore_folder_group(run, item->folder),
+	    .mode = entry->mode & 0777,
+	    .fresh = true};
+
+	if (make(item->entry, folder_fd, name) != 0) {
+		if (errno == EEXIST)
+			return fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there",
+			    restore_printable(entry->path));
+		return restore_fail_write("cannot make", entry->path);
+	}
+	if (item->folder->default_acl && entry->type != ENTRY_SYMLINK)
+		has.mode = (mode_t)-1;
+	restore_metadata_set(run, entry, -1, folder_fd, name, &has, 0);
+	return put_in_place(item, folder_fd, name);
+}
+
+/* True where the item is now a further name of its group's first member. */
+static enum err make_link(struct restore *run, struct restore_item *item, int folder_fd, const char *name, bool *made)
+{
+	struct restore_link *link = item->link;
+	int first_fd, failed;
+
+	*made = false;
+	if (restore_link_wait(run, link) != LINK_DONE)
+		return ERR_OK;
+	first_fd = restore_folder_enter(run, link->folder);
+	if (first_fd < 0)
+		return failure_last()->kind;
+	failed = linkat(first_fd, link->name, folder_fd, name, 0);
+	restore_folder_leave(run, link->folder);
+	if (failed) {
+		/* EMLINK and the like: a file of its own is better than none. */
+		restore_metadata_problem(run, FEATURE_HARDLINK, item->entry->entry.path, "hard link");
+		return ERR_OK;
+	}
+	*made = true;
+	return put_in_place(item, folder_fd, name);
+}
+
+static void count(struct restore *run, const struct restore_item *item)
+{
+	if (item->entry->entry.type == ENTRY_FILE)
+		run->files++;
+	else
+		run->others++;
+	restore_mark(run, item->number);
+}
+
+static void make_alone(struct restore *run, struct restore_item *item, int folder_fd, const char *name)
+{
+	enum err err = make_other(run, item, folder_fd, name);
+
+	if (err == ERR_OK)
+		count(run, item);
+	else
+		restore_problem(run, item->entry->entry.path, err);
+	if (item->link && item->first)
+		restore_link_done(run, item->link, err == ERR_OK ? LINK_DONE : LINK_FAILED);
+}
+
+void restore_other_make(struct restore *run, struct restore_item *item, int folder_fd)
+{
+	char temporary[RESTORE_NAME_SIZE];
+	const char *name = item->entry->name;
+	enum restore_place place;
+	bool linked = false;
+	enum err err = restore_place_look(run, item, folder_fd, &place);
+
+	if (err == ERR_OK && place == PLACE_TAKEN) {
+		restore_temporary_name(run, temporary);
+		name = temporary;
+	}
+	if (err == ERR_OK && place == PLACE_KEEP) {
+		run->skipped++;
+	} else if (err == ERR_OK && item->link && !item->first) {
+		err = make_link(run, item, folder_fd, name, &linked);
+		if (err == ERR_OK && linked) {
+			count(run, item);
+		} else if (err == ERR_OK && item->entry->entry.type == ENTRY_FILE) {
+			restore_file_write(run, item, folder_fd);
+			return;
+		} else if (err == ERR_OK) {
+			make_alone(run, item, folder_fd, name);
+			return;
+		}
+	} else if (err == ERR_OK) {
+		make_alone(run, item, folder_fd, name);
+		return;
+	}
+	if (err != ERR_OK)
+		restore_problem(run, item->entry->entry.path, err);
+	if (item->link && item->first)
+		restore_link_done(run, item->link, LINK_FAILED);
+}

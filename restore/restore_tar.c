@@ -1,0 +1,492 @@
+/* The selection as a pax tar stream: whatever a destination's file system cannot hold, a tar can. */
+#include "restore/restore_internal.h"
+
+#include "core/base/clock.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <xxhash.h>
+
+#define ACL_ITEM 8   /* u16 tag, u16 permissions, u32 id */
+
+/* The first name of a link group. */
+struct tar_link {
+	struct tar_link *next;
+	uint64_t device, inode;
+	uint64_t digest[2];
+	char path[]; /* NUL-terminated */
+};
+#define TAR_BUCKETS (1u << 16)
+
+struct tar {
+	struct restore run; /* for its lists of problems; no folder and no pool */
+	struct archive *archive;
+	struct archive_entry *header;
+	struct tar_link **links; /* TAR_BUCKETS */
+	struct entry_bytes path; /* of the present entry */
+	uint64_t position;	 /* in the present file, holes included */
+	struct restore_output map;
+	struct buffer name;
+};
+
+static enum err fail_archive(struct tar *tar, const char *what)
+{
+	errno = archive_errno(tar->archive);
+	if (errno == ENOSPC || errno == EDQUOT)
+		return fail_errno(PL_RESTORE_TAR, "%s", what);
+	return fail(PL_RESTORE_TAR, "%s: %s", what, archive_error_string(tar->archive));
+}
+
+/* ---- metadata ---- */
+
+static int acl_tag(unsigned tag)
+{
+	switch (tag) {
+	case 0x01:
+		return ARCHIVE_ENTRY_ACL_USER_OBJ;
+	case 0x02:
+		return ARCHIVE_ENTRY_ACL_USER;
+	case 0x04:
+		return ARCHIVE_ENTRY_ACL_GROUP_OBJ;
+	case 0x08:
+		return ARCHIVE_ENTRY_ACL_GROUP;
+	case 0x10:
+		return ARCHIVE_ENTRY_ACL_MASK;
+	case 0x20:
+		return ARCHIVE_ENTRY_ACL_OTHER;
+	default:
+		return 0;
+	}
+}
+
+/* From the kernel's form. False where it is none. */
+static bool add_acl(struct archive_entry *header, int type, struct entry_bytes value)
+{
+	struct cursor cursor = cursor_of(value.data, value.size);
+	uint32_t version = 0, id = 0;
+	uint16_t tag = 0, permissions = 0;
+
+	if (!cursor_u32(&cursor, &version) || version != 2 || cursor_left(&cursor) % ACL_ITEM != 0)
+		return false;
+	while (cursor_left(&cursor)) {
+		cursor_u16(&cursor, &tag);
+		cursor_u16(&cursor, &permissions);
+		cursor_u32(&cursor, &id);
+		if (!acl_tag(tag) || permissions > 7)
+			return false;
+		/* read 4, write 2, execute 1 there as here */
+		if (archive_entry_acl_add_entry(header, type, permissions, acl_tag(tag),
+			tag == 0x02 || tag == 0x08 ? (int)id : -1, NULL) != ARCHIVE_OK)
+			return false;
+	}
+	return true;
+}
+
+static bool is_name(struct entry_bytes name, const char *text)
+{
+	return name.size == strlen(text) && memcmp(name.data, text, name.size) == 0;
+}
+
+static void add_attributes(struct tar *tar, const void *bytes, size_t size)
+{
+	struct cursor cursor = cursor_of(bytes, size);
+	struct entry_bytes name, value;
+
+	while (entry_xattr_next(&cursor, &name, &value)) {
+		char text[256];
+		bool good = true;
+
+		if (name.size >= sizeof(text))
+			continue; /* entry_decode refuses it */
+		memcpy(text, name.data, name.size);
+		text[name.size] = 0;
+		if (is_name(name, "system.posix_acl_access"))
+			good = add_acl(tar->header, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, value);
+		else if (is_name(name, "system.posix_acl_default"))
+			good = add_acl(tar->header, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, value);
+		else
+			archive_entry_xattr_add_entry(tar->header, text, value.data, value.size);
+		if (!good) {
+			errno = EINVAL;
+			restore_metadata_problem(&tar->run, FEATURE_ACL, tar->path, "access control list");
+		}
+	}
+}
+
+static void add_all_attributes(struct tar *tar, const struct entry *entry)
+{
+	struct chunk_view view;
+	enum err err;
+
+	if (!entry->xattrs_chunk_size) {
+		add_attributes(tar, entry->xattrs.data, entry->xattrs.size);
+		return;
+	}
+	err = chunk_reader_get(tar->run.view->reader, CHUNK_XATTR, entry->xattrs_chunk, &view);
+	if (err != ERR_OK) {
+		restore_problem(&tar->run, tar->path, err);
+		return;
+	}
+	add_attributes(tar, view.bytes, view.length);
+	chunk_release(tar->run.view->reader, &view);
+}
+
+static mode_t kind_of(uint8_t type)
+{
+	static const mode_t kinds[] = {[ENTRY_FILE] = AE_IFREG,
+	    [ENTRY_FOLDER] = AE_IFDIR,
+	    [ENTRY_SYMLINK] = AE_IFLNK,
+	    [ENTRY_CHARACTER] = AE_IFCHR,
+	    [ENTRY_BLOCK] = AE_IFBLK,
+	    [ENTRY_FIFO] = AE_IFIFO,
+	    [ENTRY_SOCKET] = AE_IFSOCK};
+
+	return kinds[type];
+}
+
+static void set_time(struct archive_entry *header, int64_t time)
+{
+	int64_t seconds = time / CLOCK_SECOND - (time % CLOCK_SECOND < 0);
+
+	archive_entry_set_mtime(header, seconds, (long)(time - seconds * CLOCK_SECOND));
+}
+
+/* NUL-terminated in tar->name, behind what is there. */
+static const char *terminated(struct tar *tar, struct entry_bytes bytes)
+{
+	size_t start = tar->name.length;
+
+	if (buffer_append(&tar->name, bytes.data, bytes.size) != ERR_OK || buffer_append_u8(&tar->name, 0) != ERR_OK)
+		return NULL;
+	return (const char *)tar->name.data + start;
+}
+
+static enum err fill_names(struct tar *tar, const struct entry *entry, struct entry_bytes path)
+{
+	static const struct entry_bytes here = {.data = (const uint8_t *)".", .size = 1};
+	const char *text;
+
+	buffer_clear(&tar->name);
+	text = terminated(tar, path.size ? path : here);
+	if (!text)
+		return ERR_NOMEM;
+	archive_entry_set_pathname(tar->header, text);
+	buffer_clear(&tar->name);
+	if (entry->type == ENTRY_SYMLINK) {
+		text = terminated(tar, entry->target);
+		if (!text)
+			return ERR_NOMEM;
+		archive_entry_set_symlink(tar->header, text);
+		buffer_clear(&tar->name);
+	}
+	if (entry->user.size && (text = terminated(tar, entry->user)) != NULL)
+		archive_entry_set_uname(tar->header, text);
+	buffer_clear(&tar->name);
+	if (entry->group.size && (text = terminated(tar, entry->group)) != NULL)
+		archive_entry_set_gname(tar->header, text);
+	return ERR_OK;
+}
+
+static enum err fill_header(struct tar *tar, const struct entry *entry, struct entry_bytes path)
+{
+	struct archive_entry *header = tar->header;
+	struct entry_segments segments;
+	uint64_t offset, size;
+	enum err err;
+
+	archive_entry_clear(header);
+	err = fill_names(tar, entry, path);
+	if (err != ERR_OK)
+		return err;
+	archive_entry_set_mode(header, kind_of(entry->type) | entry->mode);
+	archive_entry_set_uid(header, entry->uid);
+	archive_entry_set_gid(header, entry->gid);
+	set_time(header, entry->mtime);
+	if (entry->type == ENTRY_FILE)
+		archive_entry_set_size(header, (int64_t)entry->size);
+	if (entry->type == ENTRY_CHARACTER || entry->type == ENTRY_BLOCK) {
+		archive_entry_set_rdevmajor(header, (dev_t)(entry->rdev >> 32));
+		archive_entry_set_rdevminor(header, (dev_t)(uint32_t)entry->rdev);
+	}
+	add_all_attributes(tar, entry);
+	if (entry->flags)
+		archive_entry_set_fflags(header, entry->flags, 0);
+	if (!entry->sparse)
+		return ERR_OK;
+	entry_segments_open(&segments, entry);
+	while (entry_segments_next(&segments, &offset, &size))
+		archive_entry_sparse_add_entry(header, (int64_t)offset, (int64_t)size);
+	if (restore_content_size(entry) == 0) /* nothing but a hole */
+		archive_entry_sparse_add_entry(header, (int64_t)entry->size, 0);
+	return ERR_OK;
+}
+
+/* ---- hard links ---- */
+
+/* The first name of the entry's group, or NULL: then this is the first, and remembered. */
+static const struct tar_link *find_link(struct tar *tar, const struct entry *entry, struct entry_bytes path)
+{
+	uint64_t key[2] = {entry->device, entry->inode}, digest[2];
+	struct tar_link **bucket = &tar->links[XXH3_64bits(key, sizeof(key)) % TAR_BUCKETS], *link;
+
+	restore_link_digest(entry, digest);
+	for (link = *bucket; link; link = link->next)
+		if (link->device == entry->device && link->inode == entry->inode &&
+		    memcmp(link->digest, digest, sizeof(digest)) == 0)
+			return link;
+	link = mem_alloc(sizeof(*link) + path.size + 1);
+	if (link) {
+		*link = (struct tar_link){.next = *bucket,
+		    .device = entry->device,
+		    .inode = entry->inode,
+		    .digest = {digest[0], digest[1]}};
+		memcpy(link->path, path.data, path.size);
+		link->path[path.size] = 0;
+		*bucket = link;
+	}
+	return NULL; /* without memory it becomes a file of its own */
+}
+
+/* ---- contents ---- */
+
+static enum err write_bytes(struct tar *tar, const uint8_t *bytes, size_t size)
+{
+	while (size) {
+		la_ssize_t written = archive_write_data(tar->archive, bytes, size);
+
+		if (written <= 0)
+			return fail_archive(tar, "cannot write the tar stream");
+		bytes += written;
+		size -= (size_t)written;
+		tar->position += (uint64_t)written;
+	}
+	return ERR_OK;
+}
+
+/* Holes are written as zeros here; libarchive leaves them out again by the sparse map of the header. */
+static enum err write_zeros(struct tar *tar, uint64_t until)
+{
+	static const uint8_t zeros[64 << 10];
+	enum err err = ERR_OK;
+
+	while (tar->position < until && err == ERR_OK) {
+		uint64_t left = until - tar->position;
+
+		err = write_bytes(tar, zeros, left < sizeof(zeros) ? (size_t)left : sizeof(zeros));
+	}
+	return err;
+}
+
+static enum err write_mapped(struct tar *tar, const uint8_t *bytes, size_t size)
+{
+	enum err err = ERR_OK;
+
+	while (size && err == ERR_OK) {
+		size_t part;
+
+		if (tar->map.left == 0)
+			(void)entry_segments_next(&tar->map.segments, &tar->map.offset, &tar->map.left);
+		part = size < tar->map.left ? size : (size_t)tar->map.left;
+		err = write_zeros(tar, tar->map.offset);
+		if (err == ERR_OK)
+			err = write_bytes(tar, bytes, part);
+		tar->map.offset += part;
+		tar->map.left -= part;
+		bytes += part;
+		size -= part;
+	}
+	return err;
+}
+
+static enum err write_chunk(void *context, const struct entry_chunk *chunk)
+{
+	struct tar *tar = context;
+	struct chunk_view view;
+	enum err err;
+
+	if (interrupt_requested())
+		return fail(PL_INTERRUPTED, "the restore was interrupted");
+	err = restore_content_get(tar->run.view->reader, chunk, &view);
+	if (err != ERR_OK)
+		return err;
+	err = tar->map.sparse ? write_mapped(tar, view.bytes, view.length) : write_bytes(tar, view.bytes, view.length);
+	chunk_release(tar->run.view->reader, &view);
+	tar->run.bytes += chunk->length;
+	return err;
+}
+
+static enum err try_chunk(void *context, const struct entry_chunk *chunk)
+{
+	struct tar *tar = context;
+	struct chunk_view view;
+	enum err err = restore_content_get(tar->run.view->reader, chunk, &view);
+
+	if (err == ERR_OK)
+		chunk_release(tar->run.view->reader, &view);
+	return err;
+}
+
+/* A file in a tar cannot be taken back: one of a single frame's size is opened before its header is written. */
+static enum err try_content(struct tar *tar, const struct entry *entry)
+{
+	return restore_content_size(entry) <= FRAME_RAW_MAX
+		   ? restore_content_each(tar->run.view->reader, entry, try_chunk, tar)
+		   : ERR_OK;
+}
+
+/* Damage in the middle of a file: the rest is zeros, so that what follows can be read; it was named as damaged. */
+static enum err write_content(struct tar *tar, const struct entry *entry)
+{
+	enum err err;
+
+	tar->position = 0;
+	restore_output_open(&tar->map, -1, entry);
+	err = restore_content_each(tar->run.view->reader, entry, write_chunk, tar);
+	if (err == ERR_CORRUPT || err == ERR_UNSUPPORTED || err == ERR_MISSING) {
+		restore_problem(&tar->run, tar->path, err);
+		err = ERR_OK;
+	}
+	return err == ERR_OK ? write_zeros(tar, entry->size) : err;
+}
+
+static enum err write_header(struct tar *tar)
+{
+	int result = archive_write_header(tar->archive, tar->header);
+
+	if (result == ARCHIVE_FATAL)
+		return fail_archive(tar, "cannot write the tar stream");
+	if (result != ARCHIVE_OK) {
+		errno = EINVAL;
+		restore_metadata_problem(&tar->run, FEATURE_NAME, tar->path, archive_error_string(tar->archive));
+	}
+	return ERR_OK;
+}
+
+static void count(struct tar *tar, const struct entry *entry)
+{
+	if (entry->type == ENTRY_FILE)
+		tar->run.files++;
+	else if (entry->type == ENTRY_FOLDER)
+		tar->run.folders++;
+	else
+		tar->run.others++;
+}
+
+static enum err write_entry(struct tar *tar, const struct entry *entry, struct entry_bytes path)
+{
+	const struct tar_link *link;
+	enum err err;
+
+	tar->path = path;
+	if (entry->type == ENTRY_SOCKET) {
+		/* tar has no sockets; programs make theirs anew */
+		errno = EOPNOTSUPP;
+		restore_metadata_problem(&tar->run, FEATURE_DEVICE, path, "socket");
+		return ERR_OK;
+	}
+	err = entry->type == ENTRY_FILE ? try_content(tar, entry) : ERR_OK;
+	if (err != ERR_OK) {
+		restore_problem(&tar->run, path, err);
+		return ERR_OK;
+	}
+	err = fill_header(tar, entry, path);
+	if (err != ERR_OK)
+		return err;
+	link = entry->links > 1 && entry->type == ENTRY_FILE ? find_link(tar, entry, path) : NULL;
+	if (link) {
+		archive_entry_sparse_clear(tar->header);
+		archive_entry_set_size(tar->header, 0);
+		archive_entry_set_hardlink(tar->header, link->path);
+	}
+	err = write_header(tar);
+	if (err == ERR_OK && entry->type == ENTRY_FILE && !link && entry->size)
+		err = write_content(tar, entry);
+	if (err == ERR_OK && archive_write_finish_entry(tar->archive) == ARCHIVE_FATAL)
+		err = fail_archive(tar, "cannot write the tar stream");
+	count(tar, entry);
+	return err;
+}
+
+/* ---- the whole ---- */
+
+static enum err open_archive(struct tar *tar, int fd)
+{
+	tar->archive = archive_write_new();
+	tar->header = archive_entry_new();
+	tar->links = mem_calloc(TAR_BUCKETS, sizeof(struct tar_link *));
+	if (!tar->archive || !tar->header || !tar->links)
+		return fail(PL_NO_MEMORY, "no memory for the tar stream");
+	if (archive_write_set_format_pax(tar->archive) != ARCHIVE_OK ||
+	    /* names are bytes, whatever the locale */
+	    archive_write_set_options(tar->archive, "hdrcharset=BINARY") < ARCHIVE_WARN ||
+	    archive_write_add_filter_none(tar->archive) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
+	    archive_write_open_fd(tar->archive, fd) != ARCHIVE_OK)
+		return fail_archive(tar, "cannot begin the tar stream");
+	return ERR_OK;
+}
+
+static void close_archive(struct tar *tar)
+{
+	archive_entry_free(tar->header);
+	archive_write_free(tar->archive);
+	for (size_t i = 0; tar->links && i < TAR_BUCKETS; i++) {
+		struct tar_link *link;
+
+		while ((link = tar->links[i]) != NULL) {
+			tar->links[i] = link->next;
+			mem_free(link);
+		}
+	}
+	mem_free(tar->links);
+	buffer_free(&tar->name);
+}
+
+static enum err write_all(struct tar *tar, struct restore_select *select)
+{
+	const struct entry *entry = NULL;
+	struct entry_bytes path = {0};
+	enum restore_wanted wanted = RESTORE_UNWANTED;
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK) {
+		if (interrupt_requested())
+			return fail(PL_INTERRUPTED, "the restore was interrupted");
+		err = restore_select_next(select, &entry, &path, &wanted);
+		if (err != ERR_OK || !entry)
+			break;
+		if (wanted == RESTORE_WANTED)
+			err = write_entry(tar, entry, path);
+		restore_show_progress(&tar->run);
+	}
+	if (err == ERR_OK && archive_write_close(tar->archive) != ARCHIVE_OK)
+		err = fail_archive(tar, "cannot end the tar stream");
+	return err;
+}
+
+enum err restore_tar(struct repository *repository, const struct snapshot *snapshot,
+    const struct restore_options *options, int fd, struct restore_result *result)
+{
+	struct restore_view view = {0};
+	struct tar tar = {.run = {.options = options, .result = result, .view = &view}};
+	struct restore_select *select = NULL;
+	enum err err;
+
+	*result = (struct restore_result){.started = clock_now()};
+	restore_setup_locks(&tar.run);
+	err = restore_view_open(&view, repository, snapshot->domain);
+	if (err == ERR_OK)
+		err = restore_select_new(&select, view.reader, snapshot, options, &tar.run);
+	if (err == ERR_OK)
+		err = open_archive(&tar, fd);
+	if (err == ERR_OK)
+		err = write_all(&tar, select);
+	err = restore_verdict(&tar.run, err);
+	restore_give_result(&tar.run);
+	close_archive(&tar);
+	restore_select_free(select);
+	restore_release_locks(&tar.run);
+	restore_view_close(&view);
+	return err;
+}

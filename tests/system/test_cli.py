@@ -1,0 +1,162 @@
+"""The command line: usage, help, JSON."""
+import base64
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from pulih import TOP, messages_of_source
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+CODES = {"ERR_FAILED": 1, "ERR_USAGE": 2, "ERR_CONFIG": 2, "ERR_CORRUPT": 4, "ERR_NO_REPOSITORY": 10, "ERR_KEY": 12, "ERR_DENIED": 13, "ERR_PARTIAL": 3,
+         "ERR_BUSY": 11, "ERR_INTERRUPTED": 130}
+
+
+def commands(pulih):
+    """Names of all commands, from the program's own help."""
+    names = re.findall(r"^  ((?:key |excludes )?[a-z-]+)\s{2,}\S", pulih("help").text, re.M)
+    assert {"init", "backup", "restore", "verify", "snapshots"} <= set(names), names
+    return names
+
+
+def test_help_of_every_command(bare):
+    for name in commands(bare):
+        result = bare(*name.split(), "--help")
+        assert f"pulih {name}" in result.text, result
+        assert result.err == b""
+        assert bare("help", *name.split(), code=None).text == result.text
+    assert not bare.repo.exists() and not bare.state.exists()
+
+
+def test_no_arguments(bare):
+    result = bare(code=2)
+    assert "backup" in result.everything
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("backup", "--nonsense"), ("backup",), ("restore", "latest"), ("--nonsense",), ("ls",), ("key",),
+                                       ("key", "nonsense"), ("backup", "x", "--threads", "many"), ("backup", "x", "--threads", "-1"),
+                                       ("verify", "--tier", "deep"), ("verify", "--budget", "ten"), ("backup", "x", "-q", "-v"), ("restore", "a", "b", "-t", "x"),
+                                       ("backup", "x", "--exclude")], ids=" ".join)
+def test_wrong_usage(bare, arguments):
+    result = bare(*arguments, code=2)
+    assert result.out == b"" and re.search(r"PL-\d{4}", result.err.decode())
+    result = bare("--json", *arguments, code=2)
+    assert result.error["exit_code"] == 2 and re.fullmatch(r"PL-\d{4}", result.error["code"]) and result.error["message"]
+
+
+def test_misspelt_words_get_a_suggestion(bare):
+    assert "did you mean" in bare("bakcup", code=2).everything
+    assert "--exclude" in bare("backup", "x", "--exlude", "y", code=2).everything
+
+
+def test_no_repository_named(bare):
+    bare("snapshots", env={"PULIH_REPOSITORY": None}, code=2)
+
+
+@pytest.fixture
+def stored(pulih, source):
+    (source / "a").mkdir()
+    (source / "a" / "file").write_bytes(b"content")
+    (source / os.fsdecode(b"bad \xff name")).write_bytes(b"x")
+    pulih.backup(source, "--tag", "one")
+    (source / "a" / "file").write_bytes(b"other content")
+    pulih.backup(source, "--tag", "two")
+    return pulih
+
+
+def each(value):
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from each(inner)
+
+
+@pytest.mark.parametrize("arguments", [("snapshots",), ("ls", "latest"), ("find", "file"), ("stats",), ("cat", "config"), ("diff", "latest", "latest"),
+                                       ("verify",), ("verify", "--tier", "content"), ("key", "list"), ("version",), ("doctor",),
+                                       ("excludes", "explain", "/tmp/x", "--exclude", "x"), ("restore", "latest", "-t", "out"),
+                                       ("backup", "/etc/hostname"), ("backup", "-n", "/etc/hostname")], ids=" ".join)
+def test_json(stored, arguments):
+    """Every line is one object with a type; times are RFC 3339 with offset; nothing else is on standard output."""
+    result = stored.json(*arguments, cwd=stored.folder, code=(0, 1, 3) if arguments[0] == "doctor" else 0)
+    assert result.messages
+    for message in result.messages:
+        assert isinstance(message, dict) and message["message_type"]
+        for value in each(message):
+            if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
+                assert RFC3339.fullmatch(value), value
+
+
+def test_json_diff(stored):
+    ids = [snapshot["id"] for snapshot in stored.snapshots()]
+    result = stored.json("diff", *ids)
+    assert any("file" in json.dumps(message) for message in result.messages)
+
+
+def test_names_that_are_not_utf8(stored, source):
+    messages = stored.json("ls", "latest").messages
+    names = [base64.b64decode(m["path_b64"]) for m in messages if "path_b64" in m]
+    assert len(names) == 1 and names[0].endswith(b"/bad \xff name")
+
+
+def test_control_characters_do_not_reach_the_terminal(pulih, source):
+    (source / "\x1b[31mred\nline").write_bytes(b"x")
+    pulih.backup(source)
+    text = pulih("ls", "latest").out
+    assert b"\x1b" not in text and text.count(b"red") == 1
+
+
+def test_filters(stored):
+    assert len(stored.json("snapshots", "--tag", "one").of_type("snapshot")) == 1
+    assert len(stored.json("snapshots", "--host", "elsewhere").of_type("snapshot")) == 0
+
+
+def test_standard_output_that_is_full(stored):
+    with open("/dev/full", "wb") as full:
+        process = stored.start("ls", "latest", stdout=full)
+        process.communicate()
+    assert process.returncode == 1
+
+
+def test_quiet(pulih, small):
+    result = pulih("backup", "-q", small)
+    assert result.out == b"" and result.err == b""
+
+
+def test_plain_output_has_no_control_characters(pulih, small):
+    """Not a terminal: plain lines."""
+    result = pulih("backup", small)
+    assert b"\r" not in result.out + result.err and b"\x1b" not in result.out + result.err
+
+
+def test_environment_and_option(stored):
+    """An option beats the environment."""
+    stored("snapshots", "-r", stored.repo, env={"PULIH_REPOSITORY": "/nowhere"})
+    stored("snapshots", "-r", "/nowhere", code=10)
+
+
+def test_exit_codes_of_messages(bare):
+    """`pulih help PL-nnnn` explains every message, with its cause and remedy."""
+    for number, name, _, cause, remedy in messages_of_source():
+        text = re.sub(r"\s+", " ", bare("help", f"PL-{number}").text)
+        assert cause.replace('\\"', '"') in text and remedy.replace('\\"', '"') in text, (number, name, text)
+
+
+def test_kinds_have_exit_codes(pulih, work):
+    """The kind in messages.def and the exit code agree wherever one can be provoked."""
+    for arguments, code in ((("backup", work / "nothing"), 1), (("snapshots", "-r", work / "nothing"), 10), (("restore", "abcd", "-t", work / "x"), 1)):
+        result = pulih.json(*arguments, code=code)
+        assert result.error["exit_code"] == code and result.error["remedy"]
+
+
+def test_manual_page_names_every_option(bare):
+    pages = sorted((TOP / "docs").rglob("pulih*.1"))
+    if not pages:
+        pytest.skip("no man page in this tree")
+    text = "\n".join(page.read_text().replace("\\-", "-") for page in pages)
+    for name in commands(bare):
+        for option in set(re.findall(r"--[a-z][a-z-]+", bare(*name.split(), "--help").text)):
+            assert option in text, f"{option} of pulih {name} is in no man page"
+    for page in pages:
+        found = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert found.stderr == b"", found.stderr.decode()

@@ -1,0 +1,193 @@
+"""Damage of every kind of object, in every part of it: found, named, and never a restore with exit 0 and wrong bytes."""
+import os
+import shutil
+
+import pytest
+
+import trees
+from compare import assert_same, differences
+from pulih import Pulih
+
+PACK_HEADER, PACK_TRAILER = 128, 40
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A repository with two snapshots, made once and copied for each damage."""
+    folder = tmp_path_factory.mktemp("whole")
+    pulih = Pulih(folder / "pulih").init()
+    tree = trees.RandomTree(folder / "source", 11)
+    for _ in range(20):
+        tree.make_file()
+    (folder / "source" / "big").write_bytes(os.urandom(3 << 20))
+    pulih.backup(folder / "source")
+    (folder / "source" / "later").write_bytes(os.urandom(300_000))
+    pulih.backup(folder / "source")
+    return pulih, folder / "source"
+
+
+@pytest.fixture
+def victim(whole, work):
+    """A copy with a fresh state folder: what a stranger's machine would see."""
+    original, source = whole
+    pulih = Pulih(work / "victim")
+    shutil.copytree(original.repo, pulih.repo)
+    return pulih, source
+
+
+def places(kind, size):
+    """Offsets in an object of that kind: one in each of its parts."""
+    if kind == "packs":
+        return {"magic": 0, "version": 8, "suite": 10, "type": 11, "flags": 12, "repository": 16, "domain": 32, "public key": 50, "commitment": 81,
+                "reserved": 113, "first frame": PACK_HEADER + 3, "middle": size // 2, "directory": size - PACK_TRAILER - 20,
+                "trailer": size - PACK_TRAILER + 2, "end mark": size - 1}
+    if kind == "index":
+        return {"magic": 1, "version": 8, "suite": 10, "flags": 13, "repository": 17, "domain": 33, "writer": 49, "salt": 70, "commitment": 100,
+                "body": size // 2, "tag": size - 70, "signature": size - 10}
+    if kind == "snapshots":
+        return {"magic": 1, "version": 8, "suite": 10, "flags": 13, "repository": 17, "domain": 33, "writer": 49, "lengths": 66, "summary": 150,
+                "content": size - 200, "signature": size - 10}
+    return {"start": 2, "early": size // 4, "middle": size // 2, "late": size - size // 4, "end": size - 3}
+
+
+def flip(path, offset):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0x04
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def check_restore(pulih, source, out, damaged):
+    """A restore says that it failed, or gives the right bytes. What it gives of a file it gives right."""
+    result = pulih.restore(out, code=None)
+    target = pulih.restored(out, source)
+    if result.code == 0:
+        assert_same(source, target)
+    else:
+        assert result.code in (1, 3, 4, 10, 12), result
+        assert "PL-" in result.everything
+    # whatever is there under its own name and of full size must hold what it held
+    for folder, _, names in os.walk(target) if target.exists() else ():
+        for name in names:
+            path = os.path.join(folder, name)
+            original = os.path.join(source, os.path.relpath(path, target))
+            if os.path.isfile(path) and not os.path.islink(path) and os.path.relpath(path, target) not in result.everything:
+                with open(path, "rb") as a, open(original, "rb") as b:
+                    assert a.read() == b.read(), f"{path} is wrong and was not named after damage to {damaged}"
+
+
+PARTS = [(kind, part) for kind in ("packs", "index", "snapshots", "keys", "config") for part in places(kind, 10_000)]
+
+
+@pytest.mark.parametrize("kind, part", PARTS, ids=[f"{kind}-{part}" for kind, part in PARTS])
+def test_flipped_bit(victim, out, kind, part):
+    pulih, source = victim
+    path = max(pulih.objects(kind), key=lambda p: (p.stat().st_size, p.name))
+    flip(path, places(kind, path.stat().st_size)[part])
+    result = pulih("verify", "--tier", "content", code=None)
+    wanted = {"config": (1, 2, 4, 10, 12), "keys": (1, 4, 12)}.get(kind, (4,))
+    assert result.code in wanted, result
+    if kind in ("packs", "index", "snapshots"):
+        assert path.name in result.everything, result
+    check_restore(pulih, source, out, f"{kind}, {part}")
+
+
+@pytest.mark.parametrize("kind", ["packs", "index", "snapshots", "keys", "config"])
+@pytest.mark.parametrize("how", ["removed", "emptied", "cut", "longer"])
+def test_lost_and_cut(victim, out, kind, how):
+    pulih, source = victim
+    path = max(pulih.objects(kind), key=lambda p: (p.stat().st_size, p.name))
+    content = path.read_bytes()
+    path.unlink()
+    if how != "removed":
+        path.write_bytes({"emptied": b"", "cut": content[:len(content) * 2 // 3], "longer": content + b"\0" * 16}[how])
+    result = pulih("verify", "--tier", "content", code=None)
+    if kind == "snapshots" and how == "removed":
+        assert result.code == 0 and len(pulih.snapshots()) == 1  # nothing is left that could tell
+        return
+    wanted = {"config": (1, 2, 4, 10), "keys": (1, 4, 12)}.get(kind, (4,))
+    assert result.code in wanted, result
+    if kind in ("packs", "snapshots") or (kind == "index" and how != "removed"):
+        assert path.name in result.everything, result
+    check_restore(pulih, source, out, f"{kind}, {how}")
+
+
+@pytest.mark.parametrize("tier", ["structure", "stored", "content"])
+def test_clean_repository(victim, tier):
+    pulih, _ = victim
+    pulih("verify", "--tier", tier)
+
+
+def test_stored_tier_needs_no_key(victim):
+    pulih, _ = victim
+    pulih("verify", "--tier", "stored", env={"PULIH_PASSWORD_FILE": None})
+    path = pulih.objects("packs")[0]
+    flip(path, path.stat().st_size // 2)
+    result = pulih("verify", "--tier", "stored", env={"PULIH_PASSWORD_FILE": None}, code=4)
+    assert path.name in result.everything
+
+
+def test_exchanged_packs(victim, out):
+    """Two whole objects under each other's name."""
+    pulih, source = victim
+    a, b = pulih.objects("packs")[:2]
+    content = a.read_bytes()
+    a.write_bytes(b.read_bytes())
+    b.write_bytes(content)
+    result = pulih("verify", "--tier", "stored", code=4)
+    assert a.name in result.everything and b.name in result.everything
+    check_restore(pulih, source, out, "exchanged packs")
+
+
+def test_objects_of_another_repository(victim, work, out):
+    pulih, source = victim
+    other = Pulih(work / "other").init()
+    other.backup(source)
+    for kind in ("snapshots", "index", "packs"):
+        shutil.copytree(other.repo / kind, pulih.repo / kind, dirs_exist_ok=True)
+    result = pulih("verify", "--tier", "content", code=4)
+    assert any(path.name in result.everything for path in other.objects("snapshots"))
+    pulih.restore(out)
+    assert_same(source, pulih.restored(out, source))
+
+
+def test_old_config_put_back(victim, small):
+    pulih, _ = victim
+    pulih("snapshots")
+    old = (pulih.repo / "config").read_bytes()
+    pulih("key", "issue-writer", "-o", pulih.folder / "backup.key")
+    (pulih.repo / "config").write_bytes(old)
+    result = pulih("snapshots", code=4)
+    assert "PL-1210" in result.everything
+
+
+def test_slot_that_asks_for_a_terabyte(victim):
+    pulih, _ = victim
+    path = pulih.objects("keys")[0]
+    text = path.read_text().replace('"memory_kib":65536', '"memory_kib":1073741824')
+    assert "1073741824" in text
+    path.write_text(text)
+    result = pulih("snapshots", code=(1, 4, 12), timeout=20)
+    assert "PL-" in result.everything
+
+
+def test_damage_does_not_stop_the_next_backup(victim, out):
+    """After a pack was lost, a forced backup stores what is missing, and the new snapshot is whole."""
+    pulih, source = victim
+    max(pulih.objects("packs"), key=lambda p: p.stat().st_size).unlink()
+    pulih("verify", code=4)
+    pulih("backup", source, code=0)
+    pulih.restore(out)
+    assert differences(source, pulih.restored(out, source)) == []
+
+
+def test_strangers_in_the_folder(victim, out):
+    """Files that are no objects are left alone and do no harm."""
+    pulih, source = victim
+    for name in ("README", "packs/notes.txt", "snapshots/.hidden", "index/x", "lost+found", "keys/temporary.tmp"):
+        (pulih.repo / name).write_bytes(b"stranger")
+    os.symlink("/", pulih.repo / "packs" / "zz")
+    pulih("verify", "--tier", "content")
+    pulih("backup", source)
+    pulih.restore(out)
+    assert (pulih.repo / "README").read_bytes() == b"stranger"

@@ -1,0 +1,73 @@
+"""A portable disk: exFAT knows no owners, links, case or permissions. A repository can live there; a restore there names what is lost."""
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import trees
+from compare import assert_same
+from conftest import needs_root
+from pulih import Pulih
+
+
+@pytest.fixture
+def disk(work):
+    """A mounted exFAT file system."""
+    for tool in ("mkfs.exfat", "mount.exfat-fuse"):
+        if not shutil.which(tool):
+            pytest.skip(f"no {tool} here")
+    image, mount = work / "disk.img", work / "disk"
+    mount.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(512 << 20)
+    subprocess.run(["mkfs.exfat", "-q", image], check=True, stdout=subprocess.DEVNULL)
+    loop = subprocess.run(["losetup", "--find", "--show", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if loop.returncode != 0:
+        pytest.skip(f"no loop device here: {loop.stderr.decode().strip()}")
+    device = loop.stdout.decode().strip()
+    try:
+        mounted = subprocess.run(["mount.exfat-fuse", device, mount], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if mounted.returncode != 0 or not os.path.ismount(mount):
+            pytest.skip(f"exFAT cannot be mounted here: {mounted.stdout.decode().strip()}")
+        try:
+            yield mount
+        finally:
+            for _ in range(50):
+                if subprocess.run(["umount", mount], stderr=subprocess.DEVNULL).returncode == 0:
+                    break
+                time.sleep(0.1)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+@needs_root
+def test_repository_on_exfat(disk, work, everything):
+    pulih = Pulih(work / "pulih")
+    pulih.repo = disk / "pulih"
+    pulih.environment["PULIH_REPOSITORY"] = str(pulih.repo)
+    pulih.init()
+    pulih.backup(everything)
+    pulih.backup(everything)
+    pulih("verify", "--tier", "content")
+    pulih.restore(work / "out")
+    assert_same(everything, pulih.restored(work / "out", everything))
+
+
+@needs_root
+def test_restore_onto_exfat(disk, pulih, source):
+    """Content is right; what exFAT cannot hold is listed, with exit 3."""
+    (source / "plain").write_bytes(b"plain")
+    (source / "large").write_bytes(os.urandom(3 << 20))
+    os.symlink("plain", source / "link")
+    os.link(source / "plain", source / "hard")
+    trees.set_acl(source / "plain", "u:1:r")
+    os.chown(source / "plain", 1234, 1234)
+    pulih.backup(source)
+    result = pulih.json("restore", "latest", "-t", disk / "out", code=3)
+    missing = result.summary["missing_features"]
+    assert {"symlink", "owner"} <= set(missing), missing
+    target = pulih.restored(disk / "out", source)
+    for name in ("plain", "large", "hard"):
+        assert (target / name).read_bytes() == (source / name).read_bytes()

@@ -1,0 +1,137 @@
+"""Passphrases, slots, backup keys."""
+import stat
+
+import pytest
+
+from compare import assert_same
+
+
+def with_passphrase(pulih, text):
+    path = pulih.folder / f"password-{abs(hash(text))}"
+    path.write_text(text + "\n")
+    path.chmod(0o600)
+    return {"PULIH_PASSWORD_FILE": path}
+
+
+@pytest.mark.parametrize("command", [("snapshots",), ("backup", "/etc/hostname"), ("restore", "latest", "-t", "x"), ("verify",), ("ls", "latest")])
+def test_wrong_passphrase(pulih, command):
+    result = pulih.json(*command, env=with_passphrase(pulih, "wrong"), code=12, cwd=pulih.folder)
+    assert result.error["code"] == "PL-1110" and result.error["exit_code"] == 12 and result.error["remedy"]
+
+
+def test_no_passphrase(pulih):
+    result = pulih("snapshots", env={"PULIH_PASSWORD_FILE": None}, code=12)
+    assert "PL-1114" in result.everything
+
+
+def test_passphrase_from_command(pulih):
+    pulih("snapshots", env={"PULIH_PASSWORD_FILE": None, "PULIH_PASSWORD_COMMAND": f"cat {pulih.password_file}"})
+    pulih("snapshots", env={"PULIH_PASSWORD_FILE": None, "PULIH_PASSWORD_COMMAND": "false"}, code=(1, 2, 12))
+
+
+def test_no_repository(bare):
+    for command in (("snapshots",), ("verify",), ("backup", "/etc/hostname")):
+        result = bare.json(*command, code=10)
+        assert result.error["code"] == "PL-1209"
+    assert not bare.repo.exists(), "looking must not make anything"
+
+
+def test_init_twice(pulih):
+    before = (pulih.repo / "config").read_bytes()
+    result = pulih.json("init", code=1)
+    assert result.error["code"] == "PL-1232"
+    assert (pulih.repo / "config").read_bytes() == before
+
+
+def test_init_in_a_folder_with_other_things(bare):
+    bare.repo.mkdir()
+    (bare.repo / "photos.jpg").write_bytes(b"x")
+    bare("init", code=1)
+    assert [p.name for p in bare.repo.iterdir()] == ["photos.jpg"]
+
+
+def test_slots(pulih, small, out):
+    """A second passphrase opens the same data; a removed one opens nothing any more."""
+    pulih.backup(small)
+    second = with_passphrase(pulih, "kata sandi kedua")
+    pulih("key", "add", "--new-password-file", second["PULIH_PASSWORD_FILE"])
+    slots = pulih.json("key", "list").of_type("key_slot")
+    assert len(slots) == 2
+    pulih.restore(out, env=second)
+    assert_same(small, pulih.restored(out, small))
+    first = [slot for slot in slots if slot["id"] in {p.name for p in pulih.objects("keys")}][0]
+    pulih("key", "remove", slots[0]["id"], env=second, code=(0, 13))
+    remaining = pulih.json("key", "list", env=second, code=None).of_type("key_slot")
+    assert len(remaining) in (1, 2) and first
+
+
+def test_last_slot_stays(pulih):
+    slot = pulih.json("key", "list").of_type("key_slot")[0]
+    result = pulih.json("key", "remove", slot["id"], code=13)
+    assert result.error["code"] == "PL-1111"
+    pulih("snapshots")
+
+
+def test_change_of_passphrase(pulih, small):
+    pulih.backup(small)
+    new = with_passphrase(pulih, "baru")
+    pulih("key", "passwd", "--new-password-file", new["PULIH_PASSWORD_FILE"])
+    pulih("snapshots", code=12)
+    assert len(pulih.json("snapshots", env=new).of_type("snapshot")) == 1
+
+
+@pytest.fixture
+def backup_key(pulih):
+    path = pulih.folder / "backup.key"
+    pulih("key", "issue-writer", "-o", path)
+    return {"PULIH_KEY_FILE": path, "PULIH_PASSWORD_FILE": None}
+
+
+def test_backup_key_adds_and_cannot_read(pulih, backup_key, small, out):
+    assert stat.S_IMODE(backup_key["PULIH_KEY_FILE"].stat().st_mode) == 0o600
+    first = pulih.json("backup", small, env=backup_key).summary
+    second = pulih.json("backup", small, env=backup_key).summary
+    assert first["bytes_read"] > 0 and second["bytes_read"] == 0
+    pulih.forget_state()
+    pulih.json("backup", small, env=backup_key)
+    for command in (("restore", "latest", "-t", out), ("ls", "latest"), ("find", "x"), ("key", "add", "--recovery"), ("verify", "--tier", "content")):
+        result = pulih.json(*command, env=backup_key, code=12)
+        assert result.error["code"] in ("PL-1107",), result
+    assert not out.exists() or not any(out.iterdir())
+    assert len(pulih.json("snapshots", env=backup_key).of_type("snapshot")) == 3
+    pulih("verify", "--tier", "structure", env=backup_key)
+    pulih.restore(out)
+    assert_same(small, pulih.restored(out, small))
+
+
+def test_backup_key_that_others_can_read(pulih, backup_key, small):
+    backup_key["PULIH_KEY_FILE"].chmod(0o644)
+    result = pulih("backup", small, env=backup_key, code=(2, 12))
+    assert "PL-1112" in result.everything
+
+
+def test_backup_key_of_another_repository(pulih, backup_key, work, small):
+    from pulih import Pulih
+
+    other = Pulih(work / "other").init()
+    other("backup", small, env=backup_key, code=12)
+
+
+def test_revoked_backup_key(pulih, backup_key, small):
+    pulih("backup", small, env=backup_key)
+    writer = pulih.json("key", "list").of_type("writer")[0]
+    pulih("key", "revoke-writer", writer["id"])
+    pulih("backup", small, env=backup_key, code=(4, 12, 13))
+    assert len(pulih.snapshots()) == 1, "what was stored before it was revoked stays"
+    pulih("verify", "--tier", "content")
+
+
+def test_nothing_readable_in_the_repository(pulih, source):
+    """No name, no content and no host name stands in clear text in any object."""
+    marker = b"PENANDA-RAHASIA-42"
+    (source / marker.decode()).write_bytes(marker * 100)
+    pulih("backup", source, "--tag", marker.decode(), "--host", "host-" + marker.decode())
+    for path in pulih.repo.rglob("*"):
+        if path.is_file():
+            assert marker not in path.read_bytes(), path
+            assert marker.decode() not in str(path)

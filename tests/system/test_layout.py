@@ -1,0 +1,121 @@
+"""The layers, the file sizes, the messages: what docs/ARCHITECTURE.md promises about the source."""
+import re
+import subprocess
+
+import pytest
+
+from pulih import TOP, messages_of_source
+
+# Who may include whom, besides itself.
+LAYERS = {
+    "core": set(),
+    "targets": {"core"},
+    "conf": {"core"},
+    "restore": {"core"},
+    "scheduler": {"core", "restore", "conf", "targets"},
+    "cli": {"core", "restore", "conf", "targets", "scheduler"},
+}
+SECTIONS = {10: "system", 11: "keys", 12: "repository", 13: "sources", 14: "backup", 15: "restore", 16: "verify", 17: "configuration", 18: "command line",
+            19: "records"}
+
+
+def sources(*patterns):
+    return sorted(path for folder in LAYERS for pattern in patterns for path in (TOP / folder).rglob(pattern))
+
+
+def code_of(path):
+    """The text without comments and strings."""
+    text = path.read_text()
+    text = re.sub(r'"(?:[^"\\\n]|\\.)*"', lambda m: m.group() if "#include" in text[text.rfind("\n", 0, m.start()) + 1:m.start()] else '""', text)
+    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
+
+
+def test_no_folder_includes_what_lies_above_it():
+    found = []
+    for path in sources("*.c", "*.h"):
+        layer = path.relative_to(TOP).parts[0]
+        for included in re.findall(r'#\s*include\s*"([^"]+)"', path.read_text()):
+            other = included.split("/")[0]
+            if other not in LAYERS:
+                found.append(f"{path.relative_to(TOP)}: \"{included}\" is no path from the top of the tree")
+            elif other != layer and other not in LAYERS[layer]:
+                found.append(f"{path.relative_to(TOP)} includes {included}")
+    assert not found, "\n".join(found)
+
+
+def test_files_are_short():
+    long = [f"{path.relative_to(TOP)}: {count} lines" for path in sources("*.c") if (count := len(path.read_text().splitlines())) > 500]
+    assert not long, "split by verb:\n" + "\n".join(long)
+
+
+def test_raw_allocation_only_in_base():
+    """mem.h poisons the calls; a file that does not include it escapes that."""
+    raw = re.compile(r"\b(malloc|calloc|realloc|strdup|strndup|sprintf|vsprintf|strcpy|strcat|asprintf|vasprintf)\s*\(")
+    found = [f"{path.relative_to(TOP)}: {m.group()}" for path in sources("*.c", "*.h") if not path.is_relative_to(TOP / "core/base")
+             for m in raw.finditer(code_of(path))]
+    assert not found, "\n".join(found)
+
+
+def test_nothing_unfinished():
+    words = re.compile(r"\b(TODO|FIXME|XXX)\b|not (yet )?implemented", re.I)
+    found = [f"{path.relative_to(TOP)}: {m.group()}" for path in sources("*.c", "*.h") for m in words.finditer(path.read_text())]
+    assert not found, "\n".join(found)
+
+
+def test_exported_names_belong_to_their_file():
+    """What foo.c exports is called foo_*, or is declared in a header."""
+    declared = "\n".join(path.read_text() for path in sources("*.h"))
+    declared = set(re.findall(r"\b([a-z_][a-z0-9_]*)\s*[\(\[;=]", declared))
+    objects = sorted((TOP / "build").glob("*/**/*.o"))
+    objects = [path for path in objects if path.relative_to(TOP / "build").parts[0] in LAYERS]
+    if not objects:
+        pytest.skip("nothing was built in build/")
+    lines = subprocess.run(["nm", "-g", "--defined-only", "-A", *objects], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
+    stray = [line for line in lines if (name := line.split()[-1]) not in declared and name != "main" and not name.startswith("__")]
+    # option tables of commands are declared where they are listed
+    stray = [line for line in stray if not line.endswith("_command")]
+    assert not stray, "exported, declared nowhere:\n" + "\n".join(stray)
+
+
+def test_messages_ascend_and_are_unique():
+    rows = messages_of_source()
+    text = (TOP / "core/base/messages.def").read_text()
+    assert len(rows) == len(re.findall(r"^MESSAGE\(", text, re.M)), "a line of messages.def does not parse"
+    numbers = [row[0] for row in rows]
+    assert numbers == sorted(set(numbers))
+    assert len({row[1] for row in rows}) == len(rows)
+    for number, name, _, cause, remedy in rows:
+        assert number // 100 in SECTIONS
+        assert cause.endswith((".", "?")) and remedy.endswith((".", "?")), f"PL-{number} {name}: cause and remedy are sentences"
+
+
+def test_every_message_is_used():
+    text = "\n".join(path.read_text() for path in sources("*.c", "*.h"))
+    unused = [f"PL-{number} {name}" for number, name, *_ in messages_of_source() if not re.search(rf"\bPL_{name}\b", text)]
+    assert not unused, ", ".join(unused)
+
+
+def test_manual_lists_every_message():
+    manual = TOP / "docs" / "messages.md"
+    if not manual.exists():
+        pytest.skip("no docs/messages.md in this tree")
+    text = manual.read_text()
+    missing = [f"PL-{number}" for number, *_ in messages_of_source() if f"PL-{number}" not in text]
+    assert not missing, ", ".join(missing)
+
+
+@pytest.mark.parametrize("page", ["docs/ARCHITECTURE.md", "docs/format.md", "docs/threat-model.md", "README.md"])
+def test_paths_in_documents_exist(page):
+    text = (TOP / page).read_text()
+    named = set(re.findall(r"`((?:core|targets|restore|scheduler|conf|cli|tests|docs)/[\w./*-]*)`", text))
+    named |= set(re.findall(r"\]\((?!https?:)([^)#]+)", text))
+    base = (TOP / page).parent
+    missing = [name for name in sorted(named) if not list(TOP.glob(name.rstrip("/"))) and not (base / name).exists()]
+    assert not missing, f"{page} names what does not exist: {missing}"
+
+
+def test_architecture_names_every_folder():
+    text = (TOP / "docs/ARCHITECTURE.md").read_text()
+    folders = {str(path.parent.relative_to(TOP)) for path in sources("*.c", "*.h")}
+    missing = [folder for folder in sorted(folders) if f"`{folder}/`" not in text]
+    assert not missing, f"docs/ARCHITECTURE.md says nothing of {missing}"

@@ -1,0 +1,230 @@
+"""Sources that cannot be read, change or vanish: named, never silent."""
+import os
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+
+import trees
+from compare import assert_same
+from conftest import needs_root
+from pulih import Pulih
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def as_nobody(work):
+    """The program with folders that an ordinary user owns, and its runs as that user."""
+    pulih = Pulih(work / "nobody")
+    for path in [pulih.folder, *pulih.folder.iterdir()]:
+        os.chown(path, NOBODY, NOBODY)
+    pulih("init", user=NOBODY)
+    return pulih
+
+
+@needs_root
+def test_unreadable_file_and_folder(as_nobody, source, out):
+    (source / "good").write_bytes(b"good")
+    (source / "secret").write_bytes(b"secret")
+    (source / "secret").chmod(0o600)
+    (source / "closed").mkdir()
+    (source / "closed" / "inside").write_bytes(b"x")
+    (source / "closed").chmod(0o700)
+    result = as_nobody.json("backup", source, user=NOBODY, code=3)
+    assert result.summary["unreadable"] == 2
+    text = result.everything
+    assert str(source / "secret").lstrip("/") in text and str(source / "closed").lstrip("/") in text
+    as_nobody.restore(out, user=None, code=(0, 3))
+    assert as_nobody.restored(out, source / "good").read_bytes() == b"good"
+    assert not as_nobody.restored(out, source / "closed" / "inside").exists()
+    # once it can be read, the next run takes it: a failure is not remembered as "unchanged"
+    (source / "secret").chmod(0o644)
+    (source / "closed").chmod(0o755)
+    as_nobody("backup", source, user=NOBODY)
+    trees.release(out)
+    as_nobody.restore(out)
+    assert as_nobody.restored(out, source / "secret").read_bytes() == b"secret"
+    assert as_nobody.restored(out, source / "closed" / "inside").read_bytes() == b"x"
+
+
+@needs_root
+def test_unreadable_names_are_human_too(as_nobody, source):
+    (source / "secret").write_bytes(b"secret")
+    (source / "secret").chmod(0o600)
+    result = as_nobody("backup", source, user=NOBODY, code=3)
+    assert "PL-1301" in result.everything and "secret" in result.everything
+
+
+def test_path_that_is_not_there(pulih, source):
+    (source / "file").write_bytes(b"x")
+    result = pulih("backup", source, source / "not there", code=3)
+    assert "not there" in result.everything and "PL-1303" in result.everything
+    result = pulih("backup", source / "not there", code=1)
+    assert "PL-1303" in result.everything
+    assert len(pulih.snapshots()) == 1, "a backup of nothing must not leave a snapshot"
+
+
+def test_file_that_changes_while_it_is_read(pulih, source, out):
+    """A backup of a mixture of states says so, and the next one, at rest, is whole."""
+    size, block = 48 << 20, 4096
+    path = source / "busy"
+    path.write_bytes(bytes(size))
+    stop = threading.Event()
+
+    def write():
+        number = 0
+        with open(path, "r+b", buffering=0) as file:
+            while not stop.is_set():
+                number = number % 250 + 1
+                for offset in range(0, size, 1 << 20):
+                    file.seek(offset)
+                    file.write(bytes([number]) * block)
+                time.sleep(0.001)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        result = pulih.json("backup", source, code=3)
+    finally:
+        stop.set()
+        writer.join()
+    assert result.summary["changed_while_read"] == 1
+    assert "busy" in result.everything and "PL-1308" in result.everything
+    pulih.restore(out, code=(0, 3))
+    content = pulih.restored(out, path).read_bytes()
+    assert len(content) == size
+    assert not any(content[offset + block:offset + 2 * block].strip(b"\0") for offset in range(0, size, 1 << 20))
+    # and at rest it is whole again, with no memory of the half-read state
+    pulih("backup", source)
+    trees.release(out)
+    pulih.restore(out)
+    assert_same(source, pulih.restored(out, source))
+
+
+def test_file_that_grows(pulih, source, out):
+    path = source / "log"
+    path.write_bytes(b"")
+    stop = threading.Event()
+
+    def write():
+        with open(path, "ab", buffering=0) as file:
+            while not stop.is_set():
+                file.write(b"line of a log\n" * 64)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        time.sleep(0.05)
+        pulih("backup", source, code=(0, 3))
+    finally:
+        stop.set()
+        writer.join()
+    pulih.restore(out, code=(0, 3))
+    content = pulih.restored(out, path).read_bytes()
+    assert content == (b"line of a log\n" * (len(content) // 14 + 1))[:len(content)]
+
+
+def test_files_that_vanish(pulih, source, out):
+    """A backup over a tree that others tear down ends, says 0 or 3, and what stayed is whole."""
+    for number in range(4000):
+        (source / f"{number:05d}").write_bytes(b"%d" % number * 50)
+    stay = source / "zz stays"
+    stay.mkdir()
+    (stay / "file").write_bytes(b"stays")
+
+    def remove():
+        for number in reversed(range(4000)):
+            (source / f"{number:05d}").unlink()
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    result = pulih.json("backup", source, code=(0, 3))
+    remover.join()
+    assert result.code == (3 if result.summary["vanished"] or result.summary["unreadable"] else 0)
+    pulih.restore(out, code=(0, 3))
+    assert_same(stay, pulih.restored(out, stay))
+
+
+def test_folder_exchanged_for_a_link_is_not_followed(pulih, source, work, out):
+    """While the backup runs, folders turn into links to a secret place and back."""
+    secret = work / "secret"
+    secret.mkdir()
+    (secret / "file").write_bytes(b"SECRET")
+    for number in range(300):
+        (source / f"{number:03d}").mkdir()
+        (source / f"{number:03d}" / "file").write_bytes(b"public")
+    stop = threading.Event()
+
+    def exchange():
+        while not stop.is_set():
+            for number in range(0, 300, 3):
+                folder = source / f"{number:03d}"
+                try:
+                    folder.rename(source / "aside")
+                    os.symlink(secret, folder)
+                    folder.unlink()
+                    (source / "aside").rename(folder)
+                except OSError:
+                    pass
+
+    exchanger = threading.Thread(target=exchange)
+    exchanger.start()
+    try:
+        for _ in range(5):
+            pulih("backup", source, code=(0, 3))
+    finally:
+        stop.set()
+        exchanger.join()
+    for number, snapshot in enumerate(pulih.snapshots()):
+        pulih.restore(out / str(number), snapshot["id"], code=(0, 3))
+    found = subprocess.run(["grep", "-rl", "SECRET", str(out)], stdout=subprocess.PIPE).stdout
+    assert found == b"", found
+
+
+@needs_root
+def test_one_file_system(pulih, source, out):
+    (source / "mounted").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", source / "mounted"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("mounting is not permitted here")
+    try:
+        (source / "mounted" / "elsewhere").write_bytes(b"x")
+        (source / "here").write_bytes(b"x")
+        pulih("backup", "--one-file-system", source)
+        pulih.restore(out)
+        restored = pulih.restored(out, source)
+        assert sorted(os.listdir(restored)) == ["here", "mounted"] and os.listdir(restored / "mounted") == []
+        pulih("backup", source)
+        trees.release(out)
+        pulih.restore(out)
+        assert (restored / "mounted" / "elsewhere").exists()
+    finally:
+        subprocess.run(["umount", source / "mounted"], check=True)
+
+
+def test_target_below_the_source(pulih, work, out):
+    """A repository that lies within what is backed up does not swallow itself."""
+    (work / "file").write_bytes(b"x")
+    for _ in range(2):
+        pulih("backup", work, code=(0, 3), timeout=120)
+    pulih.restore(out, code=(0, 3))
+    assert pulih.restored(out, work / "file").read_bytes() == b"x"
+
+
+def test_dry_run_writes_nothing(pulih, small):
+    before = {p: p.read_bytes() for p in pulih.repo.rglob("*") if p.is_file()}
+    pulih("backup", "-n", small)
+    assert {p: p.read_bytes() for p in pulih.repo.rglob("*") if p.is_file()} == before
+    assert pulih.snapshots() == []
+    first = pulih.backup(small)
+    assert first["files_new"] > 0, "a dry run must not make the next run believe that files are stored"
+
+
+def test_special_files_do_not_block(pulih, source, out):
+    os.mkfifo(source / "fifo")
+    pulih("backup", source, timeout=60)
+    pulih("backup", source / "fifo", timeout=60)
+    pulih.restore(out)
+    assert stat.S_ISFIFO(os.lstat(pulih.restored(out, source / "fifo")).st_mode)

@@ -1,0 +1,225 @@
+"""Restore: selection, what is there already, hostile destinations, tar."""
+import os
+import stat
+import subprocess
+
+import pytest
+
+import trees
+from compare import assert_same, read_tree
+from conftest import needs_root
+
+
+@pytest.fixture
+def tree(source):
+    for name, content in {"a/one.txt": b"1", "a/two.log": b"2", "a/deep/three.txt": b"3" * 300_000, "b/one.txt": b"b1", "top": b"top"}.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content)
+    return source
+
+
+@pytest.fixture
+def stored(pulih, tree):
+    pulih.backup(tree)
+    return pulih
+
+
+def files(top):
+    return sorted(os.path.relpath(os.path.join(folder, name), top) for folder, _, names in os.walk(top) for name in names)
+
+
+def test_part_of_a_snapshot(stored, tree, out):
+    stored.restore(out, f"latest:{tree}/a")
+    assert files(out) == ["deep/three.txt", "one.txt", "two.log"]
+    assert_same(tree / "a", out, root=False)
+
+
+def test_one_file(stored, tree, out):
+    stored.restore(out, f"latest:{tree}/a/one.txt")
+    assert files(out) == ["one.txt"] and (out / "one.txt").read_bytes() == b"1"
+
+
+def test_part_that_is_not_there(stored, tree, out):
+    result = stored.restore(out, f"latest:{tree}/nothing", code=1)
+    assert "nothing" in result.everything
+
+
+def test_include(stored, tree, out):
+    stored.restore(out, "latest", "--include", "*.txt")
+    assert files(stored.restored(out, tree)) == ["a/deep/three.txt", "a/one.txt", "b/one.txt"]
+
+
+def test_exclude(stored, tree, out):
+    stored.restore(out, "latest", "--exclude", "*.txt")
+    assert files(stored.restored(out, tree)) == ["a/two.log", "top"]
+
+
+def test_snapshot_by_prefix_and_unknown(stored, tree, out):
+    snapshot = stored.snapshots()[0]["id"]
+    stored.restore(out, snapshot[:8])
+    assert_same(tree, stored.restored(out, tree))
+    assert "PL-1225" in stored.restore(out, "0" * 16, code=1).everything
+    stored.restore(out, "", code=2)
+
+
+def test_overwrite(stored, tree, out):
+    target = stored.restored(out, tree)
+    stored.restore(out)
+    (target / "top").write_bytes(b"other")
+    before = (target / "a" / "one.txt").stat()
+    (target / "a" / "one.txt").write_bytes(b"X")  # same size, and below the same mtime
+    os.utime(target / "a" / "one.txt", ns=(0, before.st_mtime_ns))
+    stored.restore(out, "latest", "--overwrite", "never")
+    assert (target / "top").read_bytes() == b"other"
+    stored.restore(out, "latest", "--overwrite", "changed")
+    assert (target / "top").read_bytes() == b"top" and (target / "a" / "one.txt").read_bytes() == b"X"
+    stored.restore(out, "latest", "--overwrite", "always")
+    assert_same(tree, target)
+
+
+def test_overwrite_wrong_word(stored, out):
+    stored.restore(out, "latest", "--overwrite", "sometimes", code=2)
+
+
+def test_into_what_is_there(stored, tree, out):
+    """Other types in the way are replaced; what the snapshot does not know stays."""
+    target = stored.restored(out, tree)
+    (target / "top").mkdir(parents=True)
+    os.symlink("/etc", target / "b")
+    (target / "mine").write_bytes(b"mine")
+    stored.restore(out, code=(0, 1))
+    assert (target / "mine").read_bytes() == b"mine"
+    assert not (target / "b").is_symlink() and (target / "b" / "one.txt").read_bytes() == b"b1"
+    assert not os.path.exists("/etc/one.txt")
+
+
+def test_delete(stored, tree, out):
+    target = stored.restored(out, tree)
+    (target / "a" / "folder").mkdir(parents=True)
+    (target / "a" / "folder" / "old").write_bytes(b"x")
+    (target / "a" / "old").write_bytes(b"x")
+    stored.restore(out, "latest", "--delete", "--dry-run")
+    assert (target / "a" / "old").exists()
+    stored.restore(out, "latest", "--delete")
+    assert_same(tree, target)
+
+
+def test_dry_run(stored, out):
+    stored.restore(out, "latest", "--dry-run")
+    assert not out.exists() or files(out) == []
+
+
+def test_hostile_links_in_the_destination(stored, tree, out, work):
+    """Links planted where the restore will write lead nowhere."""
+    trap = work / "trap"
+    trap.mkdir()
+    (trap / "top").write_bytes(b"untouched")
+    target = stored.restored(out, tree)
+    target.mkdir(parents=True)
+    os.symlink(trap, target / "a")
+    os.symlink(trap / "top", target / "top")
+    os.symlink(trap / "new", target / "b")
+    stored.restore(out, code=None)
+    assert files(trap) == ["top"] and (trap / "top").read_bytes() == b"untouched"
+
+
+def test_hostile_hard_link_in_the_destination(stored, tree, out, work):
+    """A file there that is a hard link of something else is replaced, not written through."""
+    precious = work / "precious"
+    precious.write_bytes(b"precious")
+    target = stored.restored(out, tree)
+    target.mkdir(parents=True)
+    os.link(precious, target / "top")
+    stored.restore(out)
+    assert precious.read_bytes() == b"precious" and (target / "top").read_bytes() == b"top"
+
+
+@needs_root
+def test_setuid_only_after_the_owner(pulih, source, out):
+    (source / "tool").write_bytes(b"#!")
+    os.chown(source / "tool", 4321, 4321)
+    (source / "tool").chmod(0o4755)
+    pulih.backup(source)
+    pulih.restore(out)
+    found = pulih.restored(out, source / "tool").stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (4321, 0o4755)
+
+
+@needs_root
+def test_as_ordinary_user(pulih, everything, work):
+    """Content comes back; owners and devices that may not be set are named, with exit 3."""
+    for path in [pulih.folder, *pulih.folder.rglob("*")]:
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    pulih.backup(everything)
+    for path in [pulih.folder, *pulih.folder.rglob("*")]:
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    out = work / "nobody"
+    out.mkdir()
+    os.chown(out, 65534, 65534)
+    result = pulih.restore(out, user=65534, code=3)
+    assert "device" in result.everything or "owner" in result.everything
+    original = {path: entry for path, entry in read_tree(everything).items() if stat.S_ISREG(entry.kind)}
+    copy = read_tree(pulih.restored(out, everything))
+    wrong = [path for path, entry in original.items() if path not in copy or copy[path].hash != entry.hash]
+    assert wrong == []
+
+
+def test_verify_after_restore(stored, out):
+    result = stored.json("restore", "latest", "-t", out, "--verify")
+    assert result.summary["files_verified"] >= 5
+
+
+def test_full_destination(pulih, source, work):
+    """No room: exit 1, said so, and nothing half-written under a final name."""
+    (source / "large").write_bytes(os.urandom(30 << 20))
+    (source / "little").write_bytes(b"x")
+    pulih.backup(source)
+    mount = work / "tiny"
+    mount.mkdir()
+    if not trees.IS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", mount], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        result = pulih.restore(mount / "out", code=1)
+        assert "PL-1002" in result.everything
+        large = pulih.restored(mount / "out", source / "large")
+        assert not large.exists() or large.stat().st_size != 30 << 20 or large.read_bytes() == (source / "large").read_bytes()
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+# What tar cannot hold: sockets, file flags. GNU tar's names are limited by PATH_MAX.
+TAR_LOSES = ("flags",)
+
+
+@pytest.mark.parametrize("extract", [["tar", "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner", "-xpf"], ["bsdtar", "--numeric-owner", "-xpf"]],
+                         ids=["GNU tar", "bsdtar"])
+def test_tar(pulih, source, out, work, extract):
+    """What a plain tar makes of it is the tree."""
+    top = source / "tree"
+    tree = trees.RandomTree(top, 77)
+    tree.mutate(60)
+    for name in ("new\nline", "ü" * 60, "n" * 200):
+        (top / name).write_bytes(name.encode())
+    os.mkfifo(top / "fifo")
+    os.setxattr(top / "new\nline", "user.attribute", b"value\0binary")
+    trees.set_acl(top / ("n" * 200), "u:1:rw", "g:2:r")
+    with open(top / "sparse", "wb") as file:
+        file.seek(5 << 20)
+        file.write(b"end")
+    os.utime(top / "sparse", ns=(0, 1_234_567_890_123_456_789))
+    pulih.backup(top)
+    archive = work / "archive.tar"
+    pulih("restore", "latest", "--to-tar", archive)
+    out.mkdir()
+    subprocess.run([*extract, archive], cwd=out, check=True)
+    assert_same(top, pulih.restored(out, top), ignore=TAR_LOSES)
+
+
+def test_tar_of_damaged_repository_is_no_success(stored, work):
+    pack = max(stored.objects("packs"), key=lambda p: p.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[200] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    stored("restore", "latest", "--to-tar", work / "archive.tar", code=4)
+

@@ -1,0 +1,106 @@
+"""A second run reads only what changed."""
+import os
+import time
+
+import pytest
+
+from compare import assert_same
+
+
+def test_second_run_reads_nothing(pulih, everything):
+    first = pulih.backup(everything)
+    assert first["bytes_read"] > 0
+    second = pulih.backup(everything)
+    assert second["bytes_read"] == 0
+    assert second["total_files_processed"] == first["total_files_processed"] and second["files_unmodified"] == first["total_files_processed"]
+    assert second["files_new"] == second["files_changed"] == 0
+
+
+def test_same_tree_gives_same_root(pulih, small):
+    """Nothing of a tree that did not change is stored again."""
+    pulih.backup(small)
+    packs = pulih.objects("packs")
+    pulih.backup(small)
+    assert pulih.objects("packs") == packs
+
+
+def test_without_state_folder(pulih, small, out):
+    """What the state folder holds is disposable: without it files are read again, and nothing is stored twice."""
+    pulih.backup(small)
+    before = pulih.stored_bytes("packs")
+    pulih.forget_state()
+    second = pulih.backup(small)
+    assert second["bytes_read"] > 0
+    assert pulih.stored_bytes("packs") - before < 64 << 10
+    pulih.restore(out)
+    assert_same(small, pulih.restored(out, small))
+
+
+@pytest.mark.parametrize("name", ["streams", "index"])
+def test_damaged_state_folder(pulih, small, out, name):
+    """Garbage in every file of the state folder: the next backup is right all the same."""
+    pulih.backup(small)
+    for path in pulih.state.rglob("*"):
+        if path.is_file():
+            content = bytearray(path.read_bytes())
+            if name == "streams":
+                content[len(content) // 2:] = bytes(len(content) - len(content) // 2)
+            else:
+                content = bytearray(os.urandom(len(content)))
+            path.write_bytes(content)
+    (small / "new").write_bytes(b"new")
+    pulih.backup(small, code=0)
+    pulih.restore(out)
+    assert_same(small, pulih.restored(out, small))
+    pulih("verify", "--tier", "content")
+
+
+def test_change_of_content_that_keeps_size_and_mtime(pulih, source, out):
+    """ctime gives it away."""
+    file = source / "file"
+    file.write_bytes(b"before")
+    before = file.stat()
+    pulih.backup(source)
+    time.sleep(0.02)
+    file.write_bytes(b"after!")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    pulih.backup(source)
+    pulih.restore(out)
+    assert pulih.restored(out, file).read_bytes() == b"after!"
+
+
+@pytest.mark.parametrize("change", [
+    lambda f: f.chmod(0o601),
+    lambda f: os.utime(f, ns=(0, 12345)),
+    lambda f: os.setxattr(f, "user.changed", b"1"),
+    lambda f: os.link(f, f.with_name("second name")),
+    lambda f: f.rename(f.with_name("another name")),
+    lambda f: (f.unlink(), f.mkdir()),
+    lambda f: (f.unlink(), os.symlink("x", f)),
+    lambda f: f.write_bytes(b"other content altogether"),
+    lambda f: f.unlink(),
+], ids=["mode", "mtime", "xattr", "hard link", "rename", "folder", "symlink", "content", "removed"])
+def test_changes_are_seen(pulih, source, out, change):
+    (source / "folder").mkdir()
+    file = source / "folder" / "file"
+    file.write_bytes(b"content")
+    (source / "folder" / "other").write_bytes(b"other")
+    pulih.backup(source)
+    time.sleep(0.02)
+    change(file)
+    pulih.backup(source)
+    pulih.restore(out)
+    assert_same(source, pulih.restored(out, source))
+
+
+def test_jobs_with_other_paths_do_not_mix(pulih, source, work):
+    """The memory of one set of paths must not answer for another."""
+    for name in ("a", "b"):
+        (source / name).mkdir()
+        (source / name / "file").write_bytes(name.encode() * 1000)
+    for round_number in range(2):
+        for name in ("a", "b"):
+            pulih.backup(source / name)
+            out = work / f"out-{round_number}-{name}"
+            pulih.restore(out)
+            assert_same(source / name, pulih.restored(out, source / name))
