@@ -29,7 +29,7 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 {
 	struct sigaction action;
 	sigset_t none;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_RDONLY);
 
 	setpgid(0, 0);
 	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for SIGPIPE. */
@@ -40,7 +40,7 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 		sigaction(number, &action, NULL);
 	}
 	sigemptyset(&none);
-	/* Ours are opened with O_CLOEXEC; this is for those that a library forgot. Kernels before 5.11 do without. */
+	/* Ours are opened with O_CLOEXEC; this is for /dev/null and what a library forgot. Kernels before 5.11 do without. */
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
 	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
@@ -67,8 +67,8 @@ static pid_t fork_child(const char *const *argv, int output, int error_pipe)
 	return pid;
 }
 
-/* Closes `fd` unless it is -1. Standard descriptors that were closed may have been given to a pipe: dup2 in the child would then destroy
- * the wrong one, so pipes live above them. */
+/* Where standard descriptors of ours are closed, a pipe may have got their numbers, and dup2 in the child would replace it: pipes live
+ * above them. */
 static int above_standard(int fd)
 {
 	int moved = fd;

