@@ -60,7 +60,10 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(BUILD)/libpulih.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
+
+# Tests of parts of the command line take them along.
+$(BUILD)/unit/test_options: $(BUILD)/cli/options.o $(BUILD)/cli/suggest.o
 
 unit: $(UNIT_PROGRAMS)
 	@failed=0; for program in $^; do $$program || failed=1; done; exit $$failed
@@ -68,9 +71,11 @@ unit: $(UNIT_PROGRAMS)
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_HELPER_OBJECTS:.o=.d)
 
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 
 install: all
 	install -D -m 755 $(BUILD)/pulih $(DESTDIR)$(PREFIX)/bin/pulih
+	install -D -m 644 docs/man/pulih.1 $(DESTDIR)$(PREFIX)/share/man/man1/pulih.1
 
 clean:
 	rm -rf build build-*

@@ -22,22 +22,25 @@ static struct {
 
 static const struct option_spec options[] = {
     PATTERNS_EXCLUDE(&given.excludes),
-    {"exclude-caches", 0, OPTION_FLAG, NULL, "leave out what folders with a CACHEDIR.TAG hold", &given.caches},
-    {"exclude-if-present", 0, OPTION_LIST, "NAME[:HEADER]", "leave out what folders with such a file hold", &given.if_present},
-    {"exclude-larger", 0, OPTION_SIZE, "SIZE", "leave out larger files", &given.larger},
-    {"exclude-larger-than", 0, OPTION_SIZE, "SIZE", NULL, &given.larger},
-    {"one-file-system", 'x', OPTION_FLAG, NULL, "do not cross into other file systems", &given.one_file_system},
-    {"files-from", 0, OPTION_LIST, "FILE", "paths from FILE too, one a line; - is standard input", &given.lists},
-    {"files-from-raw", 0, OPTION_LIST, "FILE", "the same, NUL behind each", &given.lists},
-    {"stdin-from-command", 0, OPTION_FLAG, NULL, "store what the command behind -- prints", &given.command},
-    {"stdin-filename", 0, OPTION_TEXT, "NAME", "under this name (default: stdin)", &given.stdin_name},
-    {"sqlite", 0, OPTION_LIST, "FILE", "an SQLite database, consistent while it is in use", &given.databases},
-    {"tag", 0, OPTION_LIST, "TAG[,TAG]", "mark the snapshot", &given.tags},
-    {"host", 'H', OPTION_TEXT, "NAME", "store under this host name (default: this host's)", &given.host},
-    {"force", 'f', OPTION_FLAG, NULL, "read every file, changed or not", &given.force},
-    {"dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run},
-    {"compression-level", 0, OPTION_NUMBER, "N", "1 fast to 19 small (default 3)", &given.level, .most = LEVEL_MAX},
-    {"limit-upload", 0, OPTION_SIZE, "SIZE", "at most so many bytes a second to the repository", &given.rate},
+    {OPTION("exclude-caches", 0, OPTION_FLAG, NULL, "leave out what folders with a CACHEDIR.TAG hold", &given.caches)},
+    {OPTION("exclude-if-present", 0, OPTION_LIST, "NAME[:HEADER]", "leave out what folders with such a file hold",
+	&given.if_present)},
+    {OPTION("exclude-larger", 0, OPTION_SIZE, "SIZE", "leave out larger files", &given.larger)},
+    {OPTION("exclude-larger-than", 0, OPTION_SIZE, "SIZE", NULL, &given.larger)},
+    {OPTION("one-file-system", 'x', OPTION_FLAG, NULL, "do not cross into other file systems", &given.one_file_system)},
+    {OPTION(
+	"files-from", 0, OPTION_LIST, "FILE", "paths from FILE too, one a line; - is standard input", &given.lists)},
+    {OPTION("files-from-raw", 0, OPTION_LIST, "FILE", "the same, NUL behind each", &given.lists)},
+    {OPTION("stdin-from-command", 0, OPTION_FLAG, NULL, "store what the command behind -- prints", &given.command)},
+    {OPTION("stdin-filename", 0, OPTION_TEXT, "NAME", "under this name (default: stdin)", &given.stdin_name)},
+    {OPTION("sqlite", 0, OPTION_LIST, "FILE", "an SQLite database, consistent while it is in use", &given.databases)},
+    {OPTION("tag", 0, OPTION_LIST, "TAG[,TAG]", "mark the snapshot", &given.tags)},
+    {OPTION("host", 'H', OPTION_TEXT, "NAME", "store under this host name (default: this host's)", &given.host)},
+    {OPTION("force", 'f', OPTION_FLAG, NULL, "read every file, changed or not", &given.force)},
+    {OPTION("dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run)},
+    {OPTION("compression-level", 0, OPTION_NUMBER, "N", "1 fast to 19 small (default 3)", &given.level),
+	.most = LEVEL_MAX},
+    {OPTION("limit-upload", 0, OPTION_SIZE, "SIZE", "at most so many bytes a second to the repository", &given.rate)},
     {0},
 };
 
@@ -69,8 +72,13 @@ static enum err add_tags(struct request *request)
 
 		if (!text)
 			return ERR_NOMEM;
-		while (err == ERR_OK && (tag = strsep(&rest, ",")) != NULL)
-			err = tag[0] ? sources_add(&request->tags, tag) : fail(PL_OPTION_VALUE, "--tag: \"%s\" holds an empty tag", given.tags.items[i].value);
+		while (err == ERR_OK && (tag = strsep(&rest, ",")) != NULL) {
+			if (tag[0])
+				err = sources_add(&request->tags, tag);
+			else
+				err = fail(
+				    PL_OPTION_VALUE, "--tag: \"%s\" holds an empty tag", given.tags.items[i].value);
+		}
 		mem_free(text);
 	}
 	return err;
@@ -80,8 +88,11 @@ static enum err add_sources(struct request *request, const struct arguments *arg
 {
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; !given.command && err == ERR_OK && i < arguments->count; i++)
-		err = arguments->items[i][0] ? sources_add(&request->sources, arguments->items[i]) : fail(PL_ARGUMENTS, "a path is empty");
+	for (size_t i = 0; !given.command && err == ERR_OK && i < arguments->count; i++) {
+		if (!arguments->items[i][0])
+			return fail(PL_ARGUMENTS, "a path is empty");
+		err = sources_add(&request->sources, arguments->items[i]);
+	}
 	for (size_t i = 0; err == ERR_OK && i < given.lists.count; i++)
 		err = sources_add_file(&request->sources, given.lists.items[i].value,
 		    strcmp(given.lists.items[i].option->long_name, "files-from-raw") == 0);
@@ -96,7 +107,8 @@ static enum err add_sources(struct request *request, const struct arguments *arg
 static enum err check_sources(const struct request *request, const struct arguments *arguments)
 {
 	if (given.command && arguments->count == 0)
-		return fail(PL_ARGUMENTS, "--stdin-from-command needs a command: pulih backup --stdin-from-command -- COMMAND...");
+		return fail(PL_ARGUMENTS,
+		    "--stdin-from-command needs a command: pulih backup --stdin-from-command -- COMMAND...");
 	if (given.stdin_name && !given.command)
 		return fail(PL_OPTION_CONFLICT, "--stdin-filename goes with --stdin-from-command only");
 	if (!given.command && request->sources.count == 0 && given.databases.count == 0)

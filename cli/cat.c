@@ -126,7 +126,8 @@ static enum err cat_run(const struct arguments *arguments)
 	if (strcmp(word, "file") == 0 && arguments->count == 2)
 		return cat_file(arguments->items[1]);
 	if (arguments->count == 2)
-		return fail(PL_ARGUMENTS, "there is no kind of object \"%s\": config, snapshot, index, pack, key or file", word);
+		return fail(PL_ARGUMENTS,
+		    "there is no kind of object \"%s\": config, snapshot, index, pack, key or file", word);
 	return cat_file(word);
 }
 

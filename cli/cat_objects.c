@@ -29,13 +29,15 @@ static enum err consider(void *context, const struct target_object *object)
 	return ERR_OK;
 }
 
-static enum err find_object(struct repository *repository, const char *folder, const char *prefix, struct object_name *out)
+static enum err find_object(
+    struct repository *repository, const char *folder, const char *prefix, struct object_name *out)
 {
 	struct search search = {.prefix = prefix};
 	enum err err;
 
 	if (strlen(prefix) < PREFIX_MIN)
-		return fail(PL_OBJECT_AMBIGUOUS, "\"%s\" is too short for an id: give at least %d digits", prefix, PREFIX_MIN);
+		return fail(
+		    PL_OBJECT_AMBIGUOUS, "\"%s\" is too short for an id: give at least %d digits", prefix, PREFIX_MIN);
 	err = target_list(repository->target, folder, consider, &search);
 	if (err != ERR_OK)
 		return err;
@@ -93,7 +95,8 @@ enum err cat_objects_snapshot(struct repository *repository, const char *id, jso
 	if (err == ERR_OK && snapshot.has_content)
 		json_object_set_new(*out, "tree",
 		    json_pack("{s:o, s:I, s:i, s:I}", "id", describe_hex(snapshot.root.id, CHUNK_ID_SIZE), "length",
-			(json_int_t)snapshot.root.length, "levels", snapshot.root.levels, "entries", (json_int_t)snapshot.root.entries));
+			(json_int_t)snapshot.root.length, "levels", snapshot.root.levels, "entries",
+			(json_int_t)snapshot.root.entries));
 	if (err == ERR_OK)
 		json_object_set_new(*out, "generation", json_integer((json_int_t)snapshot.generation));
 	snapshot_free(&snapshot);
@@ -114,13 +117,16 @@ static json_t *directory_json(const struct directory *directory)
 
 			json_array_append_new(chunks,
 			    json_pack("{s:o, s:s, s:I}", "key", describe_hex(chunk->key, CHUNK_KEY_SIZE), "type",
-				types[chunk->type <= CHUNK_XATTR ? chunk->type : 0], "length", (json_int_t)chunk->length));
+				types[chunk->type <= CHUNK_XATTR ? chunk->type : 0], "length",
+				(json_int_t)chunk->length));
 		}
 		json_array_append_new(frames,
 		    json_pack("{s:I, s:I, s:I, s:i, s:o}", "offset", (json_int_t)frame->offset, "stored_size",
-			(json_int_t)frame->stored_size, "raw_size", (json_int_t)frame->raw_size, "codec", frame->codec, "chunks", chunks));
+			(json_int_t)frame->stored_size, "raw_size", (json_int_t)frame->raw_size, "codec", frame->codec,
+			"chunks", chunks));
 	}
-	return json_pack("{s:s, s:o}", "type", directory->type == PACK_METADATA ? "metadata" : "data", "frames", frames);
+	return json_pack(
+	    "{s:s, s:o}", "type", directory->type == PACK_METADATA ? "metadata" : "data", "frames", frames);
 }
 
 static enum err add_pack(void *context, const struct index_pack *pack)
@@ -165,8 +171,8 @@ enum err cat_objects_index(struct repository *repository, const char *id, json_t
 	if (err == ERR_OK)
 		err = index_object_decode(repository->keys, domain, full, bytes.data, bytes.length, add_pack, packs);
 	if (err == ERR_OK)
-		*out = json_pack("{s:o, s:o, s:O}", "id", describe_hex(full, OBJECT_ID_SIZE), "domain", describe_hex(tag, sizeof(tag)),
-		    "packs", packs);
+		*out = json_pack("{s:o, s:o, s:O}", "id", describe_hex(full, OBJECT_ID_SIZE), "domain",
+		    describe_hex(tag, sizeof(tag)), "packs", packs);
 	json_decref(packs);
 	secret_free(domain, sizeof(*domain));
 	buffer_free(&bytes);

@@ -4,10 +4,10 @@
 #include <string.h>
 
 /* One line a command: here, and nowhere else, a command becomes known. */
-extern const struct command backup_command, cat_command, diff_command, doctor_command, excludes_explain_command, find_command,
-    help_command, init_command, key_add_command, key_issue_writer_command, key_list_command, key_passwd_command,
-    key_remove_command, key_revoke_writer_command, ls_command, restore_command, snapshots_command, stats_command,
-    verify_command, version_command;
+extern const struct command backup_command, cat_command, diff_command, doctor_command, excludes_explain_command,
+    find_command, help_command, init_command, key_add_command, key_issue_writer_command, key_list_command,
+    key_passwd_command, key_remove_command, key_revoke_writer_command, ls_command, restore_command, snapshots_command,
+    stats_command, verify_command, version_command;
 
 const struct command_entry commands[] = {
     {"Back up", &init_command},
@@ -58,6 +58,7 @@ enum err commands_fail_unknown(const char *name)
 	for (const struct command_entry *entry = commands; entry->command; entry++)
 		suggest_consider(&suggestion, entry->command->name);
 	if (suggestion.nearest)
-		return fail(PL_COMMAND_UNKNOWN, "there is no command \"%s\"; did you mean %s?", name, suggestion.nearest);
+		return fail(
+		    PL_COMMAND_UNKNOWN, "there is no command \"%s\"; did you mean %s?", name, suggestion.nearest);
 	return fail(PL_COMMAND_UNKNOWN, "there is no command \"%s\"", name);
 }

@@ -16,13 +16,13 @@ struct arguments {
 #define ARGUMENTS_ANY ((size_t)-1)
 
 struct command {
-	const char *name;      /* "backup"; a subcommand has two words: "key add" */
-	const char *purpose;   /* one line, no full stop */
-	const char *arguments; /* as the usage line shows them: "PATH..." */
-	size_t least, most;    /* arguments */
+	const char *name;		   /* "backup"; a subcommand has two words: "key add" */
+	const char *purpose;		   /* one line, no full stop */
+	const char *arguments;		   /* as the usage line shows them: "PATH..." */
+	size_t least, most;		   /* arguments */
 	const struct option_spec *options; /* NULL: only the global ones */
-	const char *details;   /* lines of text for the help, NULL for none */
-	const char *examples;  /* lines, each "pulih …" */
+	const char *details;		   /* lines of text for the help, NULL for none */
+	const char *examples;		   /* lines, each "pulih …" */
 	enum err (*run)(const struct arguments *arguments);
 };
 

@@ -8,7 +8,7 @@
 
 #define SHORT_ID_BYTES 4
 
-char *describe_id(char out[DESCRIBE_ID], const uint8_t id[OBJECT_ID_SIZE])
+char *describe_id(char out[DESCRIBE_ID], const uint8_t *id)
 {
 	return hex_encode(out, id, SHORT_ID_BYTES);
 }
@@ -21,6 +21,14 @@ char *describe_time(char out[DESCRIBE_TIME], int64_t time)
 	localtime_r(&seconds, &parts);
 	if (strftime(out, DESCRIBE_TIME, "%Y-%m-%d %H:%M:%S", &parts) == 0)
 		snprintf(out, DESCRIBE_TIME, "?");
+	return out;
+}
+
+struct describe_count describe_count(uint64_t count, const char *word)
+{
+	struct describe_count out;
+
+	snprintf(out.text, sizeof(out.text), "%llu %s%s", (unsigned long long)count, word, count == 1 ? "" : "s");
 	return out;
 }
 
@@ -60,7 +68,8 @@ static char *owner(struct entry_bytes name, uint32_t number)
 char *describe_entry_long(const struct entry *entry)
 {
 	char mode[DESCRIBE_MODE], time[DESCRIBE_TIME];
-	char *path = describe_path(entry->path), *user = owner(entry->user, entry->uid), *group = owner(entry->group, entry->gid);
+	char *path = describe_path(entry->path), *user = owner(entry->user, entry->uid),
+	     *group = owner(entry->group, entry->gid);
 	char *target = output_printable(entry->target.data, entry->target.size);
 	char *line = NULL;
 
@@ -122,9 +131,10 @@ json_t *describe_entry_json(const struct entry *entry)
 	snprintf(mode, sizeof(mode), "%04o", entry->mode);
 	if (good)
 		good = json_object_update_new(object,
-			   json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I}", "type", entry_type_name(entry->type), "mode", mode, "mtime",
-			       describe_time_json(entry->mtime), "ctime", describe_time_json(entry->ctime), "uid", (json_int_t)entry->uid,
-			       "gid", (json_int_t)entry->gid, "links", (json_int_t)entry->links)) == 0;
+			   json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I}", "type", entry_type_name(entry->type),
+			       "mode", mode, "mtime", describe_time_json(entry->mtime), "ctime",
+			       describe_time_json(entry->ctime), "uid", (json_int_t)entry->uid, "gid",
+			       (json_int_t)entry->gid, "links", (json_int_t)entry->links)) == 0;
 	if (good && entry->type == ENTRY_FILE)
 		good = json_object_set_new(object, "size", json_integer((json_int_t)entry->size)) == 0;
 	if (good && entry->user.size)
@@ -157,37 +167,44 @@ static json_t *strings(char *const *items, size_t count)
 	return array;
 }
 
+static bool set_text(json_t *object, const char *name, const char *text)
+{
+	return output_set_bytes(object, name, text, strlen(text)) == ERR_OK;
+}
+
 static json_t *totals_json(const struct snapshot_totals *totals)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-	    "files", (json_int_t)totals->files, "dirs", (json_int_t)totals->folders, "others", (json_int_t)totals->others,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files",
+	    (json_int_t)totals->files, "dirs", (json_int_t)totals->folders, "others", (json_int_t)totals->others,
 	    "size", (json_int_t)totals->bytes, "files_new", (json_int_t)totals->new_files, "files_changed",
 	    (json_int_t)totals->changed_files, "files_unmodified", (json_int_t)totals->unchanged_files, "unreadable",
 	    (json_int_t)totals->unreadable, "changed_while_read", (json_int_t)totals->changed_while_read, "vanished",
-	    (json_int_t)totals->vanished, "bytes_read", (json_int_t)totals->bytes_read, "data_added", (json_int_t)totals->bytes_new,
-	    "bytes_stored", (json_int_t)totals->bytes_stored, "chunks", (json_int_t)totals->chunks, "chunks_new",
-	    (json_int_t)totals->chunks_new, "packs_new", (json_int_t)totals->packs_new);
+	    (json_int_t)totals->vanished, "bytes_read", (json_int_t)totals->bytes_read, "data_added",
+	    (json_int_t)totals->bytes_new, "bytes_stored", (json_int_t)totals->bytes_stored, "chunks",
+	    (json_int_t)totals->chunks, "chunks_new", (json_int_t)totals->chunks_new, "packs_new",
+	    (json_int_t)totals->packs_new);
 }
 
 json_t *describe_snapshot_json(const struct snapshot *snapshot)
 {
 	static const uint8_t none[OBJECT_ID_SIZE];
 	char id[DESCRIBE_ID];
-	json_t *object = totals_json(&snapshot->totals);
-	bool good = object && json_object_update_new(object,
-				  json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:b, s:o, s:o}", "id",
-				      describe_hex(snapshot->id, OBJECT_ID_SIZE), "short_id", describe_id(id, snapshot->id), "time",
-				      describe_time_json(snapshot->started), "ended", describe_time_json(snapshot->ended), "host",
-				      snapshot->host, "job", snapshot->job, "program_version", snapshot->tool, "partial", snapshot->partial,
-				      "domain", describe_hex(snapshot->domain, DOMAIN_TAG_SIZE), "writer",
-				      describe_hex(snapshot->writer, WRITER_ID_SIZE))) == 0;
+	json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "id",
+	    describe_hex(snapshot->id, OBJECT_ID_SIZE), "short_id", describe_id(id, snapshot->id), "time",
+	    describe_time_json(snapshot->started), "ended", describe_time_json(snapshot->ended), "partial",
+	    snapshot->partial, "domain", describe_hex(snapshot->domain, DOMAIN_TAG_SIZE), "writer",
+	    describe_hex(snapshot->writer, WRITER_ID_SIZE));
+	bool good = object != NULL;
 
+	good = good && set_text(object, "host", snapshot->host) && set_text(object, "job", snapshot->job) &&
+	    set_text(object, "program_version", snapshot->tool);
 	if (good && memcmp(snapshot->previous, none, sizeof(none)) != 0)
 		good = json_object_set_new(object, "previous", describe_hex(snapshot->previous, OBJECT_ID_SIZE)) == 0;
 	if (good && snapshot->arrived)
 		good = json_object_set_new(object, "arrived", describe_time_json(snapshot->arrived)) == 0;
 	if (good && snapshot->has_content)
 		good = json_object_set_new(object, "paths", strings(snapshot->paths, snapshot->paths_count)) == 0 &&
-		       json_object_set_new(object, "tags", strings(snapshot->tags, snapshot->tags_count)) == 0;
+		    json_object_set_new(object, "tags", strings(snapshot->tags, snapshot->tags_count)) == 0;
+	good = good && json_object_update_new(object, totals_json(&snapshot->totals)) == 0;
 	return finish(object, good);
 }

@@ -8,12 +8,12 @@
 #include <jansson.h>
 #include <time.h>
 
-#define DESCRIBE_ID 17	  /* bytes of a short id with its NUL */
-#define DESCRIBE_TIME 24  /* bytes of a time for people */
+#define DESCRIBE_ID 9	 /* bytes of a short id with its NUL */
+#define DESCRIBE_TIME 24 /* bytes of a time for people */
 #define DESCRIBE_MODE 11
 
-/* The first 8 digits of an id: what people read and type. Returns out. */
-char *describe_id(char out[DESCRIBE_ID], const uint8_t id[OBJECT_ID_SIZE]);
+/* The first 8 digits of an id of any kind: what people read and type. Returns out. */
+char *describe_id(char out[DESCRIBE_ID], const uint8_t *id);
 /* "2026-11-22 01:00:00" in local time. Returns out. */
 char *describe_time(char out[DESCRIBE_TIME], int64_t time);
 /* "drwxr-xr-x". Returns out. */
@@ -22,6 +22,12 @@ char *describe_mode(char out[DESCRIBE_MODE], const struct entry *entry);
 char *describe_path(struct entry_bytes path);
 /* One line without its end: mode, owner, group, size, time, path. As above. */
 char *describe_entry_long(const struct entry *entry);
+
+/* "1 file", "2 files". */
+struct describe_count {
+	char text[48];
+};
+struct describe_count describe_count(uint64_t count, const char *word);
 
 /* The members of docs/json.md; NULL after PL_NO_MEMORY. */
 json_t *describe_snapshot_json(const struct snapshot *snapshot);

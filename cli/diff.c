@@ -95,9 +95,9 @@ static bool same_metadata(const struct difference *difference)
 	const struct entry *a = difference->sides[0].entry, *b = difference->sides[1].entry;
 
 	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && same_bytes(a->user, b->user) &&
-	       same_bytes(a->group, b->group) && a->mtime == b->mtime && a->flags == b->flags && same_bytes(a->xattrs, b->xattrs) &&
-	       a->xattrs_chunk_size == b->xattrs_chunk_size &&
-	       (!difference->same_domain || memcmp(a->xattrs_chunk, b->xattrs_chunk, CHUNK_ID_SIZE) == 0);
+	    same_bytes(a->group, b->group) && a->mtime == b->mtime && a->flags == b->flags &&
+	    same_bytes(a->xattrs, b->xattrs) && a->xattrs_chunk_size == b->xattrs_chunk_size &&
+	    (!difference->same_domain || memcmp(a->xattrs_chunk, b->xattrs_chunk, CHUNK_ID_SIZE) == 0);
 }
 
 static enum err show(const struct side *side, char modifier)
@@ -118,7 +118,8 @@ static enum err show(const struct side *side, char modifier)
 	path = describe_path(side->entry->path);
 	if (!path)
 		return ERR_NOMEM;
-	output_print("%c  %s%s\n", modifier, path, side->entry->type == ENTRY_FOLDER && side->entry->path.size ? "/" : "");
+	output_print(
+	    "%c  %s%s\n", modifier, path, side->entry->type == ENTRY_FOLDER && side->entry->path.size ? "/" : "");
 	mem_free(path);
 	return ERR_OK;
 }
@@ -195,17 +196,20 @@ static void summarise(const struct difference *difference)
 {
 	char added[32], removed[32];
 
-	output_print("%llu added, %llu removed, %llu modified, %llu with other metadata, %llu of another type; +%s, -%s\n",
-	    (unsigned long long)difference->added, (unsigned long long)difference->removed, (unsigned long long)difference->modified,
-	    (unsigned long long)difference->metadata, (unsigned long long)difference->types, output_size(added, difference->bytes_added),
+	output_print(
+	    "%llu added, %llu removed, %llu modified, %llu with other metadata, %llu of another type; +%s, -%s\n",
+	    (unsigned long long)difference->added, (unsigned long long)difference->removed,
+	    (unsigned long long)difference->modified, (unsigned long long)difference->metadata,
+	    (unsigned long long)difference->types, output_size(added, difference->bytes_added),
 	    output_size(removed, difference->bytes_removed));
 	output_object("summary",
 	    json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "source_snapshot",
 		describe_hex(difference->sides[0].selection.snapshot->id, OBJECT_ID_SIZE), "target_snapshot",
-		describe_hex(difference->sides[1].selection.snapshot->id, OBJECT_ID_SIZE), "added", (json_int_t)difference->added,
-		"removed", (json_int_t)difference->removed, "modified", (json_int_t)difference->modified, "metadata",
-		(json_int_t)difference->metadata, "type_changed", (json_int_t)difference->types, "bytes_added",
-		(json_int_t)difference->bytes_added, "bytes_removed", (json_int_t)difference->bytes_removed));
+		describe_hex(difference->sides[1].selection.snapshot->id, OBJECT_ID_SIZE), "added",
+		(json_int_t)difference->added, "removed", (json_int_t)difference->removed, "modified",
+		(json_int_t)difference->modified, "metadata", (json_int_t)difference->metadata, "type_changed",
+		(json_int_t)difference->types, "bytes_added", (json_int_t)difference->bytes_added, "bytes_removed",
+		(json_int_t)difference->bytes_removed));
 }
 
 static enum err diff_run(const struct arguments *arguments)

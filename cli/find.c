@@ -13,9 +13,9 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"snapshot", 's', OPTION_TEXT, "SNAPSHOT", "look in this snapshot only (default: in all)", &given.snapshot},
-    {"ignore-case", 'i', OPTION_FLAG, NULL, "upper and lower case are the same", &given.ignore_case},
-    {"long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full},
+    {OPTION("snapshot", 's', OPTION_TEXT, "SNAPSHOT", "look in this snapshot only (default: in all)", &given.snapshot)},
+    {OPTION("ignore-case", 'i', OPTION_FLAG, NULL, "upper and lower case are the same", &given.ignore_case)},
+    {OPTION("long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full)},
     SELECTION_OPTIONS,
     {0},
 };
@@ -62,7 +62,8 @@ static enum err search_snapshot(struct search *search, const struct snapshot *sn
 		err = selection_reader_next(&reader, &entry);
 		if (err != ERR_OK || !entry)
 			break;
-		if (entry->path.size && exclude_match(search->patterns, entry->path, entry->type == ENTRY_FOLDER).excluded)
+		if (entry->path.size &&
+		    exclude_match(search->patterns, entry->path, entry->type == ENTRY_FOLDER).excluded)
 			err = show(search, snapshot, entry);
 	}
 	selection_reader_close(&reader);
@@ -83,7 +84,8 @@ static enum err search_all(struct search *search)
 		if (snapshot_matches(&list.items[i], &selection_filter))
 			err = search_snapshot(search, &list.items[i]);
 	if (err == ERR_OK && list.damaged > 0)
-		err = fail(PL_SNAPSHOT_BROKEN, "%zu snapshot%s cannot be read, see above", list.damaged, list.damaged == 1 ? "" : "s");
+		err = fail(
+		    PL_SNAPSHOT_BROKEN, "%s cannot be read, see above", describe_count(list.damaged, "snapshot").text);
 	snapshot_list_free(&list);
 	return err;
 }
@@ -102,9 +104,10 @@ static enum err find_run(const struct arguments *arguments)
 		err = search_all(&search);
 	if (err == ERR_OK) {
 		output_object("summary",
-		    json_pack("{s:I, s:I}", "snapshots", (json_int_t)search.snapshots, "matches", (json_int_t)search.found));
+		    json_pack(
+			"{s:I, s:I}", "snapshots", (json_int_t)search.snapshots, "matches", (json_int_t)search.found));
 		if (search.found == 0)
-			output_note("nothing found in %llu snapshot%s", (unsigned long long)search.snapshots, search.snapshots == 1 ? "" : "s");
+			output_note("nothing found in %s", describe_count(search.snapshots, "snapshot").text);
 	}
 	exclude_free(search.patterns);
 	repository_close(&repository);
@@ -118,7 +121,8 @@ const struct command find_command = {
     .least = 1,
     .most = ARGUMENTS_ANY,
     .options = options,
-    .details = "A pattern without / is looked for among names, one with / among whole paths;\nthe rules are those of pulih help excludes.",
+    .details = "A pattern without / is looked for among names, one with / among whole paths;\nthe rules are those of "
+	       "pulih help excludes.",
     .examples = "pulih find '*.sql.gz'\npulih find -i -s latest 'putusan*.pdf' '/var/www/**/*.php'",
     .run = find_run,
 };

@@ -18,8 +18,8 @@ static enum err render_options(struct buffer *out, const char *title, const stru
 		if (!options->help)
 			continue; /* another spelling of the one before */
 		width = snprintf(name, sizeof(name), "%c%c%c --%s%s%s", options->short_name ? '-' : ' ',
-		    options->short_name ? options->short_name : ' ', options->short_name ? ',' : ' ', options->long_name,
-		    options->argument ? " " : "", options->argument ? options->argument : "");
+		    options->short_name ? options->short_name : ' ', options->short_name ? ',' : ' ',
+		    options->long_name, options->argument ? " " : "", options->argument ? options->argument : "");
 		if (width >= NAME_WIDTH)
 			err = buffer_append_text(out, "  %s\n  %-*s%s\n", name, NAME_WIDTH, "", options->help);
 		else
@@ -45,7 +45,8 @@ static enum err render_lines(struct buffer *out, const char *text)
 static enum err render_command(struct buffer *out, const struct command *command)
 {
 	enum err err = buffer_append_text(out, "pulih %s: %s\n\n  pulih %s%s%s%s\n", command->name, command->purpose,
-	    command->name, command->options ? " [OPTION...]" : "", command->arguments[0] ? " " : "", command->arguments);
+	    command->name, command->options ? " [OPTION...]" : "", command->arguments[0] ? " " : "",
+	    command->arguments);
 
 	if (err == ERR_OK && command->details)
 		err = buffer_append_text(out, "\n");
@@ -81,7 +82,8 @@ static enum err render_group(struct buffer *out, const char *group)
 static enum err render_overview(struct buffer *out)
 {
 	const char *group = "";
-	enum err err = buffer_append_text(out, "pulih: backups that prove themselves\n\n  pulih COMMAND [OPTION...] [ARGUMENT...]\n");
+	enum err err = buffer_append_text(
+	    out, "pulih: backups that prove themselves\n\n  pulih COMMAND [OPTION...] [ARGUMENT...]\n");
 
 	for (const struct command_entry *entry = commands; err == ERR_OK && entry->command; entry++) {
 		if (strcmp(group, entry->group) != 0)
@@ -111,20 +113,27 @@ static enum err print_unasked(const struct buffer *text, const struct command *c
 		fwrite(text->data, 1, text->length, stderr);
 	if (command)
 		return ERR_OK;
-	return group ? fail(PL_ARGUMENTS, "pulih %s needs one more word", group) : fail(PL_ARGUMENTS, "no command was given");
+	return group ? fail(PL_ARGUMENTS, "pulih %s needs one more word", group)
+		     : fail(PL_ARGUMENTS, "no command was given");
 }
 
 enum err help_print(const struct command *command, const char *group, bool asked)
 {
 	struct buffer text = {0};
-	enum err err = command ? render_command(&text, command) : group ? render_group(&text, group) : render_overview(&text);
+	enum err err = command ? render_command(&text, command)
+	    : group	       ? render_group(&text, group)
+			       : render_overview(&text);
 
 	if (err == ERR_OK && !asked) {
 		err = print_unasked(&text, command, group);
 	} else if (err == ERR_OK) {
 		output_print("%.*s", (int)text.length, (const char *)text.data);
 		output_object("help",
-		    json_pack("{s:s, s:s#}", "topic", command ? command->name : group ? group : "", "text", text.data, text.length));
+		    json_pack("{s:s, s:s#}", "topic",
+			command	    ? command->name
+			    : group ? group
+				    : "",
+			"text", text.data, text.length));
 	}
 	buffer_free(&text);
 	return err;

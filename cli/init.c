@@ -13,7 +13,9 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"suite", 0, OPTION_CHOICE, "NAME", "aes-256-gcm or chacha20-poly1305 (default: what this processor does fast)", &given.suite, suites},
+    {OPTION("suite", 0, OPTION_CHOICE, "NAME",
+	 "aes-256-gcm or chacha20-poly1305 (default: what this processor does fast)", &given.suite),
+	.choices = suites},
     {0},
 };
 
@@ -21,18 +23,22 @@ static enum err init_run(const struct arguments *arguments)
 {
 	struct repository repository = {0};
 	char id[2 * REPOSITORY_ID_SIZE + 1];
-	int suite = given.suite == 1 ? SUITE_AES_256_GCM : given.suite == 2 ? SUITE_CHACHA20_POLY1305 : (int)suite_for_this_machine();
+	int suite = given.suite == 1 ? SUITE_AES_256_GCM
+	    : given.suite == 2	     ? SUITE_CHACHA20_POLY1305
+				     : (int)suite_for_this_machine();
 	enum err err = access_init(&repository, suite);
 
 	(void)arguments;
 	if (err != ERR_OK)
 		return err;
 	hex_encode(id, repository.config->id, REPOSITORY_ID_SIZE);
-	output_print("repository %s made at %s (%s)\n", id, settings.repository, suite_name(suite));
-	output_note("Without the passphrase nobody can ever read it. Keep it somewhere else too, or print a recovery\n"
-		    "       code: pulih key add --recovery -r %s",
-	    settings.repository);
-	output_object("summary", json_pack("{s:s, s:s, s:s}", "id", id, "repository", settings.repository, "suite", suite_name(suite)));
+	if (output_level() >= OUTPUT_NORMAL)
+		output_print("repository %s made at %s (%s)\n", id, settings.repository, suite_name(suite));
+	output_note("without the passphrase nobody can ever read it: keep that somewhere else too, or lock a recovery "
+		    "code away "
+		    "(pulih key add --recovery)");
+	output_object("summary",
+	    json_pack("{s:s, s:s, s:s}", "id", id, "repository", settings.repository, "suite", suite_name(suite)));
 	repository_close(&repository);
 	return ERR_OK;
 }

@@ -13,8 +13,9 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full},
-    {"recursive", 'R', OPTION_FLAG, NULL, "with PATH: everything below it, not only what is directly in it", &given.recursive},
+    {OPTION("long", 'l', OPTION_FLAG, NULL, "with mode, owner, size and time", &given.full)},
+    {OPTION("recursive", 'R', OPTION_FLAG, NULL, "with PATH: everything below it, not only what is directly in it",
+	&given.recursive)},
     SELECTION_OPTIONS,
     {0},
 };

@@ -38,7 +38,8 @@ static void parser_free(struct parser *parser)
 	buffer_free(&parser->short_options);
 }
 
-static enum err parser_build(struct parser *parser, const struct option_spec *table, const struct option_spec *more, bool leading)
+static enum err parser_build(
+    struct parser *parser, const struct option_spec *table, const struct option_spec *more, bool leading)
 {
 	size_t first = table_length(table);
 	enum err err = buffer_append_text(&parser->short_options, "%s:", leading ? "+" : "");
@@ -57,8 +58,9 @@ static enum err parser_build(struct parser *parser, const struct option_spec *ta
 		    .has_arg = takes_value(spec) ? required_argument : no_argument,
 		    .val = LONG_VALUE + (int)i,
 		};
-		if (spec->short_name && buffer_append_text(&parser->short_options, "%c%s", spec->short_name,
-					    takes_value(spec) ? ":" : "") != ERR_OK)
+		if (spec->short_name &&
+		    buffer_append_text(
+			&parser->short_options, "%c%s", spec->short_name, takes_value(spec) ? ":" : "") != ERR_OK)
 			return ERR_NOMEM;
 	}
 	return buffer_append_u8(&parser->short_options, 0);
@@ -95,7 +97,8 @@ static enum err fail_getopt(const struct parser *parser, int result, char **argv
 	const struct option_spec *spec = optopt ? find_spec(parser, optopt) : NULL;
 
 	if (result == ':' && spec)
-		return fail(PL_OPTION_NO_VALUE, "--%s needs a value: --%s %s", spec->long_name, spec->long_name, spec->argument);
+		return fail(PL_OPTION_NO_VALUE, "--%s needs a value: --%s %s", spec->long_name, spec->long_name,
+		    spec->argument);
 	if (spec)
 		return fail(PL_OPTION_VALUE, "--%s takes no value", spec->long_name);
 	if (optopt)
@@ -153,8 +156,8 @@ static enum err take_choice(const struct option_spec *spec, const char *value)
 		snprintf(all + length, sizeof(all) - length, "%s%s", i ? ", " : "", spec->choices[i]);
 	}
 	if (suggestion.nearest)
-		return fail(PL_OPTION_VALUE, "--%s: \"%s\" is none of %s; did you mean %s?", spec->long_name, value, all,
-		    suggestion.nearest);
+		return fail(PL_OPTION_VALUE, "--%s: \"%s\" is none of %s; did you mean %s?", spec->long_name, value,
+		    all, suggestion.nearest);
 	return fail(PL_OPTION_VALUE, "--%s: \"%s\" is none of %s", spec->long_name, value, all);
 }
 
@@ -195,7 +198,8 @@ static enum err take(const struct option_spec *spec, const char *value)
 		return ERR_OK;
 	case OPTION_SIZE:
 		if (!options_parse_size(value, spec->to))
-			return fail(PL_OPTION_VALUE, "--%s: \"%s\" is no size; write 500, 64k, 20M or 10G", spec->long_name, value);
+			return fail(PL_OPTION_VALUE, "--%s: \"%s\" is no size; write 500, 64k, 20M or 10G",
+			    spec->long_name, value);
 		return ERR_OK;
 	case OPTION_CHOICE:
 		return take_choice(spec, value);
@@ -203,8 +207,8 @@ static enum err take(const struct option_spec *spec, const char *value)
 	return fail(PL_OPTION_UNKNOWN, "unknown option --%s", spec->long_name);
 }
 
-enum err options_parse(int argc, char **argv, const struct option_spec *table, const struct option_spec *more, bool leading,
-    int *next)
+enum err options_parse(
+    int argc, char **argv, const struct option_spec *table, const struct option_spec *more, bool leading, int *next)
 {
 	struct parser parser = {0};
 	enum err err = parser_build(&parser, table, more, leading);

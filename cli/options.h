@@ -31,6 +31,10 @@ struct option_spec {
 	uint64_t most;
 };
 
+/* What every row of a table says; .choices or .most may follow. */
+#define OPTION(name, letter, type, value, text, where) \
+	.long_name = (name), .short_name = (letter), .kind = (type), .argument = (value), .help = (text), .to = (where)
+
 struct option_value {
 	const struct option_spec *option;
 	const char *value;
@@ -49,8 +53,8 @@ const char **option_list_values(const struct option_list *list);
  * With `leading`, reading stops at the first word that is no option; otherwise words and options may be mixed and argv is
  * reordered, options first; "--" ends the options in both. *next receives the position of the first word.
  * ERR_USAGE, naming the option: PL_OPTION_UNKNOWN (with the nearest that exists), PL_OPTION_NO_VALUE, PL_OPTION_VALUE. */
-enum err options_parse(int argc, char **argv, const struct option_spec *table, const struct option_spec *more, bool leading,
-    int *next);
+enum err options_parse(
+    int argc, char **argv, const struct option_spec *table, const struct option_spec *more, bool leading, int *next);
 
 /* A size as above; false where the text is anything else or passes 2^64. */
 bool options_parse_size(const char *text, uint64_t *out);

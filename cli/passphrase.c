@@ -74,7 +74,8 @@ static enum err read_file(const char *path, char **out, size_t *size)
 	enum err err;
 
 	if (fd < 0)
-		return fail_errno(errno == ENOENT ? PL_FILE_MISSING : PL_FILE_READ, "cannot open the password file %s", path);
+		return fail_errno(
+		    errno == ENOENT ? PL_FILE_MISSING : PL_FILE_READ, "cannot open the password file %s", path);
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
 		output_warning(PL_PASSWORD_FILE_OPEN, "other users can read the password file %s: chmod 600 it", path);
 	err = read_secret(fd, path, false, out, size);

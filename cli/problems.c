@@ -3,9 +3,12 @@
 #include "core/base/mem.h"
 #include "core/base/output.h"
 
+#include <string.h>
+
 #define SHOWN_MAX 20 /* about a screen */
 
-void problems_add(struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason)
+void problems_add(
+    struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason)
 {
 	char code[16];
 	char *text;
@@ -24,12 +27,17 @@ void problems_add(struct problems *problems, const char *kind, struct entry_byte
 	if (problems->count > SHOWN_MAX && output_level() < OUTPUT_VERBOSE)
 		return;
 	text = describe_path(path);
-	output_warning(id, "%s: %s", text ? text : "?", reason);
+	/* Most reasons name the object already. */
+	if (!text || strstr(reason, text))
+		output_warning(id, "%s", reason);
+	else
+		output_warning(id, "%s: %s", text, reason);
 	mem_free(text);
 }
 
 void problems_end(const struct problems *problems)
 {
 	if (problems->count > SHOWN_MAX && output_level() < OUTPUT_VERBOSE && !output_is_json())
-		output_warning(PL_NONE, "... and %llu more; -v names them all", (unsigned long long)(problems->count - SHOWN_MAX));
+		output_warning(
+		    PL_NONE, "... and %llu more; -v names them all", (unsigned long long)(problems->count - SHOWN_MAX));
 }

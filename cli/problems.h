@@ -11,7 +11,8 @@ struct problems {
 };
 
 /* `kind` is a word for JSON; `id` the message behind it, PL_NONE for none. */
-void problems_add(struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason);
+void problems_add(
+    struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason);
 /* "… and N more". */
 void problems_end(const struct problems *problems);
 

@@ -31,28 +31,34 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {"target", 't', OPTION_TEXT, "DIR", "restore into this folder", &given.target},
-    {"to-tar", 0, OPTION_TEXT, "FILE", "write a pax tar instead; - is standard output", &given.tar},
+    {OPTION("target", 't', OPTION_TEXT, "DIR", "restore into this folder", &given.target)},
+    {OPTION("to-tar", 0, OPTION_TEXT, "FILE", "write a pax tar instead; - is standard output", &given.tar)},
     PATTERNS_INCLUDE(&given.includes),
     PATTERNS_EXCLUDE(&given.excludes),
-    {"overwrite", 0, OPTION_CHOICE, "WHEN", "files that are there: always (default), changed, never", &given.overwrite, overwrite_words},
-    {"delete", 0, OPTION_FLAG, NULL, "remove what the snapshot does not have from folders that it has", &given.delete_others},
-    {"verify", 0, OPTION_FLAG, NULL, "read everything back and compare", &given.verify},
-    {"dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run},
+    {OPTION("overwrite", 0, OPTION_CHOICE, "WHEN", "files that are there: always (default), changed, never",
+	 &given.overwrite),
+	.choices = overwrite_words},
+    {OPTION("delete", 0, OPTION_FLAG, NULL, "remove what the snapshot does not have from folders that it has",
+	&given.delete_others)},
+    {OPTION("verify", 0, OPTION_FLAG, NULL, "read everything back and compare", &given.verify)},
+    {OPTION("dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run)},
     SELECTION_OPTIONS,
     {0},
 };
 
 static void on_problem(void *context, const struct restore_problem *problem)
 {
-	problems_add(context, problem->metadata_only ? "metadata" : "content", problem->path, problem->failure->id, problem->failure->text);
+	problems_add(context, problem->metadata_only ? "metadata" : "content", problem->path, problem->failure->id,
+	    problem->failure->text);
 }
 
 static json_t *features_json(const struct restore_result *result)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < sizeof(result->missing_features) / sizeof(result->missing_features[0]) && result->missing_features[i]; i++)
+	for (size_t i = 0;
+	     i < sizeof(result->missing_features) / sizeof(result->missing_features[0]) && result->missing_features[i];
+	     i++)
 		json_array_append_new(array, json_string(result->missing_features[i]));
 	return array;
 }
@@ -63,15 +69,16 @@ static void print_summary(const struct restore_result *result)
 
 	if (output_level() < OUTPUT_NORMAL)
 		return;
-	output_print("%s %llu files (%s), %llu folders, %llu others in %s\n", given.dry_run ? "dry run, would restore" : "restored",
-	    (unsigned long long)result->files, output_size(size, result->bytes), (unsigned long long)result->folders,
-	    (unsigned long long)result->others, output_duration(duration, result->ended - result->started));
+	output_print("%s %s (%s), %s, %s in %s\n", given.dry_run ? "dry run, would restore" : "restored",
+	    describe_count(result->files, "file").text, output_size(size, result->bytes),
+	    describe_count(result->folders, "folder").text, describe_count(result->others, "other").text,
+	    output_duration(duration, result->ended - result->started));
 	if (result->skipped)
 		output_print("  left as they were: %llu\n", (unsigned long long)result->skipped);
 	if (result->deleted)
 		output_print("  removed: %llu\n", (unsigned long long)result->deleted);
 	if (given.verify && !given.dry_run)
-		output_print("  read back and compared: %llu files, %s\n", (unsigned long long)result->verified_files,
+		output_print("  read back and compared: %s, %s\n", describe_count(result->verified_files, "file").text,
 		    output_size(size, result->verified_bytes));
 }
 
@@ -81,12 +88,14 @@ static void report(const struct snapshot *snapshot, enum err err, const struct r
 		print_summary(result);
 	output_object("summary",
 	    json_pack("{s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "snapshot_id",
-		describe_hex(snapshot->id, OBJECT_ID_SIZE), "dry_run", given.dry_run, "files_restored", (json_int_t)result->files,
-		"dirs_restored", (json_int_t)result->folders, "others_restored", (json_int_t)result->others, "bytes_restored",
-		(json_int_t)result->bytes, "files_skipped", (json_int_t)result->skipped, "files_deleted", (json_int_t)result->deleted,
-		"files_verified", (json_int_t)result->verified_files, "bytes_verified", (json_int_t)result->verified_bytes, "problems",
-		(json_int_t)result->problems, "metadata_problems", (json_int_t)result->metadata_problems, "missing_features",
-		features_json(result), "total_duration", (double)(result->ended - result->started) / CLOCK_SECOND));
+		describe_hex(snapshot->id, OBJECT_ID_SIZE), "dry_run", given.dry_run, "files_restored",
+		(json_int_t)result->files, "dirs_restored", (json_int_t)result->folders, "others_restored",
+		(json_int_t)result->others, "bytes_restored", (json_int_t)result->bytes, "files_skipped",
+		(json_int_t)result->skipped, "files_deleted", (json_int_t)result->deleted, "files_verified",
+		(json_int_t)result->verified_files, "bytes_verified", (json_int_t)result->verified_bytes, "problems",
+		(json_int_t)result->problems, "metadata_problems", (json_int_t)result->metadata_problems,
+		"missing_features", features_json(result), "total_duration",
+		(double)(result->ended - result->started) / CLOCK_SECOND));
 }
 
 static enum err check_options(void)
@@ -96,7 +105,8 @@ static enum err check_options(void)
 	if (given.target && given.tar)
 		return fail(PL_OPTION_CONFLICT, "give --target or --to-tar, not both");
 	if (given.tar && (given.delete_others || given.verify || given.overwrite != RESTORE_ALWAYS || given.dry_run))
-		return fail(PL_OPTION_CONFLICT, "--delete, --verify, --overwrite and --dry-run do not go with --to-tar");
+		return fail(
+		    PL_OPTION_CONFLICT, "--delete, --verify, --overwrite and --dry-run do not go with --to-tar");
 	if (given.tar && strcmp(given.tar, "-") == 0 && output_is_json())
 		return fail(PL_OPTION_CONFLICT, "--json and a tar on standard output do not go together");
 	if (given.tar && strcmp(given.tar, "-") == 0 && isatty(STDOUT_FILENO))
@@ -104,9 +114,10 @@ static enum err check_options(void)
 	return ERR_OK;
 }
 
-/* A tar that was not finished is not left behind to be taken for one that was. */
-static enum err write_tar(struct repository *repository, const struct snapshot *snapshot, const struct restore_options *restore,
-    struct restore_result *result)
+/* A tar that was not finished is not left behind to be taken for one that was. One that lacks what is damaged is finished, and
+ * may be all that is left. */
+static enum err write_tar(struct repository *repository, const struct snapshot *snapshot,
+    const struct restore_options *restore, struct restore_result *result)
 {
 	bool standard = strcmp(given.tar, "-") == 0;
 	int fd = standard ? STDOUT_FILENO : open(given.tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -123,7 +134,7 @@ static enum err write_tar(struct repository *repository, const struct snapshot *
 		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
 	if (close(fd) != 0 && err == ERR_OK)
 		err = fail_errno(PL_FILE_WRITE, "cannot close %s", given.tar);
-	if (err != ERR_OK && err != ERR_PARTIAL)
+	if (err != ERR_OK && err != ERR_PARTIAL && err != ERR_CORRUPT && failure_last()->id != PL_RESTORE_INCOMPLETE)
 		unlink(given.tar);
 	return err;
 }

@@ -9,11 +9,13 @@
 
 /* The options --host, --job, --tag, --path for a command's table, and where they put what was given. */
 extern struct snapshot_filter selection_filter;
-#define SELECTION_OPTIONS                                                                                                        \
-	{"host", 'H', OPTION_TEXT, "NAME", "only snapshots of this host", &selection_filter.host},                               \
-	    {"job", 0, OPTION_TEXT, "NAME", "only snapshots of this job", &selection_filter.job},                                \
-	    {"tag", 0, OPTION_TEXT, "TAG", "only snapshots with this tag", &selection_filter.tag},                               \
-	    {"path", 0, OPTION_TEXT, "PATH", "only snapshots of this source", &selection_filter.path}
+#define SELECTION_OPTIONS                                                                                       \
+	{OPTION("host", 'H', OPTION_TEXT, "NAME", "only snapshots of this host", &selection_filter.host)},      \
+	    {OPTION("job", 0, OPTION_TEXT, "NAME", "only snapshots of this job", &selection_filter.job)},       \
+	    {OPTION("tag", 0, OPTION_TEXT, "TAG", "only snapshots with this tag", &selection_filter.tag)},      \
+	{                                                                                                       \
+		OPTION("path", 0, OPTION_TEXT, "PATH", "only snapshots of this source", &selection_filter.path) \
+	}
 
 /* A path of a snapshot, in the form of entry.h: no leading or trailing '/', no empty component. Starts as {0}; `text` is
  * released with mem_free; NULL: no path was given. */
@@ -39,7 +41,8 @@ struct selection_reader {
 	struct restore_view view;
 	struct tree_reader *tree;
 };
-enum err selection_reader_open(struct selection_reader *reader, struct repository *repository, const struct snapshot *snapshot);
+enum err selection_reader_open(
+    struct selection_reader *reader, struct repository *repository, const struct snapshot *snapshot);
 void selection_reader_close(struct selection_reader *reader);
 /* The entry at exactly `path`; PL_SNAPSHOT_PATH (ERR_MISSING). Valid until the tree is read again. The empty path gives NULL where the
  * snapshot's root has no entry of its own. */
@@ -49,6 +52,7 @@ enum err selection_reader_next(struct selection_reader *reader, const struct ent
 
 /* Calls `use` with the content of a file, piece by piece: data bytes, and holes as zeros. */
 typedef enum err (*selection_content)(void *context, const void *bytes, size_t size);
-enum err selection_reader_content(struct selection_reader *reader, const struct entry *entry, selection_content use, void *context);
+enum err selection_reader_content(
+    struct selection_reader *reader, const struct entry *entry, selection_content use, void *context);
 
 #endif

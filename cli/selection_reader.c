@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum err selection_reader_open(struct selection_reader *reader, struct repository *repository, const struct snapshot *snapshot)
+enum err selection_reader_open(
+    struct selection_reader *reader, struct repository *repository, const struct snapshot *snapshot)
 {
 	enum err err = restore_view_open(&reader->view, repository, snapshot->domain);
 
@@ -55,7 +56,7 @@ enum err selection_reader_find(struct selection_reader *reader, struct entry_byt
 }
 
 /* Where the bytes of a file go: its segments say where data ends and a hole begins. */
-struct writer {
+struct outlet {
 	selection_content use;
 	void *context;
 	struct entry_segments segments;
@@ -64,49 +65,49 @@ struct writer {
 	uint64_t data_end; /* of the segment that is being filled */
 };
 
-static enum err write_zeros(struct writer *writer, uint64_t until)
+static enum err write_zeros(struct outlet *outlet, uint64_t until)
 {
 	static const uint8_t zeros[65536];
 	enum err err = ERR_OK;
 
-	while (err == ERR_OK && writer->position < until) {
-		uint64_t left = until - writer->position;
+	while (err == ERR_OK && outlet->position < until) {
+		uint64_t left = until - outlet->position;
 		size_t size = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
 
-		err = writer->use(writer->context, zeros, size);
-		writer->position += size;
+		err = outlet->use(outlet->context, zeros, size);
+		outlet->position += size;
 	}
 	return err;
 }
 
 /* Data bytes, put behind the holes that come before them. */
-static enum err write_data(struct writer *writer, const uint8_t *bytes, size_t size)
+static enum err write_data(struct outlet *outlet, const uint8_t *bytes, size_t size)
 {
 	enum err err = ERR_OK;
 
 	while (err == ERR_OK && size > 0) {
 		size_t part = size;
 
-		if (writer->sparse && writer->position == writer->data_end) {
+		if (outlet->sparse && outlet->position == outlet->data_end) {
 			uint64_t offset, length;
 
-			if (!entry_segments_next(&writer->segments, &offset, &length))
+			if (!entry_segments_next(&outlet->segments, &offset, &length))
 				return fail(PL_ENTRY_BROKEN, "a sparse file has more data than its map says");
-			err = write_zeros(writer, offset);
-			writer->data_end = offset + length;
+			err = write_zeros(outlet, offset);
+			outlet->data_end = offset + length;
 			continue;
 		}
-		if (writer->sparse && part > writer->data_end - writer->position)
-			part = (size_t)(writer->data_end - writer->position);
-		err = writer->use(writer->context, bytes, part);
-		writer->position += part;
+		if (outlet->sparse && part > outlet->data_end - outlet->position)
+			part = (size_t)(outlet->data_end - outlet->position);
+		err = outlet->use(outlet->context, bytes, part);
+		outlet->position += part;
 		bytes += part;
 		size -= part;
 	}
 	return err;
 }
 
-static enum err write_chunks(struct selection_reader *reader, struct entry_content *content, struct writer *writer)
+static enum err write_chunks(struct selection_reader *reader, struct entry_content *content, struct outlet *outlet)
 {
 	struct entry_chunk chunk;
 	enum err err = ERR_OK;
@@ -119,7 +120,7 @@ static enum err write_chunks(struct selection_reader *reader, struct entry_conte
 		err = chunk_reader_get(reader->view.reader, CHUNK_DATA, chunk.id, &view);
 		if (err != ERR_OK)
 			break;
-		err = write_data(writer, view.bytes, view.length);
+		err = write_data(outlet, view.bytes, view.length);
 		chunk_release(reader->view.reader, &view);
 	}
 	if (err == ERR_OK && content->cursor.bad)
@@ -127,28 +128,29 @@ static enum err write_chunks(struct selection_reader *reader, struct entry_conte
 	return err;
 }
 
-enum err selection_reader_content(struct selection_reader *reader, const struct entry *entry, selection_content use, void *context)
+enum err selection_reader_content(
+    struct selection_reader *reader, const struct entry *entry, selection_content use, void *context)
 {
-	struct writer writer = {.use = use, .context = context, .sparse = entry->sparse};
+	struct outlet outlet = {.use = use, .context = context, .sparse = entry->sparse};
 	struct entry_content content, inner;
 	struct entry_chunk list;
 	struct buffer bytes = {0};
 	enum err err = ERR_OK;
 
 	if (entry->sparse)
-		entry_segments_open(&writer.segments, entry);
+		entry_segments_open(&outlet.segments, entry);
 	entry_content_open(&content, entry);
 	if (!content.outside)
-		err = write_chunks(reader, &content, &writer);
+		err = write_chunks(reader, &content, &outlet);
 	while (content.outside && err == ERR_OK && entry_content_next(&content, &list)) {
 		err = chunk_reader_fetch(reader->view.reader, CHUNK_LIST, list.id, &bytes);
 		if (err != ERR_OK)
 			break;
 		entry_content_of_list(&inner, bytes.data, bytes.length);
-		err = write_chunks(reader, &inner, &writer);
+		err = write_chunks(reader, &inner, &outlet);
 	}
 	if (err == ERR_OK && entry->sparse)
-		err = write_zeros(&writer, entry->size);
+		err = write_zeros(&outlet, entry->size);
 	buffer_free(&bytes);
 	return err;
 }

@@ -1,6 +1,8 @@
 #include "cli/settings.h"
 #include "core/base/mem.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define THREADS_MAX 256
@@ -8,19 +10,24 @@
 struct settings settings;
 
 const struct option_spec settings_options[] = {
-    {"repo", 'r', OPTION_TEXT, "TARGET", "the repository: a path, a URL or a name of the configuration", &settings.repository},
-    {"repository", 0, OPTION_TEXT, "TARGET", NULL, &settings.repository},
-    {"config", 'c', OPTION_TEXT, "FILE", "the configuration file", &settings.config},
-    {"password-file", 'p', OPTION_TEXT, "FILE", "read the passphrase from FILE", &settings.password_file},
-    {"password-command", 0, OPTION_TEXT, "COMMAND", "read the passphrase from what COMMAND prints", &settings.password_command},
-    {"key-file", 0, OPTION_TEXT, "FILE", "use this backup key instead of a passphrase", &settings.key_file},
-    {"state-dir", 0, OPTION_TEXT, "DIR", "where caches and notes about earlier runs live", &settings.state_folder},
-    {"domain", 0, OPTION_TEXT, "NAME", "share chunks with this domain (default: the host's name)", &settings.domain},
-    {"threads", 0, OPTION_NUMBER, "N", "worker threads (default 0: one for each processor)", &settings.threads, .most = THREADS_MAX},
-    {"json", 0, OPTION_FLAG, NULL, "write one JSON object a line", &settings.json},
-    {"quiet", 'q', OPTION_FLAG, NULL, "say only what went wrong", &settings.quiet},
-    {"verbose", 'v', OPTION_COUNT, NULL, "say more; twice: more still", &settings.verbose},
-    {"help", 'h', OPTION_FLAG, NULL, "show this help", &settings.help},
+    {OPTION("repo", 'r', OPTION_TEXT, "TARGET", "the repository: a path, a URL or a name of the configuration",
+	&settings.repository)},
+    {OPTION("repository", 0, OPTION_TEXT, "TARGET", NULL, &settings.repository)},
+    {OPTION("config", 'c', OPTION_TEXT, "FILE", "the configuration file", &settings.config)},
+    {OPTION("password-file", 'p', OPTION_TEXT, "FILE", "read the passphrase from FILE", &settings.password_file)},
+    {OPTION("password-command", 0, OPTION_TEXT, "COMMAND", "read the passphrase from what COMMAND prints",
+	&settings.password_command)},
+    {OPTION("key-file", 0, OPTION_TEXT, "FILE", "use this backup key instead of a passphrase", &settings.key_file)},
+    {OPTION(
+	"state-dir", 0, OPTION_TEXT, "DIR", "where caches and notes about earlier runs live", &settings.state_folder)},
+    {OPTION("domain", 0, OPTION_TEXT, "NAME", "share chunks with this domain (default: the host's name)",
+	&settings.domain)},
+    {OPTION("threads", 0, OPTION_NUMBER, "N", "worker threads (default 0: one for each processor)", &settings.threads),
+	.most = THREADS_MAX},
+    {OPTION("json", 0, OPTION_FLAG, NULL, "write one JSON object a line", &settings.json)},
+    {OPTION("quiet", 'q', OPTION_FLAG, NULL, "say only what went wrong", &settings.quiet)},
+    {OPTION("verbose", 'v', OPTION_COUNT, NULL, "say more; twice: more still", &settings.verbose)},
+    {OPTION("help", 'h', OPTION_FLAG, NULL, "show this help", &settings.help)},
     {0},
 };
 
@@ -28,10 +35,12 @@ const struct option_spec settings_options[] = {
  * there (a machine that backs itself up has both while it is being set up). */
 static enum err choose_secret(void)
 {
-	int given = (settings.password_file != NULL) + (settings.password_command != NULL) + (settings.key_file != NULL);
+	int given =
+	    (settings.password_file != NULL) + (settings.password_command != NULL) + (settings.key_file != NULL);
 
 	if (given > 1)
-		return fail(PL_OPTION_CONFLICT, "give one of --password-file, --password-command and --key-file, not two");
+		return fail(
+		    PL_OPTION_CONFLICT, "give one of --password-file, --password-command and --key-file, not two");
 	if (given == 1)
 		return ERR_OK;
 	settings.key_file = options_environment("PULIH_KEY_FILE");
@@ -40,7 +49,8 @@ static enum err choose_secret(void)
 	settings.password_file = options_environment("PULIH_PASSWORD_FILE");
 	settings.password_command = options_environment("PULIH_PASSWORD_COMMAND");
 	if (settings.password_file && settings.password_command)
-		return fail(PL_OPTION_CONFLICT, "both PULIH_PASSWORD_FILE and PULIH_PASSWORD_COMMAND are set: unset one");
+		return fail(
+		    PL_OPTION_CONFLICT, "both PULIH_PASSWORD_FILE and PULIH_PASSWORD_COMMAND are set: unset one");
 	return ERR_OK;
 }
 
@@ -81,6 +91,10 @@ enum err settings_complete(void)
 		settings.repository = options_environment("PULIH_REPOSITORY");
 	if (!settings.config)
 		settings.config = options_environment("PULIH_CONFIG");
+	/* Named, and not there: an error also for commands that need nothing of it. */
+	if (settings.config && access(settings.config, R_OK) != 0)
+		return fail(
+		    PL_OPTION_VALUE, "cannot read the configuration file %s: %s", settings.config, strerror(errno));
 	err = choose_secret();
 	return err != ERR_OK ? err : choose_state_folder();
 }

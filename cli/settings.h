@@ -5,9 +5,9 @@
 #include "cli/options.h"
 
 struct settings {
-	const char *repository;	      /* URL, path or name; NULL: none */
-	const char *config;	      /* configuration file; NULL: the default one */
-	const char *password_file;    /* at most one of these three is set after settings_complete */
+	const char *repository;	   /* URL, path or name; NULL: none */
+	const char *config;	   /* configuration file; NULL: the default one */
+	const char *password_file; /* at most one of these three is set after settings_complete */
 	const char *password_command;
 	const char *key_file;
 	const char *state_folder; /* set after settings_complete */

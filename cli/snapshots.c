@@ -40,16 +40,21 @@ static int wider(int width, const char *text)
 static enum err print_row(const struct snapshot *snapshot, struct widths *widths, bool measure)
 {
 	char id[DESCRIBE_ID], time[DESCRIBE_TIME], size[32];
+	/* Whoever holds a backup key chose these: nothing of them reaches the terminal as it is. */
+	char *host = join(&snapshot->host, 1), *job = join(&snapshot->job, 1);
 	char *tags = join(snapshot->tags, snapshot->tags_count), *paths = join(snapshot->paths, snapshot->paths_count);
-	enum err err = tags && paths ? ERR_OK : ERR_NOMEM;
+	enum err err = host && job && tags && paths ? ERR_OK : ERR_NOMEM;
 
 	if (err == ERR_OK && measure)
-		*widths = (struct widths){wider(widths->host, snapshot->host), wider(widths->job, snapshot->job), wider(widths->tags, tags)};
+		*widths =
+		    (struct widths){wider(widths->host, host), wider(widths->job, job), wider(widths->tags, tags)};
 	else if (err == ERR_OK)
 		output_print("%s  %s  %-*s  %-*s  %-*s  %9llu  %10s  %s%s\n", describe_id(id, snapshot->id),
-		    describe_time(time, snapshot->started), widths->host, snapshot->host, widths->job, snapshot->job, widths->tags, tags,
+		    describe_time(time, snapshot->started), widths->host, host, widths->job, job, widths->tags, tags,
 		    (unsigned long long)snapshot->totals.files, output_size(size, snapshot->totals.bytes), paths,
 		    snapshot->partial ? "  (partial)" : "");
+	mem_free(host);
+	mem_free(job);
 	mem_free(tags);
 	mem_free(paths);
 	return err;
@@ -66,13 +71,13 @@ static enum err print_table(const struct snapshot_list *list, size_t matching)
 	}
 	for (int pass = 0; pass < 2; pass++) {
 		if (pass == 1)
-			output_print("%-8s  %-19s  %-*s  %-*s  %-*s  %9s  %10s  %s\n", "Id", "Time", widths.host, "Host", widths.job, "Job",
-			    widths.tags, "Tags", "Files", "Size", "Paths");
+			output_print("%-8s  %-19s  %-*s  %-*s  %-*s  %9s  %10s  %s\n", "Id", "Time", widths.host,
+			    "Host", widths.job, "Job", widths.tags, "Tags", "Files", "Size", "Paths");
 		for (size_t i = 0; err == ERR_OK && i < list->count; i++)
 			if (snapshot_matches(&list->items[i], &selection_filter))
 				err = print_row(&list->items[i], &widths, pass == 0);
 	}
-	output_print("%zu snapshot%s\n", matching, matching == 1 ? "" : "s");
+	output_print("%s\n", describe_count(matching, "snapshot").text);
 	return err;
 }
 
@@ -106,9 +111,11 @@ static enum err snapshots_run(const struct arguments *arguments)
 		matching += snapshot_matches(&list.items[i], &selection_filter);
 	if (err == ERR_OK)
 		err = output_is_json() ? print_objects(&list) : print_table(&list, matching);
-	output_object("summary", json_pack("{s:I, s:I}", "snapshots", (json_int_t)matching, "damaged", (json_int_t)list.damaged));
+	output_object(
+	    "summary", json_pack("{s:I, s:I}", "snapshots", (json_int_t)matching, "damaged", (json_int_t)list.damaged));
 	if (err == ERR_OK && list.damaged > 0)
-		err = fail(PL_SNAPSHOT_BROKEN, "%zu snapshot%s cannot be read, see above", list.damaged, list.damaged == 1 ? "" : "s");
+		err = fail(
+		    PL_SNAPSHOT_BROKEN, "%s cannot be read, see above", describe_count(list.damaged, "snapshot").text);
 	snapshot_list_free(&list);
 	repository_close(&repository);
 	return err;

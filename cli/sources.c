@@ -43,7 +43,8 @@ enum err sources_add_file(struct sources *sources, const char *file, bool raw)
 	if (err == ERR_OK)
 		err = buffer_append_u8(&bytes, raw ? '\0' : '\n');
 	if (err == ERR_OK && !raw && memchr(bytes.data, '\0', bytes.length))
-		err = fail(PL_OPTION_VALUE, "--files-from: %s holds NUL bytes; --files-from-raw reads such lists", file);
+		err =
+		    fail(PL_OPTION_VALUE, "--files-from: %s holds NUL bytes; --files-from-raw reads such lists", file);
 	for (at = (char *)bytes.data; err == ERR_OK && at < (char *)bytes.data + bytes.length; at = end + 1) {
 		end = memchr(at, raw ? '\0' : '\n', bytes.length - (size_t)(at - (char *)bytes.data));
 		*end = '\0'; /* there is one: it was appended */

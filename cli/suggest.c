@@ -47,7 +47,7 @@ void suggest_consider(struct suggestion *suggestion, const char *candidate)
 	if (word == 0 || word > WORD_MAX || size > WORD_MAX)
 		return;
 	if (word >= 3 && word < size && strncmp(suggestion->word, candidate, word) == 0)
-		distance = 1; /* the beginning of a longer one */
+		distance = 0; /* the beginning of a longer one: that is meant */
 	else
 		distance = edit_distance(suggestion->word, word, candidate, size);
 	/* A third of the word may be wrong; more, and it is another word. */

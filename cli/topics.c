@@ -55,10 +55,12 @@ static void print_message(const struct message_info *info)
 	char code[16];
 
 	message_code(info->id, code);
-	output_print("%s\n  cause   %s\n  remedy  %s\n  exit    %d\n", code, info->cause, info->remedy, error_exit_code(info->kind));
+	output_print("%s\n  cause   %s\n  remedy  %s\n  exit    %d\n", code, info->cause, info->remedy,
+	    error_exit_code(info->kind));
 	output_object("message",
-	    json_pack("{s:s, s:s, s:s, s:i, s:s, s:s}", "code", code, "name", info->name, "kind", error_name(info->kind),
-		"exit_code", error_exit_code(info->kind), "cause", info->cause, "remedy", info->remedy));
+	    json_pack("{s:s, s:s, s:s, s:i, s:s, s:s}", "code", code, "name", info->name, "kind",
+		error_name(info->kind), "exit_code", error_exit_code(info->kind), "cause", info->cause, "remedy",
+		info->remedy));
 }
 
 static void print_messages(void)
@@ -121,7 +123,8 @@ static enum err help_run(const struct arguments *arguments)
 	mem_free(name);
 	if (command)
 		return help_print(command, NULL, true);
-	return fail(PL_TOPIC_UNKNOWN, "there is no help on \"%s\": name a command, exit, excludes, environment, messages or a code like PL-1203",
+	return fail(PL_TOPIC_UNKNOWN,
+	    "there is no help on \"%s\": name a command, exit, excludes, environment, messages or a code like PL-1203",
 	    word);
 }
 

@@ -7,6 +7,8 @@
 #include "core/base/clock.h"
 #include "core/base/output.h"
 
+#include <string.h>
+
 static const char *const tiers[] = {
     [VERIFY_STRUCTURE] = "structure",
     [VERIFY_STORED] = "stored",
@@ -21,9 +23,9 @@ static struct {
 } given = {.tier = VERIFY_STORED};
 
 static const struct option_spec options[] = {
-    {"tier", 0, OPTION_CHOICE, "TIER", "structure, stored (default) or content", &given.tier, tiers},
-    {"budget", 0, OPTION_SIZE, "SIZE", "read about so much, what was read longest ago first", &given.budget},
-    {"all", 0, OPTION_FLAG, NULL, "read everything, whatever the budget (the default without one)", &given.all},
+    {OPTION("tier", 0, OPTION_CHOICE, "TIER", "structure, stored (default) or content", &given.tier), .choices = tiers},
+    {OPTION("budget", 0, OPTION_SIZE, "SIZE", "read about so much, what was read longest ago first", &given.budget)},
+    {OPTION("all", 0, OPTION_FLAG, NULL, "read everything, whatever the budget (the default without one)", &given.all)},
     {0},
 };
 
@@ -31,16 +33,17 @@ static void on_finding(void *context, const struct verify_finding *finding)
 {
 	char code[16];
 	bool touches = finding->touches && finding->touches[0];
+	bool named = strstr(finding->failure->text, finding->object) != NULL;
 
 	(void)context;
 	if (output_is_json())
 		output_object("finding",
-		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "object", finding->object, "code", message_code(finding->failure->id, code),
-			"kind", error_name(finding->failure->kind), "reason", finding->failure->text, "touches",
-			touches ? finding->touches : ""));
+		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "object", finding->object, "code",
+			message_code(finding->failure->id, code), "kind", error_name(finding->failure->kind), "reason",
+			finding->failure->text, "touches", touches ? finding->touches : ""));
 	else
-		output_warning(finding->failure->id, "%s: %s%s%s", finding->object, finding->failure->text, touches ? "; touches " : "",
-		    touches ? finding->touches : "");
+		output_warning(finding->failure->id, "%s%s%s%s%s", named ? "" : finding->object, named ? "" : ": ",
+		    finding->failure->text, touches ? "; touches " : "", touches ? finding->touches : "");
 }
 
 static void report(enum err err, const struct verify_result *result, bool keyless)
@@ -49,10 +52,10 @@ static void report(enum err err, const struct verify_result *result, bool keyles
 	json_t *object;
 
 	if ((err == ERR_OK || err == ERR_CORRUPT) && output_level() >= OUTPUT_NORMAL) {
-		output_print("%s: %llu snapshots, %llu packs\n", result->findings ? "DAMAGE FOUND" : "no damage found",
-		    (unsigned long long)result->snapshots, (unsigned long long)result->packs);
-		output_print("  read: %llu packs, %s in %s\n", (unsigned long long)result->packs_read, output_size(size, result->bytes_read),
-		    output_duration(duration, result->ended - result->started));
+		output_print("%s: %s, %s\n", result->findings ? "DAMAGE FOUND" : "no damage found",
+		    describe_count(result->snapshots, "snapshot").text, describe_count(result->packs, "pack").text);
+		output_print("  read: %s, %s in %s\n", describe_count(result->packs_read, "pack").text,
+		    output_size(size, result->bytes_read), output_duration(duration, result->ended - result->started));
 		if (result->chunks)
 			output_print("  chunks checked: %llu\n", (unsigned long long)result->chunks);
 		if (result->packs && result->oldest_unread)
@@ -60,9 +63,10 @@ static void report(enum err err, const struct verify_result *result, bool keyles
 		else if (result->packs)
 			output_print("  some packs were never read here yet\n");
 	}
-	object = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "tier", tiers[given.tier], "keyless", keyless, "snapshots",
-	    (json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "packs_read", (json_int_t)result->packs_read, "bytes_read",
-	    (json_int_t)result->bytes_read, "chunks", (json_int_t)result->chunks, "entries", (json_int_t)result->entries, "findings",
+	object = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "tier", tiers[given.tier], "keyless",
+	    keyless, "snapshots", (json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "packs_read",
+	    (json_int_t)result->packs_read, "bytes_read", (json_int_t)result->bytes_read, "chunks",
+	    (json_int_t)result->chunks, "entries", (json_int_t)result->entries, "findings",
 	    (json_int_t)result->findings, "total_duration", (double)(result->ended - result->started) / CLOCK_SECOND);
 	if (object && result->oldest_unread)
 		json_object_set_new(object, "oldest_unread", describe_time_json(result->oldest_unread));
@@ -105,10 +109,11 @@ const struct command verify_command = {
     .purpose = "prove that what is stored is whole",
     .arguments = "",
     .options = options,
-    .details = "structure: signatures, counts, every pack that is needed is there with the right size\n"
-	       "stored:    besides, every pack file is what its name says; needs no passphrase\n"
-	       "content:   besides, everything is opened, decompressed and compared with its id; needs the full key\n"
-	       "It can be stopped and run again: what was read is remembered. Exit code 4: damage, each object is named.",
+    .details =
+	"structure: signatures, counts, every pack that is needed is there with the right size\n"
+	"stored:    besides, every pack file is what its name says; needs no passphrase\n"
+	"content:   besides, everything is opened, decompressed and compared with its id; needs the full key\n"
+	"It can be stopped and run again: what was read is remembered. Exit code 4: damage, each object is named.",
     .examples = "pulih verify -r /srv/pulih\npulih verify --tier content --budget 10G",
     .run = verify_command_run,
 };

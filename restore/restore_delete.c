@@ -114,7 +114,8 @@ void restore_delete_others(struct restore *run, struct restore_folder *folder, i
 		goto done;
 	}
 	err = split_names(&folder->names, &names, &count);
-	while (err == ERR_OK && !restore_stopped(run) && (found = readdir(listing)) != NULL) {
+	/* With part of the list of files lost, nobody can say what the snapshot does not have. */
+	while (err == ERR_OK && !run->damaged && !restore_stopped(run) && (found = readdir(listing)) != NULL) {
 		const char *name = found->d_name;
 
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !snapshot_has(names, count, name))

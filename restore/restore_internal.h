@@ -45,8 +45,10 @@ enum restore_wanted {
 	RESTORE_UNWANTED, /* in the snapshot, but not selected: so that --delete leaves it alone */
 };
 struct restore_select;
+struct restore;
+/* Damage in the list of files is passed over, and told as a problem of `run` where it is not NULL. */
 enum err restore_select_new(struct restore_select **out, struct chunk_reader *reader, const struct snapshot *snapshot,
-    const struct restore_options *options);
+    const struct restore_options *options, struct restore *run);
 void restore_select_free(struct restore_select *select);
 /* *entry is NULL at the end. `relative` is the path in the destination; both are valid until the next call. A subpath that the snapshot
  * does not have is PL_RESTORE_PATH. */
@@ -80,7 +82,6 @@ struct restore_needs {
 	uint32_t flags;		 /* all file flags together */
 	int64_t earliest, latest; /* modification times */
 };
-struct restore;
 void restore_needs_add(struct restore_needs *needs, const struct entry *entry, struct entry_bytes relative);
 /* Tries what is needed in a temporary folder of the destination; fills run->missing and run->ignores_case. */
 enum err restore_features_probe(struct restore *run, int destination_fd);
@@ -143,6 +144,8 @@ struct restore_links {
 	struct restore_link **buckets;
 	size_t size, count;
 };
+/* Of what all names of one file share. */
+void restore_link_digest(const struct entry *entry, uint64_t digest[2]);
 /* The group of an entry, with one more reference; *first says that this entry is the one to restore. NULL in *out where the entry stands alone:
  * it has one name, or its content is another than the group's. */
 enum err restore_link_find(struct restore *run, const struct restore_entry *entry, struct restore_folder *folder,
@@ -187,7 +190,7 @@ struct restore {
 	pthread_cond_t linked;
 	struct failure fatal;	 /* kind ERR_OK: none */
 	struct failure first_problem;
-	bool damaged;
+	_Atomic bool damaged;
 	bool told[FEATURE_COUNT];
 	_Atomic bool stop;
 	_Atomic uint64_t files, folders, others, bytes, skipped, deleted, problems, metadata_problems, temporaries;

@@ -15,7 +15,7 @@ static size_t bucket_of(const struct restore_links *links, uint64_t device, uint
 	return (size_t)XXH3_64bits(key, sizeof(key)) & (links->size - 1);
 }
 
-static void digest_of(const struct entry *entry, uint64_t digest[2])
+void restore_link_digest(const struct entry *entry, uint64_t digest[2])
 {
 	XXH3_state_t *state = XXH3_createState();
 	XXH128_hash_t hash = {0};
@@ -103,7 +103,7 @@ enum err restore_link_find(struct restore *run, const struct restore_entry *entr
 	*first = false;
 	if (entry->entry.links < 2 || run->missing[FEATURE_HARDLINK])
 		return ERR_OK;
-	digest_of(&entry->entry, digest);
+	restore_link_digest(&entry->entry, digest);
 	at = links->size ? &links->buckets[bucket_of(links, entry->entry.device, entry->entry.inode)] : NULL;
 	while (at && *at && ((*at)->device != entry->entry.device || (*at)->inode != entry->entry.inode))
 		at = &(*at)->next;

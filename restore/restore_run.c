@@ -39,7 +39,7 @@ void restore_mark(struct restore *run, uint64_t number)
 
 bool restore_marked(const struct restore *run, uint64_t number)
 {
-	return number < run->needs.entries && (run->restored[number / 8] >> (number % 8) & 1u);
+	return number < run->needs.entries && ((unsigned)run->restored[number / 8] >> (number % 8) & 1u);
 }
 
 void restore_stop(struct restore *run)
@@ -143,7 +143,7 @@ static enum err survey(struct restore *run, const struct snapshot *snapshot)
 	const struct entry *entry = NULL;
 	struct entry_bytes path = {0};
 	enum restore_wanted wanted = RESTORE_UNWANTED;
-	enum err err = restore_select_new(&select, run->view->reader, snapshot, run->options);
+	enum err err = restore_select_new(&select, run->view->reader, snapshot, run->options, NULL);
 
 	while (err == ERR_OK && !interrupt_requested()) {
 		err = restore_select_next(select, &entry, &path, &wanted);
@@ -195,7 +195,7 @@ static void list_missing(const struct restore *run)
 static enum err write_all(struct restore *run, const struct snapshot *snapshot)
 {
 	struct restore_select *select = NULL;
-	enum err err = restore_select_new(&select, run->view->reader, snapshot, run->options);
+	enum err err = restore_select_new(&select, run->view->reader, snapshot, run->options, run);
 
 	if (err == ERR_OK)
 		err = restore_plan(run, select);
@@ -206,7 +206,7 @@ static enum err write_all(struct restore *run, const struct snapshot *snapshot)
 static enum err read_back(struct restore *run, const struct snapshot *snapshot)
 {
 	struct restore_select *select = NULL;
-	enum err err = restore_select_new(&select, run->view->reader, snapshot, run->options);
+	enum err err = restore_select_new(&select, run->view->reader, snapshot, run->options, NULL);
 
 	if (err == ERR_OK)
 		err = restore_check(run, select);

@@ -7,6 +7,8 @@ struct restore_select {
 	struct buffer included; /* a folder that `include` matched: everything in it is wanted */
 	struct buffer excluded; /* a folder that is excluded: nothing in it is */
 	bool has_included, has_excluded;
+	struct buffer last;	/* the entry before, to say where damage is */
+	struct restore *run;	/* is told of damage; NULL: nobody is */
 	bool any;
 	bool single; /* the subpath is no folder: it goes into the destination under its own name */
 };
@@ -40,7 +42,7 @@ static enum err clean_path(const char *path, struct buffer *out)
 }
 
 enum err restore_select_new(struct restore_select **out, struct chunk_reader *reader, const struct snapshot *snapshot,
-    const struct restore_options *options)
+    const struct restore_options *options, struct restore *run)
 {
 	struct restore_select *select = mem_calloc(1, sizeof(*select));
 	enum err err = ERR_OK;
@@ -49,6 +51,7 @@ enum err restore_select_new(struct restore_select **out, struct chunk_reader *re
 	if (!select)
 		return ERR_NOMEM;
 	select->options = options;
+	select->run = run;
 	if (options->subpath)
 		err = clean_path(options->subpath, &select->base);
 	if (err == ERR_OK)
@@ -71,6 +74,7 @@ void restore_select_free(struct restore_select *select)
 	buffer_free(&select->base);
 	buffer_free(&select->included);
 	buffer_free(&select->excluded);
+	buffer_free(&select->last);
 	mem_free(select);
 }
 
@@ -120,11 +124,35 @@ static struct entry_bytes relative_to(struct restore_select *select, struct entr
 	return (struct entry_bytes){.data = path.data + cut, .size = path.size - cut};
 }
 
+/* The next entry; damage in the list of files is told, and passed over: what lies behind it is still to be had. */
+static enum err read_on(struct restore_select *select, const struct entry **entry)
+{
+	enum err err;
+
+	while ((err = tree_reader_next(select->reader, entry)) == ERR_CORRUPT) {
+		struct failure failure;
+
+		failure_take(&failure);
+		if (!tree_reader_skip(select->reader))
+			return failure_put(&failure);
+		if (select->run) {
+			(void)failure_put(&failure);
+			(void)fail_context(err, "some of the files behind %s are missing",
+			    restore_printable(bytes_of(&select->last)));
+			restore_problem(select->run, bytes_of(&select->last), err);
+		}
+	}
+	if (err != ERR_OK || !*entry)
+		return err;
+	buffer_clear(&select->last);
+	return buffer_append(&select->last, (*entry)->path.data, (*entry)->path.size);
+}
+
 enum err restore_select_next(struct restore_select *select, const struct entry **entry, struct entry_bytes *relative,
     enum restore_wanted *wanted)
 {
 	struct entry_bytes base = bytes_of(&select->base);
-	enum err err = tree_reader_next(select->reader, entry);
+	enum err err = read_on(select, entry);
 
 	if (err != ERR_OK)
 		return err;

@@ -13,11 +13,11 @@
 /* The first name of a link group. */
 struct tar_link {
 	struct tar_link *next;
-	uint64_t device, inode, size;
-	size_t path_size;
+	uint64_t device, inode;
+	uint64_t digest[2];
 	char path[]; /* NUL-terminated */
 };
-#define TAR_BUCKETS 4096
+#define TAR_BUCKETS (1u << 16)
 
 struct tar {
 	struct restore run; /* for its lists of problems; no folder and no pool */
@@ -227,16 +227,20 @@ static enum err fill_header(struct tar *tar, const struct entry *entry, struct e
 /* The first name of the entry's group, or NULL: then this is the first, and remembered. */
 static const struct tar_link *find_link(struct tar *tar, const struct entry *entry, struct entry_bytes path)
 {
-	uint64_t key[2] = {entry->device, entry->inode};
+	uint64_t key[2] = {entry->device, entry->inode}, digest[2];
 	struct tar_link **bucket = &tar->links[XXH3_64bits(key, sizeof(key)) % TAR_BUCKETS], *link;
 
+	restore_link_digest(entry, digest);
 	for (link = *bucket; link; link = link->next)
-		if (link->device == entry->device && link->inode == entry->inode && link->size == entry->size)
+		if (link->device == entry->device && link->inode == entry->inode &&
+		    memcmp(link->digest, digest, sizeof(digest)) == 0)
 			return link;
 	link = mem_alloc(sizeof(*link) + path.size + 1);
 	if (link) {
-		*link = (struct tar_link){
-		    .next = *bucket, .device = entry->device, .inode = entry->inode, .size = entry->size, .path_size = path.size};
+		*link = (struct tar_link){.next = *bucket,
+		    .device = entry->device,
+		    .inode = entry->inode,
+		    .digest = {digest[0], digest[1]}};
 		memcpy(link->path, path.data, path.size);
 		link->path[path.size] = 0;
 		*bucket = link;
@@ -346,14 +350,16 @@ static enum err write_content(struct tar *tar, const struct entry *entry)
 	return err == ERR_OK ? write_zeros(tar, entry->size) : err;
 }
 
-static enum err write_header(struct tar *tar, const struct entry *entry)
+static enum err write_header(struct tar *tar)
 {
 	int result = archive_write_header(tar->archive, tar->header);
 
 	if (result == ARCHIVE_FATAL)
 		return fail_archive(tar, "cannot write the tar stream");
-	if (result != ARCHIVE_OK && archive_errno(tar->archive) != 0 && entry->type != ENTRY_SOCKET)
+	if (result != ARCHIVE_OK) {
+		errno = EINVAL;
 		restore_metadata_problem(&tar->run, FEATURE_NAME, tar->path, archive_error_string(tar->archive));
+	}
 	return ERR_OK;
 }
 
@@ -375,6 +381,7 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 	tar->path = path;
 	if (entry->type == ENTRY_SOCKET) {
 		/* tar has no sockets; programs make theirs anew */
+		errno = EOPNOTSUPP;
 		restore_metadata_problem(&tar->run, FEATURE_DEVICE, path, "socket");
 		return ERR_OK;
 	}
@@ -392,7 +399,7 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 		archive_entry_set_size(tar->header, 0);
 		archive_entry_set_hardlink(tar->header, link->path);
 	}
-	err = write_header(tar, entry);
+	err = write_header(tar);
 	if (err == ERR_OK && entry->type == ENTRY_FILE && !link && entry->size)
 		err = write_content(tar, entry);
 	if (err == ERR_OK && archive_write_finish_entry(tar->archive) == ARCHIVE_FATAL)
@@ -411,8 +418,8 @@ static enum err open_archive(struct tar *tar, int fd)
 	if (!tar->archive || !tar->header || !tar->links)
 		return fail(PL_NO_MEMORY, "no memory for the tar stream");
 	if (archive_write_set_format_pax(tar->archive) != ARCHIVE_OK ||
-	    /* names are bytes, whatever the locale */
-	    archive_write_set_options(tar->archive, "hdrcharset=BINARY") < ARCHIVE_WARN ||
+	    /* names are bytes, whatever the locale; attributes in the one form that GNU tar, star and bsdtar all read */
+	    archive_write_set_options(tar->archive, "hdrcharset=BINARY,xattrheader=SCHILY") < ARCHIVE_WARN ||
 	    archive_write_add_filter_none(tar->archive) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
 	    archive_write_open_fd(tar->archive, fd) != ARCHIVE_OK)
@@ -470,7 +477,7 @@ enum err restore_tar(struct repository *repository, const struct snapshot *snaps
 	restore_setup_locks(&tar.run);
 	err = restore_view_open(&view, repository, snapshot->domain);
 	if (err == ERR_OK)
-		err = restore_select_new(&select, view.reader, snapshot, options);
+		err = restore_select_new(&select, view.reader, snapshot, options, &tar.run);
 	if (err == ERR_OK)
 		err = open_archive(&tar, fd);
 	if (err == ERR_OK)

@@ -6,11 +6,10 @@
 
 struct object {
 	char *name;
-	uint8_t *bytes; /* NULL where forgotten */
+	uint8_t *bytes;
 	size_t size;
 	int64_t changed;
-	uint8_t hash[HASH_SIZE]; /* where forgotten */
-	bool hidden, forgotten;
+	bool hidden;
 };
 
 struct fault {
@@ -28,7 +27,7 @@ struct memory_target {
 	struct fault faults[MEMORY_OPERATIONS];
 	uint64_t used, total;
 	int64_t now;
-	bool forget, read_only;
+	bool read_only;
 };
 
 static struct memory_target *memory_of(struct target *target)
@@ -113,13 +112,10 @@ static void release(struct object *object)
 	*object = (struct object){0};
 }
 
-static enum err fill(struct memory_target *memory, struct object *object, const char *name, const void *bytes, size_t size)
+static enum err fill(const struct memory_target *memory, struct object *object, const void *bytes, size_t size)
 {
 	object->size = size;
 	object->changed = now_of(memory);
-	object->forgotten = memory->forget && strncmp(name, "packs/", 6) == 0;
-	if (object->forgotten)
-		return sha256(bytes, size, object->hash);
 	object->bytes = mem_copy(bytes, size);
 	return object->bytes ? ERR_OK : ERR_NOMEM;
 }
@@ -141,7 +137,7 @@ static enum err insert(struct memory_target *memory, const char *name, const voi
 		memory->capacity = capacity;
 	}
 	object.name = mem_string(name);
-	err = object.name ? fill(memory, &object, name, bytes, size) : ERR_NOMEM;
+	err = object.name ? fill(memory, &object, bytes, size) : ERR_NOMEM;
 	if (err != ERR_OK) {
 		release(&object);
 		return err;
@@ -199,7 +195,7 @@ static enum err put_over(struct memory_target *memory, const char *name, const v
 	if (!object)
 		return insert(memory, name, bytes, size);
 	fresh.name = mem_string(name);
-	err = fresh.name ? fill(memory, &fresh, name, bytes, size) : ERR_NOMEM;
+	err = fresh.name ? fill(memory, &fresh, bytes, size) : ERR_NOMEM;
 	if (err != ERR_OK) {
 		release(&fresh);
 		return err;
@@ -237,9 +233,9 @@ static enum err memory_read(struct target *target, const char *name, uint64_t of
 	object = find(memory, name);
 	if (!object)
 		err = missing(name);
-	else if (object->forgotten || offset > object->size || size > object->size - offset)
-		err = fail(PL_OBJECT_SHORT, "%s in memory: has %zu bytes, %zu at %llu were wanted", name,
-		    object->forgotten ? 0 : object->size, size, (unsigned long long)offset);
+	else if (offset > object->size || size > object->size - offset)
+		err = fail(PL_OBJECT_SHORT, "%s in memory: has %zu bytes, %zu at %llu were wanted", name, object->size, size,
+		    (unsigned long long)offset);
 	else if (size > 0)
 		memcpy(out, object->bytes + offset, size);
 done:
@@ -350,10 +346,7 @@ static enum err memory_hash(struct target *target, const char *name, uint8_t out
 		goto done;
 	}
 	*size = object->size;
-	if (object->forgotten)
-		memcpy(out, object->hash, HASH_SIZE);
-	else
-		err = sha256(object->bytes, object->size, out);
+	err = sha256(object->bytes, object->size, out);
 done:
 	return leave(memory, fault, name, err);
 }
@@ -410,11 +403,6 @@ enum err memory_target_new(struct target **out)
 	return ERR_OK;
 }
 
-void memory_target_forget_packs(struct target *target)
-{
-	memory_of(target)->forget = true;
-}
-
 static void set_fault(struct target *target, enum memory_operation operation, unsigned long n, struct fault fault)
 {
 	struct memory_target *memory = memory_of(target);
@@ -444,7 +432,7 @@ bool memory_target_corrupt(struct target *target, const char *name, uint64_t off
 {
 	struct object *object = find(memory_of(target), name);
 
-	if (!object || !object->bytes || offset >= object->size)
+	if (!object || offset >= object->size)
 		return false;
 	object->bytes[offset] ^= mask;
 	return true;
@@ -454,7 +442,7 @@ bool memory_target_resize(struct target *target, const char *name, size_t size)
 {
 	struct memory_target *memory = memory_of(target);
 	struct object *object = find(memory, name);
-	uint8_t *bytes = object && object->bytes ? mem_resize(object->bytes, size, 1) : NULL;
+	uint8_t *bytes = object ? mem_resize(object->bytes, size, 1) : NULL;
 
 	if (!bytes)
 		return false;

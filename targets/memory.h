@@ -1,4 +1,4 @@
-/* A target in memory: for tests and dry runs. Everything that a place can do wrong can be asked of it. */
+/* A target in memory, for tests. Everything that a place can do wrong can be asked of it. */
 #ifndef PULIH_TARGETS_MEMORY_H
 #define PULIH_TARGETS_MEMORY_H
 
@@ -6,10 +6,6 @@
 
 /* An empty place named "memory:". PL_NO_MEMORY. */
 enum err memory_target_new(struct target **out);
-
-/* For dry runs: of packs that are put from now on the size and the hash are kept and the bytes are not, so that a dry run of any size
- * needs little memory. Reading such a pack is PL_OBJECT_SHORT. */
-void memory_target_forget_packs(struct target *target);
 
 /* ---- for tests; `target` is always one of memory_target_new ---- */
 

@@ -79,7 +79,7 @@ TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD)
 	PULIH_SLOW=$(SLOW) PYTHONDONTWRITEBYTECODE=1
 
 system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
-	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs -p no:cacheprovider $(PYTEST_OPTIONS) tests/system
+	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider $(PYTEST_OPTIONS) tests/system
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
 shim: $(BUILD)/faults/shim.so

@@ -21,4 +21,7 @@ const struct algorithms *crypto_algorithms(void);
 /* PL_CRYPTO with the library's own reason behind `what`; empties the library's queue of errors. */
 enum err crypto_fail(const char *what);
 
+/* EVP_DigestUpdate() of bytes that may lie in memory far away; false where OpenSSL failed. */
+bool crypto_digest(EVP_MD_CTX *context, const void *bytes, size_t size);
+
 #endif

@@ -49,23 +49,26 @@ struct generations; /* generation.h; may be NULL: nothing is condemned */
 /* Loads the domain's index: lists the objects, uses what the cache under `cache_folder` holds, reads the rest, merges small
  * tables. Condemned packs count as absent. An object that is damaged or unreadable is ERR_CORRUPT / ERR_MISSING, and named; with
  * `damaged` not NULL it is skipped instead, and the count written there (for readers that want what is left).
- * Resident memory stays below `budget` bytes (0: 64 MiB) whatever the number of chunks. */
+ * Resident memory stays below `budget` bytes (0: 64 MiB) whatever the number of chunks. Target, keys and generations are borrowed; the
+ * generations until index_begin() has returned, or the index is freed. PL_INDEX_CACHE (ERR_IO) where the cache cannot be used. */
 enum err index_open(struct index **out, struct target *target, const struct keys *keys, const struct domain_keys *domain,
     const char *cache_folder, const struct generations *generations, size_t budget, size_t *damaged);
 void index_free(struct index *index);
 
 /* Where a chunk is. PL_CHUNK_MISSING (ERR_MISSING). Safe from several threads while nothing is added. */
 enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out);
-/* Number of distinct packs, chunks (counted per index object). */
+/* Number of chunks; one that stands in several packs may count more than once. */
 uint64_t index_chunks(const struct index *index);
 typedef enum err (*index_pack_info_visit)(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used);
-/* Every pack once: id, size, and whether index_use() relied on it. */
+/* Every pack that is not condemned once: id, size, and whether this session relies on it, because index_use() found a chunk there or because
+ * the session stored or adopted it. */
 enum err index_each_pack(struct index *index, index_pack_info_visit visit, void *context);
 
 /* ---- a write session (one thread) ---- */
 
-/* Opens a journal under the cache folder and adopts those of interrupted sessions: their finished packs, if still in the
- * target with the right size, count as this session's, so that interrupted work is not done twice. Gives the number of packs adopted. */
+/* The index must be that of the domain that is written to (PL_KEY_DOMAIN, ERR_KEY). Opens a journal in the cache folder and adopts those of
+ * interrupted sessions: their finished packs, if still in the target with the right size and not condemned, count as this session's, so
+ * that interrupted work is not done twice. Gives the number of packs adopted. */
 enum err index_begin(struct index *index, size_t *adopted);
 /* True when the chunk is stored, or on its way in this session; marks its pack as relied upon. */
 bool index_use(struct index *index, const uint8_t id[CHUNK_ID_SIZE]);

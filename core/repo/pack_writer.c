@@ -43,7 +43,8 @@ static enum err make_key(struct pack_writer *writer)
 	header[PACK_AT_TYPE] = key->type;
 	memcpy(header + PACK_AT_REPOSITORY, writer->keys->repository, REPOSITORY_ID_SIZE);
 	memcpy(header + PACK_AT_DOMAIN, key->domain, DOMAIN_TAG_SIZE);
-	err = pack_derive(header, private_key, writer->keys->read_public, writer->keys->shared, key->key, header + PACK_AT_COMMITMENT);
+	err = pack_derive(header, private_key, writer->keys->read_public, writer->keys->shared, key->key,
+	    header + PACK_AT_COMMITMENT);
 done:
 	secret_free(private_key, KEY_SIZE);
 	return err;
@@ -129,7 +130,8 @@ static enum err make_room(struct pack_writer *writer, uint32_t chunks_count)
 	struct directory *directory = &writer->directory;
 	size_t tails_capacity = writer->chunks_capacity, need = directory->chunks_count + chunks_count;
 	void *frames = directory->frames, *chunks = directory->chunks, *tails = writer->tails;
-	enum err err = grow(&frames, &writer->frames_capacity, directory->frames_count + 1, FRAMES_FIRST, sizeof(*directory->frames));
+	enum err err = grow(
+	    &frames, &writer->frames_capacity, directory->frames_count + 1, FRAMES_FIRST, sizeof(*directory->frames));
 
 	if (err == ERR_OK)
 		err = grow(&tails, &tails_capacity, need, CHUNKS_FIRST, sizeof(*writer->tails));
@@ -147,8 +149,8 @@ enum err pack_writer_add(struct pack_writer *writer, const struct pack_frame *fr
 	enum err err;
 
 	if (size_with(writer, frame->stored_size, frame->chunks_count) > PACK_MAX)
-		return fail(PL_PACK_LIMIT, "a frame of %u bytes and %u chunks makes a pack larger than %u bytes", frame->stored_size,
-		    frame->chunks_count, PACK_MAX);
+		return fail(PL_PACK_LIMIT, "a frame of %u bytes and %u chunks makes a pack larger than %u bytes",
+		    frame->stored_size, frame->chunks_count, PACK_MAX);
 	err = make_room(writer, frame->chunks_count);
 	if (err == ERR_OK)
 		err = buffer_reserve(&writer->bytes, frame->stored_size + TAG_SIZE);
@@ -175,16 +177,24 @@ enum err pack_writer_add(struct pack_writer *writer, const struct pack_frame *fr
 
 /* ---- finishing ---- */
 
-static enum err seal_part(struct pack_writer *writer, struct aead *aead, enum pack_part part, uint64_t number, size_t offset, size_t size)
+struct sealer {
+	struct aead *aead;
+	struct sha256 *hash; /* of the finished bytes so far */
+};
+
+/* Seals a part in place and hashes it while it is in the processor's cache. */
+static enum err seal_part(
+    struct pack_writer *writer, struct sealer *sealer, enum pack_part part, uint64_t number, size_t offset, size_t size)
 {
 	struct pack_associated associated = pack_associated(writer->key->header, part, number);
 	uint8_t *at = writer->bytes.data + offset;
+	enum err err = aead_seal(sealer->aead, number, associated.bytes, sizeof(associated.bytes), at, size, at);
 
-	return aead_seal(aead, number, associated.bytes, sizeof(associated.bytes), at, size, at);
+	return err == ERR_OK ? sha256_update(sealer->hash, at, size + TAG_SIZE) : err;
 }
 
-/* Appends the directory, padded and sealed, and gives its sealed length. */
-static enum err append_directory(struct pack_writer *writer, struct aead *aead, bool padded, size_t *sealed_size)
+/* Appends the directory, padded and sealed. */
+static enum err append_directory(struct pack_writer *writer, struct sealer *sealer, bool padded)
 {
 	struct buffer *bytes = &writer->bytes;
 	size_t offset = bytes->length, padding = 0;
@@ -202,11 +212,11 @@ static enum err append_directory(struct pack_writer *writer, struct aead *aead, 
 		return err;
 	memset(bytes->data + bytes->length, 0, padding);
 	bytes->length += padding + TAG_SIZE;
-	*sealed_size = bytes->length - offset;
-	return seal_part(writer, aead, PACK_DIRECTORY, PACK_DIRECTORY_NUMBER, offset, *sealed_size - TAG_SIZE);
+	return seal_part(
+	    writer, sealer, PACK_DIRECTORY, PACK_DIRECTORY_NUMBER, offset, bytes->length - offset - TAG_SIZE);
 }
 
-static enum err append_trailer(struct pack_writer *writer, struct aead *aead, size_t directory_offset, size_t directory_size)
+static enum err append_trailer(struct pack_writer *writer, struct sealer *sealer, size_t directory_offset)
 {
 	struct buffer *bytes = &writer->bytes;
 	size_t offset = bytes->length;
@@ -217,36 +227,42 @@ static enum err append_trailer(struct pack_writer *writer, struct aead *aead, si
 		return err;
 	at = bytes->data + offset;
 	store_u64(at, directory_offset);
-	store_u32(at + 8, (uint32_t)directory_size);
+	store_u32(at + 8, (uint32_t)(offset - directory_offset));
 	store_u32(at + 12, (uint32_t)writer->directory.frames_count);
-	memcpy(at + PACK_TRAILER_SIZE - PACK_MAGIC_SIZE, PACK_END_MAGIC, PACK_MAGIC_SIZE);
-	bytes->length += PACK_TRAILER_SIZE;
-	return seal_part(writer, aead, PACK_TRAILER, PACK_TRAILER_NUMBER, offset, 16);
+	bytes->length += PACK_TRAILER_SIZE - PACK_MAGIC_SIZE;
+	err = seal_part(writer, sealer, PACK_TRAILER, PACK_TRAILER_NUMBER, offset, PACK_TRAILER_PLAIN_SIZE);
+	if (err == ERR_OK)
+		err = buffer_append(bytes, PACK_END_MAGIC, PACK_MAGIC_SIZE);
+	return err == ERR_OK ? sha256_update(sealer->hash, PACK_END_MAGIC, PACK_MAGIC_SIZE) : err;
 }
 
-static enum err seal(struct pack_writer *writer, bool padded)
+static enum err seal(struct pack_writer *writer, struct sealer *sealer, bool padded)
 {
 	const struct directory *directory = &writer->directory;
-	size_t directory_offset = writer->bytes.length, directory_size;
-	struct aead *aead = NULL;
-	enum err err = aead_new(&aead, writer->key->suite, writer->key->key);
+	size_t directory_offset = writer->bytes.length;
+	enum err err = aead_new(&sealer->aead, writer->key->suite, writer->key->key);
 
+	if (err == ERR_OK)
+		err = sha256_new(&sealer->hash);
+	if (err == ERR_OK)
+		err = sha256_update(sealer->hash, writer->bytes.data, PACK_HEADER_SIZE);
 	for (size_t i = 0; err == ERR_OK && i < directory->frames_count; i++)
-		err = seal_part(writer, aead, PACK_FRAME, i, (size_t)directory->frames[i].offset, directory->frames[i].stored_size);
+		err = seal_part(writer, sealer, PACK_FRAME, i, (size_t)directory->frames[i].offset,
+		    directory->frames[i].stored_size);
 	if (err == ERR_OK)
-		err = append_directory(writer, aead, padded, &directory_size);
+		err = append_directory(writer, sealer, padded);
 	if (err == ERR_OK)
-		err = append_trailer(writer, aead, directory_offset, directory_size);
-	aead_free(aead);
-	return err;
+		err = append_trailer(writer, sealer, directory_offset);
+	return err == ERR_OK ? sha256_final(sealer->hash, writer->pack.id) : err;
 }
 
 /* The directory that is given out is the one that was opened again: every id and length in it is proved by the hashes. */
 static enum err check(struct pack_writer *writer)
 {
 	struct failure inner;
-	enum err err = pack_check_contents(writer->key, writer->bytes.data, writer->bytes.length, writer->keys->domain.id_key,
-	    (const uint8_t(*)[CHUNK_TAIL_SIZE])writer->tails, writer->directory.chunks_count, &writer->pack.directory);
+	enum err err = pack_check_contents(writer->key, writer->bytes.data, writer->bytes.length,
+	    writer->keys->domain.id_key, (const uint8_t(*)[CHUNK_TAIL_SIZE])writer->tails,
+	    writer->directory.chunks_count, &writer->pack.directory);
 
 	if (err != ERR_CORRUPT && err != ERR_UNSUPPORTED)
 		return err;
@@ -258,10 +274,11 @@ static enum err check(struct pack_writer *writer)
  * the name, and reading back finds it. */
 enum err pack_writer_finish(struct pack_writer *writer, bool padded, const struct pack **out)
 {
-	enum err err = seal(writer, padded);
+	struct sealer sealer = {0};
+	enum err err = seal(writer, &sealer, padded);
 
-	if (err == ERR_OK)
-		err = sha256(writer->bytes.data, writer->bytes.length, writer->pack.id);
+	aead_free(sealer.aead);
+	sha256_free(sealer.hash);
 	if (err == ERR_OK)
 		err = check(writer);
 	crypto_wipe(writer->key, sizeof(*writer->key));

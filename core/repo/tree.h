@@ -51,6 +51,9 @@ void tree_reader_free(struct tree_reader *reader);
 enum err tree_reader_seek(struct tree_reader *reader, struct entry_bytes path);
 /* *entry is NULL at the end; otherwise valid until the next call. Order is checked across nodes, the number of entries at the end. */
 enum err tree_reader_next(struct tree_reader *reader, const struct entry **entry);
+/* After tree_reader_next() found damage (ERR_CORRUPT): passes over the damaged node, so that the next call gives the first entry behind it. False
+ * where there is nothing behind it. For those who want what is left. */
+bool tree_reader_skip(struct tree_reader *reader);
 
 /* Visits every node of the tree once: for structure checks and marking. `known` may say that a node (by id) was visited before, and is then
  * not fetched; each of the three may be NULL. `node` is told of a node before what is below it. The context is that of `fetch` too. */

@@ -20,6 +20,7 @@ struct tree_reader {
 	bool started;
 	bool pending;  /* seek has read the next entry already */
 	enum err failed;
+	unsigned opening; /* level + 1 of a node that did not open, 0: the failure was in an entry */
 	/* The node of level 0. */
 	struct entry_state state;
 	struct entry entry;
@@ -131,8 +132,10 @@ static enum err open_node(struct tree_reader *reader, unsigned level, const stru
 {
 	struct level *at = &reader->levels[level];
 	bool is_root = level + 1u == reader->root.levels;
-	enum err err = load_node(reader, level, record);
+	enum err err;
 
+	reader->opening = level + 1;
+	err = load_node(reader, level, record);
 	if (err != ERR_OK)
 		return err;
 	if (at->node.length != record->length)
@@ -155,6 +158,8 @@ static enum err open_node(struct tree_reader *reader, unsigned level, const stru
 		reader->first = is_root ? (struct entry_bytes){0} : record->first;
 		reader->seen = 0;
 	}
+	if (err == ERR_OK)
+		reader->opening = 0;
 	if (err == ERR_OK && reader->visit)
 		err = reader->visit(reader->visit_context, at->id, record->length);
 	return err;
@@ -259,6 +264,21 @@ enum err tree_reader_next(struct tree_reader *reader, const struct entry **entry
 		*entry = NULL;
 	reader->failed = err;
 	return err;
+}
+
+bool tree_reader_skip(struct tree_reader *reader)
+{
+	unsigned level = reader->opening ? reader->opening - 1 : 0;
+
+	if (reader->failed != ERR_CORRUPT || !reader->started || level + 1u >= reader->root.levels)
+		return false;
+	/* The list above stands behind the record of the node already; nothing of the node itself, or below it, is read on. */
+	for (unsigned i = 0; i <= level; i++)
+		reader->levels[i].cursor = cursor_of("", 0);
+	reader->seen = reader->levels[0].expected;
+	reader->opening = 0;
+	reader->failed = ERR_OK;
+	return true;
 }
 
 /* Places the cursor of a list behind the last record whose first path is not behind `path`, or behind the first record. */

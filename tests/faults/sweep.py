@@ -71,7 +71,7 @@ class Bench:
         tree.make_hard_link()
         (self.source / "big").write_bytes(tree.rng.randbytes(3 << 20))
         self.template = Pulih(folder / "template").init()
-        self.first = self.template.backup(self.source)["snapshot"]
+        self.first = self.template.backup(self.source)["snapshot_id"]
         self.then = trees.copy_of(self.source, folder / "then")
         tree.mutate(15)
         (self.source / "another big").write_bytes(tree.rng.randbytes(5 << 20))
@@ -118,7 +118,7 @@ class Bench:
         must(clean.code == 0, "verify is not clean", clean)
         again = self.backup(pulih, code=None)
         must(again.code == 0, "the next backup fails", again)
-        self.must_restore(pulih, again.summary["snapshot"], self.source, "the next backup")
+        self.must_restore(pulih, again.summary["snapshot_id"], self.source, "the next backup")
         clean = pulih("verify", "--tier", "content", code=None)
         must(clean.code == 0, "verify is not clean after the next backup", clean)
         must(not pulih.objects("sessions") or run.code < 0 or run.code == 1, "a finished run left its session marker")

@@ -55,18 +55,18 @@ def test_slots(pulih, small, out):
     pulih.backup(small)
     second = with_passphrase(pulih, "kata sandi kedua")
     pulih("key", "add", "--new-password-file", second["PULIH_PASSWORD_FILE"])
-    slots = pulih.json("key", "list").of_type("key")
+    slots = pulih.json("key", "list").of_type("key_slot")
     assert len(slots) == 2
     pulih.restore(out, env=second)
     assert_same(small, pulih.restored(out, small))
     first = [slot for slot in slots if slot["id"] in {p.name for p in pulih.objects("keys")}][0]
     pulih("key", "remove", slots[0]["id"], env=second, code=(0, 13))
-    remaining = pulih.json("key", "list", env=second, code=None).of_type("key")
+    remaining = pulih.json("key", "list", env=second, code=None).of_type("key_slot")
     assert len(remaining) in (1, 2) and first
 
 
 def test_last_slot_stays(pulih):
-    slot = pulih.json("key", "list").of_type("key")[0]
+    slot = pulih.json("key", "list").of_type("key_slot")[0]
     result = pulih.json("key", "remove", slot["id"], code=13)
     assert result.error["code"] == "PL-1111"
     pulih("snapshots")
@@ -94,7 +94,7 @@ def test_backup_key_adds_and_cannot_read(pulih, backup_key, small, out):
     assert first["bytes_read"] > 0 and second["bytes_read"] == 0
     pulih.forget_state()
     pulih.json("backup", small, env=backup_key)
-    for command in (("restore", "latest", "-t", out), ("ls", "latest"), ("cat", "latest"), ("key", "add"), ("verify", "--tier", "content")):
+    for command in (("restore", "latest", "-t", out), ("ls", "latest"), ("find", "x"), ("key", "add", "--recovery"), ("verify", "--tier", "content")):
         result = pulih.json(*command, env=backup_key, code=12)
         assert result.error["code"] in ("PL-1107",), result
     assert not out.exists() or not any(out.iterdir())

@@ -86,7 +86,7 @@ def test_messages_ascend_and_are_unique():
     assert len({row[1] for row in rows}) == len(rows)
     for number, name, _, cause, remedy in rows:
         assert number // 100 in SECTIONS
-        assert cause.endswith(".") and remedy.endswith("."), f"PL-{number} {name}: cause and remedy are sentences"
+        assert cause.endswith((".", "?")) and remedy.endswith((".", "?")), f"PL-{number} {name}: cause and remedy are sentences"
 
 
 def test_every_message_is_used():

@@ -219,7 +219,7 @@ def test_dry_run_writes_nothing(pulih, small):
     assert {p: p.read_bytes() for p in pulih.repo.rglob("*") if p.is_file()} == before
     assert pulih.snapshots() == []
     first = pulih.backup(small)
-    assert first["new_files"] > 0, "a dry run must not make the next run believe that files are stored"
+    assert first["files_new"] > 0, "a dry run must not make the next run believe that files are stored"
 
 
 def test_special_files_do_not_block(pulih, source, out):

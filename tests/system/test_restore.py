@@ -166,7 +166,7 @@ def test_as_ordinary_user(pulih, everything, work):
 
 def test_verify_after_restore(stored, out):
     result = stored.json("restore", "latest", "-t", out, "--verify")
-    assert result.summary["verified_files"] >= 5
+    assert result.summary["files_verified"] >= 5
 
 
 def test_full_destination(pulih, source, work):

@@ -37,7 +37,7 @@ def test_random_trees(pulih, source, work, seed):
     kept = []
     for step in range(4):
         tree.mutate(40)
-        snapshot = pulih.backup(tree.root)["snapshot"]
+        snapshot = pulih.backup(tree.root)["snapshot_id"]
         kept.append((snapshot, trees.copy_of(tree.root, work / f"then-{step}")))
     for step, (snapshot, then) in enumerate(kept):
         out = work / f"out-{step}"
@@ -52,7 +52,7 @@ def test_large_folder(pulih, source, out):
         os.symlink(str(number), source / f"entry-{number * 7919 % 100_000:06d}") if number % 3 else \
             os.close(os.open(source / f"entry-{number * 7919 % 100_000:06d}", os.O_CREAT | os.O_WRONLY))
     summary = pulih.backup(source)
-    assert summary["files"] == len([n for n in range(100_000) if n % 3 == 0])
+    assert summary["total_files_processed"] == len([n for n in range(100_000) if n % 3 == 0])
     pulih.restore(out)
     assert_same(read_tree(source), pulih.restored(out, source))
 
@@ -61,7 +61,7 @@ def test_large_folder(pulih, source, out):
 def test_million_entries(pulih, source, out):
     for number in range(1_000_000):
         os.close(os.open(source / f"entry-{number:07d}", os.O_CREAT | os.O_WRONLY))
-    assert pulih.backup(source)["files"] == 1_000_000
+    assert pulih.backup(source)["total_files_processed"] == 1_000_000
     pulih.restore(out)
     assert sum(1 for _ in os.scandir(pulih.restored(out, source))) == 1_000_000
 

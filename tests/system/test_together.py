@@ -68,7 +68,7 @@ def test_interrupted_and_resumed(pulih, source, out, how):
     summary = pulih.backup(source)
     assert summary["packs_resumed"] > 0
     assert pulih.stored_bytes("packs") < total * 1.02 + (34 << 20), "stored twice"
-    assert summary["bytes_stored"] < total - kept + (34 << 20)
+    assert summary["data_stored"] < total - kept + (34 << 20)
     pulih.restore(out)
     assert_same(source, pulih.restored(out, source))
     pulih("verify", "--tier", "content")
@@ -87,7 +87,7 @@ def test_killed_at_random_moments(pulih, source, work):
         process.communicate()
         if process.returncode == 0:
             kept.append((pulih.snapshots()[-1]["id"], trees.copy_of(tree.root, work / f"then-{round_number}")))
-    kept.append((pulih.backup(tree.root)["snapshot"], tree.root))
+    kept.append((pulih.backup(tree.root)["snapshot_id"], tree.root))
     for number, (snapshot, then) in enumerate(kept):
         pulih.restore(work / f"out-{number}", snapshot)
         assert_same(then, pulih.restored(work / f"out-{number}", os.fsdecode(tree.root)))
@@ -99,8 +99,8 @@ def test_number_of_threads_does_not_matter(pulih, everything, work):
     roots = set()
     for threads in (1, 2, 8):
         pulih.forget_state()
-        snapshot = pulih.backup(everything, "--threads", str(threads))["snapshot"]
-        roots.add(pulih.json("cat", "snapshot", snapshot).messages[-1]["root"]["id"])
+        snapshot = pulih.backup(everything, "--threads", str(threads))["snapshot_id"]
+        roots.add(pulih.json("cat", "snapshot", snapshot).of_type("snapshot")[0]["tree"]["id"])
         out = work / f"out-{threads}"
         pulih.restore(out, snapshot, "--threads", str(threads))
         assert_same(everything, pulih.restored(out, everything))

@@ -12,8 +12,8 @@ def test_second_run_reads_nothing(pulih, everything):
     assert first["bytes_read"] > 0
     second = pulih.backup(everything)
     assert second["bytes_read"] == 0
-    assert second["files"] == first["files"] and second["unchanged_files"] == first["files"]
-    assert second["new_files"] == second["changed_files"] == 0
+    assert second["total_files_processed"] == first["total_files_processed"] and second["files_unmodified"] == first["total_files_processed"]
+    assert second["files_new"] == second["files_changed"] == 0
 
 
 def test_same_tree_gives_same_root(pulih, small):

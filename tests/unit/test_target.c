@@ -492,25 +492,6 @@ static void test_faults(void **state)
 	assert_int_equal(memory_target_count(target, "records/"), 2);
 }
 
-static void test_forgets_packs(void **state)
-{
-	struct target *target = ((struct place *)*state)->target;
-	struct object_name name = pack_name(1);
-	uint8_t hash[HASH_SIZE], expected[HASH_SIZE];
-	uint64_t size;
-	char byte;
-
-	memory_target_forget_packs(target);
-	assert_int_equal(target_put(target, name.text, "abc", 3), ERR_OK);
-	assert_int_equal(target_put(target, "records/a", "abc", 3), ERR_OK);
-	assert_int_equal(target_hash(target, name.text, hash, &size), ERR_OK);
-	assert_int_equal(size, 3);
-	assert_int_equal(sha256("abc", 3, expected), ERR_OK);
-	assert_memory_equal(hash, expected, HASH_SIZE);
-	assert_int_equal(target_read(target, name.text, 0, &byte, 1), ERR_CORRUPT);
-	assert_int_equal(target_read(target, "records/a", 0, &byte, 1), ERR_OK);
-}
-
 /* ---- disk only ---- */
 
 static char *inside(const struct place *place, const char *name)
@@ -814,7 +795,6 @@ int main(void)
 	    SUITE(disk_link_up),
 	    SUITE(disk_check_up),
 	    cmocka_unit_test_setup_teardown(test_faults, memory_up, place_down),
-	    cmocka_unit_test_setup_teardown(test_forgets_packs, memory_up, place_down),
 	    cmocka_unit_test_setup_teardown(test_strangers_and_temporaries, disk_up, place_down),
 	    cmocka_unit_test_setup_teardown(test_no_regular_file, disk_up, place_down),
 	    cmocka_unit_test_setup_teardown(test_root_gone, disk_up, place_down),

@@ -1,0 +1,98 @@
+/* pulih key issue-writer */
+#include "cli/access.h"
+#include "cli/commands.h"
+#include "cli/settings.h"
+#include "core/base/buffer.h"
+#include "core/base/file.h"
+#include "core/base/output.h"
+#include "core/repo/key_slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+	const char *label, *file;
+	bool append_only;
+} given;
+
+static const struct option_spec options[] = {
+    {OPTION("output", 'o', OPTION_TEXT, "FILE", "write the key here; nothing is overwritten", &given.file)},
+    {OPTION("label", 0, OPTION_TEXT, "TEXT", "what it is for", &given.label)},
+    {OPTION("append-only", 0, OPTION_FLAG, NULL, "its holder shall not delete anything", &given.append_only)},
+    {0},
+};
+
+/* The file is made before the key is issued: a key that nobody has must not stand in the config. */
+static enum err issue_into(struct repository *repository, int fd)
+{
+	struct buffer bytes = {0};
+	char host[256] = "";
+	const char *domain = settings.domain;
+	enum err err;
+
+	if (!domain) {
+		gethostname(host, sizeof(host) - 1);
+		domain = host;
+	}
+	err = key_issue_writer(repository, domain, given.label ? given.label : "", given.append_only, &bytes);
+	if (err == ERR_OK && (file_write_all(fd, bytes.data, bytes.length) != 0 || fsync(fd) != 0))
+		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.file);
+	if (err == ERR_OK)
+		err = file_sync_folder_of(given.file);
+	if (err == ERR_OK) {
+		if (output_level() >= OUTPUT_NORMAL)
+			output_print("backup key for domain %s written to %s\n"
+				     "  Take it to that machine, readable by its backup user only, and use it with "
+				     "--key-file.\n",
+			    domain, given.file);
+		output_object("summary",
+		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label",
+			given.label ? given.label : "", "append_only", given.append_only));
+	}
+	if (bytes.data)
+		crypto_wipe(bytes.data, bytes.capacity);
+	buffer_free(&bytes);
+	return err;
+}
+
+static enum err key_issue_writer_run(const struct arguments *arguments)
+{
+	struct repository repository = {0};
+	int fd = -1;
+	enum err err;
+
+	(void)arguments;
+	if (!given.file)
+		return fail(PL_ARGUMENTS, "say where the key goes: -o FILE");
+	err = access_open_full(&repository, "issuing a backup key");
+	if (err != ERR_OK)
+		return err;
+	fd = open(given.file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		err = fail(PL_OUTPUT_EXISTS, "%s is there already", given.file);
+	else if (fd < 0)
+		err = fail_errno(PL_FILE_WRITE, "cannot create %s", given.file);
+	else
+		err = issue_into(&repository, fd);
+	if (fd >= 0) {
+		close(fd);
+		if (err != ERR_OK)
+			unlink(given.file);
+	}
+	repository_close(&repository);
+	return err;
+}
+
+const struct command key_issue_writer_command = {
+    .name = "key issue-writer",
+    .purpose = "make a backup key, which adds backups and reads none",
+    .arguments = "-o FILE",
+    .options = options,
+    .details =
+	"--domain says which machine it is for (default: this one). A backup key can deduplicate against what its\n"
+	"domain stored before, and can decrypt nothing of it.",
+    .examples = "pulih key issue-writer --domain web1 --label 'web server' --append-only -o web1.key",
+    .run = key_issue_writer_run,
+};

@@ -1,0 +1,120 @@
+/* pulih key passwd */
+#include "cli/access.h"
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "cli/passphrase.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+#include "core/repo/key_slot.h"
+
+#include <string.h>
+
+static struct {
+	const char *file;
+} given;
+
+static const struct option_spec options[] = {
+    {OPTION("new-password-file", 0, OPTION_TEXT, "FILE", "read the new passphrase from FILE", &given.file)},
+    {0},
+};
+
+/* The passphrase that opens the repository is kept to see afterwards which slot it opened. */
+struct current {
+	char *passphrase;
+	size_t size;
+};
+
+static enum err ask(void *context, char **out, size_t *size)
+{
+	struct current *current = context;
+	enum err err = passphrase_current(NULL, &current->passphrase, &current->size);
+
+	if (err != ERR_OK)
+		return err;
+	*out = secret_new(current->size);
+	if (!*out)
+		return ERR_NOMEM;
+	memcpy(*out, current->passphrase, current->size);
+	*size = current->size;
+	return ERR_OK;
+}
+
+/* The label of a slot, to be released with mem_free; "" where it has gone. */
+static enum err label_of(struct repository *repository, const uint8_t slot[KEY_SLOT_ID_SIZE], char **out)
+{
+	struct key_slot *slots = NULL;
+	size_t count = 0;
+	const char *label = "";
+	enum err err = key_slot_list(repository->target, &slots, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(slots[i].id, slot, KEY_SLOT_ID_SIZE) == 0)
+			label = slots[i].label;
+	if (err == ERR_OK && !(*out = mem_string(label)))
+		err = ERR_NOMEM;
+	mem_free(slots);
+	return err;
+}
+
+/* Crash story: the new slot is there before the old one goes; a crash between leaves both, and each opens. */
+static enum err replace_slot(struct repository *repository, const struct current *current)
+{
+	uint8_t *root = secret_new(KEY_SIZE);
+	uint8_t old[KEY_SLOT_ID_SIZE], slot[KEY_SLOT_ID_SIZE];
+	char text[2 * KEY_SLOT_ID_SIZE + 1], id[DESCRIBE_ID];
+	struct kdf_cost cost = KDF_DEFAULT;
+	char *passphrase = NULL, *label = NULL;
+	size_t size = 0;
+	enum err err = root ? ERR_OK : ERR_NOMEM;
+
+	if (err == ERR_OK)
+		err = key_slot_open(
+		    repository->target, repository->config, current->passphrase, current->size, root, old);
+	if (err == ERR_OK)
+		err = label_of(repository, old, &label);
+	if (err == ERR_OK)
+		err = passphrase_new(given.file, &passphrase, &size);
+	if (err == ERR_OK)
+		err = key_slot_add(
+		    repository->target, repository->keys, "passphrase", label, &cost, passphrase, size, slot);
+	if (err == ERR_OK)
+		err = key_slot_remove(repository->target, hex_encode(text, old, sizeof(old)));
+	if (err == ERR_OK) {
+		if (output_level() >= OUTPUT_NORMAL)
+			output_print(
+			    "passphrase changed: slot %s takes the place of the old one\n", describe_id(id, slot));
+		output_object("summary",
+		    json_pack("{s:o, s:o}", "id", describe_hex(slot, sizeof(slot)), "removed",
+			describe_hex(old, sizeof(old))));
+	}
+	secret_free(root, KEY_SIZE);
+	secret_free(passphrase, size);
+	mem_free(label);
+	return err;
+}
+
+static enum err key_passwd_run(const struct arguments *arguments)
+{
+	struct repository repository = {0};
+	struct current current = {0};
+	enum err err = access_open_asking(&repository, ask, &current);
+
+	(void)arguments;
+	if (err == ERR_OK && !repository.keys->full)
+		err = fail(PL_KEY_FULL, "a backup key has no passphrase to change");
+	if (err == ERR_OK)
+		err = replace_slot(&repository, &current);
+	secret_free(current.passphrase, current.size);
+	repository_close(&repository);
+	return err;
+}
+
+const struct command key_passwd_command = {
+    .name = "key passwd",
+    .purpose = "change the passphrase",
+    .arguments = "",
+    .options = options,
+    .details = "The slot that the current passphrase opens is replaced; other slots stay as they are.",
+    .examples = "pulih key passwd -r /srv/pulih",
+    .run = key_passwd_run,
+};

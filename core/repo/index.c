@@ -1,0 +1,400 @@
+#include "core/repo/index.h"
+#include "core/base/file.h"
+#include "core/repo/index_internal.h"
+
+#define BUDGET_DEFAULT ((size_t)64 << 20)
+#define FAULT_BYTES ((size_t)64 << 10) /* one fault maps as much of the page cache (fault_around_bytes) */
+#define FAULTS_PER_LOOKUP 4	       /* of a table: fan-out, entries, frame, pack */
+#define FIND_TRIES 3
+
+enum err index_cache_failed(const struct table *table)
+{
+	return fail(PL_INDEX_CACHE, "the table %s of the index cache is damaged", table->path);
+}
+
+bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SIZE])
+{
+	return index_ids_find(&index->dead, id) >= 0 || (index->generations && generations_condemned(index->generations, id));
+}
+
+static void set_budget(struct index *index)
+{
+	size_t mapped = 0;
+
+	for (size_t i = 0; i < index->tables_count; i++)
+		mapped += index->tables[i]->size;
+	index->drop_every = 0;
+	if (mapped > index->budget) {
+		index->drop_every = index->budget / (index->tables_count * FAULTS_PER_LOOKUP * FAULT_BYTES);
+		if (index->drop_every == 0)
+			index->drop_every = 1;
+	}
+}
+
+static enum err mark_dead(struct index *index, struct table *table)
+{
+	struct id_list fresh = {0};
+	enum err err = ERR_OK;
+
+	if (index->dead.count == 0 && (!index->generations || generations_newest(index->generations) == 0))
+		return ERR_OK;
+	for (uint64_t i = 0; i < table->count[TABLE_PACKS] && err == ERR_OK; i++) {
+		const uint8_t *id = index_table_record(table, TABLE_PACKS, i);
+
+		if (!id)
+			break; /* the table is marked as damaged, and its packs as dead below */
+		if (!index_pack_is_dead(index, id))
+			continue;
+		table->flags[i] |= PACK_DEAD;
+		if (index_ids_find(&index->dead, id) < 0)
+			err = index_ids_append(&fresh, id);
+	}
+	for (size_t i = 0; i < fresh.count && err == ERR_OK; i++)
+		err = index_ids_append(&index->dead, fresh.ids[i]);
+	index_ids_sort(&index->dead);
+	index_ids_free(&fresh);
+	index_table_drop_pages(table);
+	if (err == ERR_OK && atomic_load(&table->damaged)) {
+		if (index->session.open)
+			return index_cache_failed(table);
+		memset(table->flags, PACK_DEAD, (size_t)table->count[TABLE_PACKS]);
+	}
+	return err;
+}
+
+enum err index_attach(struct index *index, struct table *table)
+{
+	enum err err;
+
+	if (index->tables_count == index->tables_capacity) {
+		size_t capacity = index->tables_capacity ? 2 * index->tables_capacity : 16;
+		struct table **tables = mem_resize(index->tables, capacity, sizeof(struct table *));
+
+		if (!tables) {
+			index_table_close(table);
+			return ERR_NOMEM;
+		}
+		index->tables = tables;
+		index->tables_capacity = capacity;
+	}
+	err = mark_dead(index, table);
+	if (err != ERR_OK) {
+		index_table_close(table);
+		return err;
+	}
+	index->tables[index->tables_count++] = table;
+	set_budget(index);
+	return ERR_OK;
+}
+
+/* ---- merging ---- */
+
+static int smaller_first(const void *a, const void *b)
+{
+	const struct table *x = *(struct table *const *)a, *y = *(struct table *const *)b;
+
+	return (x->size > y->size) - (x->size < y->size);
+}
+
+/* What a session relies on stays marked in the merged table. */
+static void carry_flags(struct table *merged, struct table *const *inputs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (uint64_t j = 0; j < inputs[i]->count[TABLE_PACKS]; j++) {
+			const uint8_t *id = inputs[i]->flags[j] ? index_table_record(inputs[i], TABLE_PACKS, j) : NULL;
+			uint32_t at;
+
+			if (id && index_table_pack(merged, id, &at))
+				merged->flags[at] |= inputs[i]->flags[j];
+		}
+}
+
+static bool any_flags_lost(struct table *const *inputs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (atomic_load(&inputs[i]->damaged))
+			return true;
+	return false;
+}
+
+/* Each step at least doubles the table that it makes from its smallest inputs, so every entry is written a logarithmic number of times
+ * while an index grows. */
+enum err index_merge_small(struct index *index)
+{
+	size_t count = 0;
+	uint64_t size = 0;
+	struct table *merged = NULL;
+	enum err err;
+
+	if (index->tables_count <= INDEX_TABLES_MAX)
+		return ERR_OK;
+	qsort(index->tables, index->tables_count, sizeof(struct table *), smaller_first);
+	while (count < index->tables_count &&
+	       (index->tables_count - count + 1 > INDEX_TABLES_MAX || index->tables[count]->size <= size))
+		size += index->tables[count++]->size;
+	err = index_merge(&merged, index->tables, count, index->folder, &index->scope);
+	if (err == ERR_CORRUPT) {
+		/* A damaged input: index_load() builds it anew, and a session goes on without merging. */
+		failure_clear();
+		return ERR_OK;
+	}
+	if (err != ERR_OK)
+		return err;
+	carry_flags(merged, index->tables, count);
+	if (any_flags_lost(index->tables, count) || atomic_load(&merged->damaged)) {
+		index_table_discard(merged);
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < count; i++)
+		index_table_discard(index->tables[i]);
+	index->tables_count -= count;
+	memmove(index->tables, index->tables + count, index->tables_count * sizeof(struct table *));
+	return index_attach(index, merged);
+}
+
+/* ---- looking up ---- */
+
+void index_drop_pages(struct index *index)
+{
+	for (size_t i = 0; i < index->tables_count && index->drop_every > 0; i++)
+		index_table_drop_pages(index->tables[i]);
+}
+
+static void count_lookup(struct index *index)
+{
+	if (index->drop_every > 0 &&
+	    (atomic_fetch_add_explicit(&index->lookups, 1, memory_order_relaxed) + 1) % index->drop_every == 0)
+		index_drop_pages(index);
+}
+
+static enum index_answer look_in_table(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
+{
+	uint64_t at, end;
+
+	if (!index_table_search(table, key, &at, &end))
+		return INDEX_DAMAGED;
+	for (; at < end; at++) {
+		const uint8_t *entry = index_table_record(table, TABLE_ENTRIES, at);
+
+		if (!entry)
+			return INDEX_DAMAGED;
+		if (memcmp(entry, key, CHUNK_KEY_SIZE) != 0)
+			break;
+		*out = (struct index_hit){.table = table, .offset = load_u32(entry + 20), .length = load_u32(entry + 24)};
+		if (!index_table_frame(table, load_u32(entry + 16), &out->frame))
+			return INDEX_DAMAGED;
+		if (!(table->flags[out->frame.pack] & PACK_DEAD))
+			return INDEX_FOUND;
+	}
+	return INDEX_ABSENT;
+}
+
+enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
+{
+	enum index_answer answer = INDEX_ABSENT;
+
+	for (size_t i = 0; i < index->tables_count && answer != INDEX_FOUND; i++) {
+		enum index_answer here = look_in_table(index->tables[i], key, out);
+
+		if (here != INDEX_ABSENT)
+			answer = here;
+	}
+	count_lookup(index);
+	return answer;
+}
+
+static enum index_answer locate(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_location *out)
+{
+	struct index_hit hit = {0};
+	enum index_answer answer = index_lookup(index, key, &hit);
+	const uint8_t *pack;
+
+	if (answer == INDEX_ABSENT && index_session_find(index, key, out))
+		return INDEX_FOUND;
+	if (answer != INDEX_FOUND)
+		return answer;
+	pack = index_table_record(hit.table, TABLE_PACKS, hit.frame.pack);
+	if (!pack)
+		return INDEX_DAMAGED;
+	*out = (struct index_location){.pack_size = load_u64(pack + OBJECT_ID_SIZE), .frame_offset = hit.frame.offset,
+	    .frame = hit.frame.number, .stored_size = hit.frame.stored_size, .raw_size = hit.frame.raw_size, .codec = hit.frame.codec,
+	    .offset = hit.offset, .length = hit.length};
+	memcpy(out->pack, pack, OBJECT_ID_SIZE);
+	return INDEX_FOUND;
+}
+
+static const struct table *first_damaged(const struct index *index)
+{
+	for (size_t i = 0; i < index->tables_count; i++)
+		if (atomic_load(&index->tables[i]->damaged))
+			return index->tables[i];
+	return NULL;
+}
+
+/* Builds damaged tables anew, unless another thread has done so. A session has marks in its tables and must not lose them. */
+static enum err heal(struct index *index)
+{
+	const struct table *table;
+	enum err err = ERR_OK;
+
+	pthread_rwlock_wrlock(&index->lock);
+	table = first_damaged(index);
+	if (table)
+		err = index->session.open ? index_cache_failed(table) : index_load(index);
+	pthread_rwlock_unlock(&index->lock);
+	return err;
+}
+
+enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out)
+{
+	char text[2 * CHUNK_ID_SIZE + 1];
+	enum index_answer answer = INDEX_DAMAGED;
+
+	for (int tries = 0; tries < FIND_TRIES && answer == INDEX_DAMAGED; tries++) {
+		enum err err = tries ? heal(index) : ERR_OK;
+
+		if (err != ERR_OK)
+			return err;
+		pthread_rwlock_rdlock(&index->lock);
+		answer = locate(index, id, out);
+		pthread_rwlock_unlock(&index->lock);
+	}
+	if (answer == INDEX_FOUND)
+		return ERR_OK;
+	if (answer == INDEX_DAMAGED)
+		return fail(PL_INDEX_CACHE, "tables in %s are damaged again and again", index->folder);
+	return fail(PL_CHUNK_MISSING, "the index does not know the chunk %s", hex_encode(text, id, CHUNK_ID_SIZE));
+}
+
+uint64_t index_chunks(const struct index *index)
+{
+	uint64_t chunks = index->session.chunks;
+
+	for (size_t i = 0; i < index->tables_count; i++)
+		chunks += index->tables[i]->count[TABLE_ENTRIES];
+	return chunks;
+}
+
+/* ---- packs ---- */
+
+/* Looks at every pack once, so that damage is found before anything is visited. */
+static bool packs_good(struct index *index)
+{
+	for (size_t i = 0; i < index->tables_count; i++)
+		for (uint64_t j = 0; j < index->tables[i]->count[TABLE_PACKS]; j++)
+			if (!index_table_record(index->tables[i], TABLE_PACKS, j))
+				return false;
+	return true;
+}
+
+/* The smallest id at the cursors, NULL at the end of all. False where a block is damaged. */
+static bool smallest_pack(struct index *index, const uint64_t *cursors, const uint8_t **out)
+{
+	*out = NULL;
+	for (size_t i = 0; i < index->tables_count; i++) {
+		const uint8_t *id;
+
+		if (cursors[i] == index->tables[i]->count[TABLE_PACKS])
+			continue;
+		id = index_table_record(index->tables[i], TABLE_PACKS, cursors[i]);
+		if (!id)
+			return false;
+		if (!*out || memcmp(id, *out, OBJECT_ID_SIZE) < 0)
+			*out = id;
+	}
+	return true;
+}
+
+/* Moves the cursors that stand on `id` behind it, and gathers the marks. */
+static uint8_t pass_pack(struct index *index, uint64_t *cursors, const uint8_t *id)
+{
+	uint8_t flags = 0;
+
+	for (size_t i = 0; i < index->tables_count; i++) {
+		const uint8_t *here = cursors[i] < index->tables[i]->count[TABLE_PACKS]
+		    ? index_table_record(index->tables[i], TABLE_PACKS, cursors[i])
+		    : NULL;
+
+		if (here && memcmp(here, id, OBJECT_ID_SIZE) == 0)
+			flags |= index->tables[i]->flags[cursors[i]++];
+	}
+	return flags;
+}
+
+enum err index_each_pack(struct index *index, index_pack_info_visit visit, void *context)
+{
+	uint64_t *cursors = NULL;
+	const uint8_t *pack;
+	bool good = true;
+	enum err err = packs_good(index) ? ERR_OK : heal(index);
+
+	if (err != ERR_OK)
+		return err;
+	cursors = mem_calloc(index->tables_count + 1, sizeof(*cursors));
+	if (!cursors)
+		return ERR_NOMEM;
+	while (err == ERR_OK && (good = smallest_pack(index, cursors, &pack)) && pack) {
+		uint8_t flags = pass_pack(index, cursors, pack);
+
+		if (!(flags & PACK_DEAD))
+			err = visit(context, pack, load_u64(pack + OBJECT_ID_SIZE), (flags & PACK_USED) != 0);
+	}
+	if (!good)
+		err = index_cache_failed(first_damaged(index));
+	for (size_t i = 0; i < index->session.count && err == ERR_OK; i++) {
+		const struct session_pack *added = &index->session.packs[i];
+
+		if (!added->dropped)
+			err = visit(context, added->pack.id, added->pack.size, true);
+	}
+	index_drop_pages(index);
+	mem_free(cursors);
+	return err;
+}
+
+/* ---- opening ---- */
+
+enum err index_open(struct index **out, struct target *target, const struct keys *keys, const struct domain_keys *domain,
+    const char *cache_folder, const struct generations *generations, size_t budget, size_t *damaged)
+{
+	struct index *index = mem_calloc(1, sizeof(*index));
+	enum err err;
+
+	*out = NULL;
+	if (!index)
+		return ERR_NOMEM;
+	pthread_rwlock_init(&index->lock, NULL);
+	index->target = target;
+	index->keys = keys;
+	index->domain = domain;
+	index->generations = generations;
+	index->budget = budget ? budget : BUDGET_DEFAULT;
+	index->skip_damaged = damaged != NULL;
+	memcpy(index->scope.repository, keys->repository, REPOSITORY_ID_SIZE);
+	memcpy(index->scope.domain, domain->tag, DOMAIN_TAG_SIZE);
+	index->folder = mem_string(cache_folder);
+	err = index->folder ? file_make_folders(index->folder, 0700) : ERR_NOMEM;
+	if (err == ERR_OK)
+		err = index_load(index);
+	if (err != ERR_OK) {
+		index_free(index);
+		return err;
+	}
+	if (damaged)
+		*damaged = index->damaged;
+	*out = index;
+	return ERR_OK;
+}
+
+void index_free(struct index *index)
+{
+	if (!index)
+		return;
+	index_session_close(index, false);
+	index_close_tables(index);
+	mem_free(index->tables);
+	index_ids_free(&index->dead);
+	mem_free(index->folder);
+	pthread_rwlock_destroy(&index->lock);
+	mem_free(index);
+}

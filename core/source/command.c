@@ -1,0 +1,242 @@
+#include "core/source/command.h"
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIPE_SIZE (1 << 20) /* bytes: what an unprivileged user may ask for; fewer changes between the two processes */
+#define LOOK_EVERY 200	    /* milliseconds between two looks at whether the program was asked to stop */
+#define TERMINATE_PATIENCE 2000 /* milliseconds that a child has between SIGTERM and SIGKILL */
+
+struct command {
+	pid_t pid; /* 0: reaped */
+	int output;
+	char *name; /* the program only: arguments may hold secrets */
+};
+
+/* Runs in the child, between fork and exec: only async-signal-safe calls. */
+__attribute__((noreturn)) static void become(const char *const *argv, int output, int error_pipe)
+{
+	struct sigaction action;
+	sigset_t none;
+	int null = open("/dev/null", O_RDONLY);
+
+	setpgid(0, 0);
+	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for
+	 * SIGPIPE. */
+	for (int number = 1; number < NSIG; number++) {
+		if (sigaction(number, NULL, &action) != 0 || (action.sa_handler == SIG_IGN && number != SIGPIPE))
+			continue;
+		action = (struct sigaction){.sa_handler = SIG_DFL};
+		sigaction(number, &action, NULL);
+	}
+	sigemptyset(&none);
+	/* Ours are opened with O_CLOEXEC; this is for /dev/null and what a library forgot. Kernels before 5.11 do
+	 * without. */
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+	file_write_all(error_pipe, &errno, sizeof(errno));
+	_exit(127);
+}
+
+/* With all signals blocked, so that none is handled twice between fork and exec. */
+static pid_t fork_child(const char *const *argv, int output, int error_pipe)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid == 0)
+		become(argv, output, error_pipe);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* Here too, so that the group exists whoever runs first. */
+	if (pid > 0)
+		setpgid(pid, pid);
+	return pid;
+}
+
+/* Where standard descriptors of ours are closed, a pipe may have got their numbers, and dup2 in the child would
+ * replace it: pipes live above them. */
+static int above_standard(int fd)
+{
+	int moved = fd;
+
+	if (fd >= 0 && fd <= STDERR_FILENO) {
+		moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		close(fd);
+	}
+	return moved;
+}
+
+static bool open_pipe(int pipe_fds[2])
+{
+	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
+		return false;
+	pipe_fds[0] = above_standard(pipe_fds[0]);
+	pipe_fds[1] = above_standard(pipe_fds[1]);
+	return pipe_fds[0] >= 0 && pipe_fds[1] >= 0;
+}
+
+static void close_pipe(int pipe_fds[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (pipe_fds[i] >= 0)
+			close(pipe_fds[i]);
+}
+
+/* What the child says before exec: nothing, or an errno. */
+static int exec_error(int fd)
+{
+	int error = 0;
+
+	return file_read_full(fd, &error, sizeof(error)) == (ssize_t)sizeof(error) ? error : 0;
+}
+
+enum err command_start(struct command **out, const char *const *argv)
+{
+	struct command *command = mem_calloc(1, sizeof(*command));
+	int data[2] = {-1, -1}, errors[2] = {-1, -1};
+	enum err err = ERR_NOMEM;
+	int error;
+
+	if (!command)
+		goto done;
+	command->output = -1;
+	command->name = output_printable(argv[0], strlen(argv[0]));
+	if (!command->name)
+		goto done;
+	if (open_pipe(data) && open_pipe(errors))
+		command->pid = fork_child(argv, data[1], errors[1]);
+	if (command->pid <= 0) {
+		command->pid = 0;
+		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
+		goto done;
+	}
+	close(errors[1]);
+	errors[1] = -1;
+	error = exec_error(errors[0]);
+	if (error != 0) {
+		errno = error;
+		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
+		goto done;
+	}
+	fcntl(data[0], F_SETPIPE_SZ, PIPE_SIZE);
+	fcntl(data[0], F_SETFL, O_NONBLOCK);
+	command->output = data[0];
+	data[0] = -1;
+	*out = command;
+	command = NULL;
+	err = ERR_OK;
+done:
+	close_pipe(data);
+	close_pipe(errors);
+	command_free(command);
+	return err;
+}
+
+enum err command_read(struct command *command, void *out, size_t size, size_t *got)
+{
+	struct pollfd ready = {.fd = command->output, .events = POLLIN};
+
+	for (;;) {
+		ssize_t done = read(command->output, out, size);
+
+		if (done >= 0) {
+			*got = (size_t)done;
+			return ERR_OK;
+		}
+		if (interrupt_requested())
+			return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
+		if (errno == EAGAIN)
+			poll(&ready, 1, LOOK_EVERY);
+		else if (errno != EINTR)
+			return fail_errno(PL_SOURCE_READ, "cannot read the output of %s", command->name);
+	}
+}
+
+static void sleep_milliseconds(long milliseconds)
+{
+	struct timespec time = {.tv_nsec = milliseconds * 1000000};
+
+	nanosleep(&time, NULL);
+}
+
+/* Waits up to `patience` milliseconds, or without end where that is negative. False where the child still runs, or
+ * is not to be waited for because the program was asked to stop. */
+static bool wait_for(struct command *command, long patience, int *status)
+{
+	long pause = 1;
+
+	for (long waited = 0;; waited += pause) {
+		pid_t pid = waitpid(command->pid, status, WNOHANG);
+
+		if (pid == command->pid)
+			break;
+		/* Somebody else reaped it: its status is lost, and cannot count as success. */
+		if (pid < 0 && errno != EINTR) {
+			*status = -1;
+			break;
+		}
+		if (patience < 0 ? interrupt_requested() : waited >= patience)
+			return false;
+		pause = pause < 50 ? pause * 2 : pause;
+		sleep_milliseconds(pause);
+	}
+	command->pid = 0;
+	return true;
+}
+
+enum err command_finish(struct command *command)
+{
+	int status = 0;
+
+	/* A child that is not read to its end must not wait for a reader for ever: it gets SIGPIPE, and counts as
+	 * failed. */
+	close(command->output);
+	command->output = -1;
+	if (!wait_for(command, -1, &status))
+		return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
+	if (status == -1)
+		return fail(PL_COMMAND_FAILED, "%s ended, but not how it ended could be learned", command->name);
+	if (WIFSIGNALED(status))
+		return fail(PL_COMMAND_FAILED, "%s was ended by signal %d (%s)", command->name, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) != 0)
+		return fail(PL_COMMAND_FAILED, "%s ended with status %d", command->name, WEXITSTATUS(status));
+	return ERR_OK;
+}
+
+void command_free(struct command *command)
+{
+	int status;
+
+	if (!command)
+		return;
+	if (command->output >= 0)
+		close(command->output);
+	/* Its whole group: a shell's children too. */
+	if (command->pid > 0) {
+		kill(-command->pid, SIGTERM);
+		if (!wait_for(command, TERMINATE_PATIENCE, &status)) {
+			kill(-command->pid, SIGKILL);
+			while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
+				;
+		}
+	}
+	mem_free(command->name);
+	mem_free(command);
+}

@@ -1,0 +1,87 @@
+"""SQLite databases while they are in use."""
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+# One transaction moves an amount from one table to the other: the sum over both never changes. Some of it is in the journal.
+WRITER = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=60)
+n = 0
+while True:
+    n += 1
+    db.execute("UPDATE a SET amount = amount - ? WHERE id = ?", (n, n % 500))
+    db.execute("INSERT INTO b VALUES (?, ?)", (n, n))
+    db.commit()
+"""
+
+
+def make(path, mode):
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA journal_mode = {mode}")
+    db.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, amount INTEGER)")
+    db.execute("CREATE TABLE b (n INTEGER, amount INTEGER)")
+    db.executemany("INSERT INTO a VALUES (?, 1000)", [(n,) for n in range(500)])
+    db.commit()
+    db.close()
+
+
+def check(path):
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    total = db.execute("SELECT (SELECT sum(amount) FROM a) + coalesce((SELECT sum(amount) FROM b), 0)").fetchone()[0]
+    rows = db.execute("SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b)").fetchone()[0]
+    db.close()
+    assert total == 500 * 1000
+    return rows
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_database_in_use(pulih, source, work, mode):
+    path = source / "court.db"
+    make(path, mode)
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, path])
+    summaries = []
+    try:
+        for _ in range(5):
+            time.sleep(0.1)
+            summaries.append(pulih.json("backup", "--sqlite", path, source).summary)
+    finally:
+        writer.kill()
+        writer.wait()
+    rows_before = 0
+    for number, summary in enumerate(summaries):
+        out = work / f"out-{number}"
+        pulih.restore(out, summary["snapshot_id"])
+        restored = pulih.restored(out, path)
+        rows = check(restored)
+        assert rows >= rows_before and summary["databases"][0]["rows"] == rows
+        rows_before = rows
+        assert sorted(os.listdir(restored.parent)) == ["court.db"], "the journal of the live database does not belong to the copy"
+    assert rows_before > 500
+
+
+def test_database_that_is_not_there(pulih, source):
+    result = pulih("backup", "--sqlite", source / "nothing.db", code=(1, 3))
+    assert "PL-1306" in result.everything or "PL-1303" in result.everything
+    assert not (source / "nothing.db").exists(), "looking must not make one"
+
+
+def test_file_that_is_no_database(pulih, source):
+    (source / "text.db").write_bytes(b"this is no database" * 1000)
+    result = pulih("backup", "--sqlite", source / "text.db", code=(1, 3))
+    assert "PL-1306" in result.everything
+
+
+def test_damaged_database(pulih, source):
+    path = source / "court.db"
+    make(path, "DELETE")
+    content = bytearray(path.read_bytes())
+    content[4096:4196] = b"\xff" * 100  # the root page of table a
+    path.write_bytes(content)
+    result = pulih("backup", "--sqlite", path, code=(1, 3))
+    assert "PL-1307" in result.everything or "PL-1306" in result.everything
