@@ -80,7 +80,9 @@ static enum err replace_slot(struct repository *repository, const struct current
 	if (err == ERR_OK)
 		err = key_slot_remove(repository->target, hex_encode(text, old, sizeof(old)));
 	if (err == ERR_OK) {
-		output_print("passphrase changed: slot %s takes the place of the old one\n", describe_id(id, slot));
+		if (output_level() >= OUTPUT_NORMAL)
+			output_print(
+			    "passphrase changed: slot %s takes the place of the old one\n", describe_id(id, slot));
 		output_object("summary",
 		    json_pack("{s:o, s:o}", "id", describe_hex(slot, sizeof(slot)), "removed",
 			describe_hex(old, sizeof(old))));

@@ -13,7 +13,8 @@ static enum err key_remove_run(const struct arguments *arguments)
 		return err;
 	err = key_slot_remove(repository.target, arguments->items[0]);
 	if (err == ERR_OK) {
-		output_print("slot %s removed\n", arguments->items[0]);
+		if (output_level() >= OUTPUT_NORMAL)
+			output_print("slot %s removed\n", arguments->items[0]);
 		output_object("summary", json_pack("{s:s}", "removed", arguments->items[0]));
 	}
 	repository_close(&repository);
