@@ -21,8 +21,6 @@ static enum err load(struct snapshot *out, struct target *target, const struct k
 
 	if (err == ERR_OK)
 		err = snapshot_decode(out, keys, id, bytes.data, bytes.length);
-	if (err != ERR_OK)
-		fail_context(err, "%s", name.text);
 	buffer_free(&bytes);
 	return err;
 }

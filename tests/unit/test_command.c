@@ -100,7 +100,8 @@ static void the_child_is_clean(void **state)
 	assert_memory_equal(out.data, "0 1 2 3\n", 6);
 	assert_null(strchr((const char *)out.data, '5'));
 	assert_int_equal(collect(SHELL("sed -n '/^Sig[BIC]/p' /proc/self/status"), &out), ERR_OK);
-	assert_string_equal((const char *)out.data, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n");
+	assert_string_equal((const char *)out.data,
+	    "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n");
 	assert_int_equal(collect(SHELL("cut -d' ' -f5 /proc/$$/stat"), &out), ERR_OK);
 	snprintf(group, sizeof(group), "%d\n", (int)getpgrp());
 	assert_string_not_equal((const char *)out.data, group);
@@ -123,7 +124,8 @@ static void closed_standard_descriptors_do_no_harm(void **state)
 		close(0);
 		close(1);
 		close(2);
-		_exit(collect(SHELL("echo fine"), &out) == ERR_OK && strcmp((const char *)out.data, "fine\n") == 0 ? 0 : 1);
+		_exit(collect(SHELL("echo fine"), &out) == ERR_OK && strcmp((const char *)out.data, "fine\n") == 0 ? 0
+														   : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

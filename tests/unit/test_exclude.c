@@ -164,8 +164,8 @@ static void table_of_patterns(void **state)
 
 static void wrong_patterns_are_named(void **state)
 {
-	static const char *const wrong[] = {"!",   "/",	   "//",	"a//b",	  "/a//b/", "a/../b",  "./a", "..",	  ".", "[a",
-	    "[",   "[]",	   "a[!",	"a\\",	  "a\\/",   "[\\",    "[z-a]", "[[:foo:]]", "[a/b]"};
+	static const char *const wrong[] = {"!", "/", "//", "a//b", "/a//b/", "a/../b", "./a", "..", ".", "[a", "[",
+	    "[]", "a[!", "a\\", "a\\/", "[\\", "[z-a]", "[[:foo:]]", "[a/b]"};
 	struct exclude *exclude = NULL;
 
 	(void)state;
@@ -297,7 +297,8 @@ static void hostile_patterns_take_no_time(void **state)
 	assert_int_equal(exclude_new(&exclude), ERR_OK);
 	assert_int_equal(exclude_add(exclude, "a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b?", "", "x", false), ERR_OK);
 	assert_int_equal(exclude_add(exclude, "*a*a*a*a*a*a*a*a*a*a*a*[b]*", "", "x", false), ERR_OK);
-	assert_int_equal(exclude_add(exclude, "**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b/**", "", "x", false), ERR_OK);
+	assert_int_equal(
+	    exclude_add(exclude, "**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b/**", "", "x", false), ERR_OK);
 	assert_int_equal(exclude_add(exclude, "**/*a*/**/*a*/**/*a*/**/*a*/**/*a*/**/*a*/b", "", "x", false), ERR_OK);
 	for (int i = 0; i < 20; i++) {
 		assert_false(exclude_match(exclude, bytes(name), false).excluded);

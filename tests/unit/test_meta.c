@@ -87,7 +87,8 @@ static void a_file(void **state)
 	assert_int_equal(entry.links, 2);
 	assert_int_equal(entry.size, 5);
 	assert_false(entry.sparse);
-	assert_int_equal(entry.path.size + entry.target.size + entry.xattrs.size + entry.content.size + entry.rdev + entry.flags, 0);
+	assert_int_equal(
+	    entry.path.size + entry.target.size + entry.xattrs.size + entry.content.size + entry.rdev + entry.flags, 0);
 	if (user) {
 		assert_int_equal(entry.user.size, strlen(user->pw_name));
 		assert_memory_equal(entry.user.data, user->pw_name, entry.user.size);
@@ -302,8 +303,8 @@ static void attributes_of_root_and_links(void **state)
 }
 
 /* u::rw- u:7:r-- g::--- m::r-- o::---, as the kernel keeps it. */
-static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 4, 0, 7, 0, 0, 0, 4, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF,
-    0x10, 0, 4, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF};
+static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 4, 0, 7, 0, 0, 0, 4, 0, 0, 0, 0xFF,
+    0xFF, 0xFF, 0xFF, 0x10, 0, 4, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF};
 
 static void access_control_lists(void **state)
 {
@@ -469,7 +470,8 @@ static void very_many_holes(void **state)
 
 static void names_are_remembered(void **state)
 {
-	struct entry_bytes root = names_user(names, 0), nobody = names_user(names, 3999999999u), group = names_group(names, 0);
+	struct entry_bytes root = names_user(names, 0), nobody = names_user(names, 3999999999u),
+			   group = names_group(names, 0);
 
 	(void)state;
 	assert_int_equal(root.size, 4);
@@ -510,7 +512,8 @@ static void ask(struct pool_job *job, unsigned worker)
 	asker->good = true;
 	for (uint32_t i = 0; i < 2000; i++) {
 		names_group(names, i % 97 * 100003u);
-		asker->good = asker->good && names_user(names, 0).size == 4 && names_user(names, 4000000000u + i % 50).size == 0;
+		asker->good =
+		    asker->good && names_user(names, 0).size == 4 && names_user(names, 4000000000u + i % 50).size == 0;
 	}
 }
 

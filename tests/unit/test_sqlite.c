@@ -59,10 +59,12 @@ static void make_database(const char *path, const char *mode)
 	sqlite3 *database = open_database(path);
 
 	sql(database, mode);
-	sql(database, "CREATE TABLE accounts (id INTEGER PRIMARY KEY, amount INTEGER, filler BLOB);"
-		      "CREATE TABLE moves (id INTEGER PRIMARY KEY AUTOINCREMENT, amount INTEGER); CREATE INDEX by_amount ON accounts (amount);"
-		      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
-		      "INSERT INTO accounts SELECT i, 100, randomblob(500) FROM n");
+	sql(database,
+	    "CREATE TABLE accounts (id INTEGER PRIMARY KEY, amount INTEGER, filler BLOB);"
+	    "CREATE TABLE moves (id INTEGER PRIMARY KEY AUTOINCREMENT, amount INTEGER); CREATE INDEX by_amount ON "
+	    "accounts (amount);"
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+	    "INSERT INTO accounts SELECT i, 100, randomblob(500) FROM n");
 	sqlite3_close(database);
 }
 
@@ -101,7 +103,8 @@ static pid_t start_writer(const char *path)
 		sqlite3 *database = open_database(path);
 
 		for (unsigned i = 1;; i++) {
-			char *text = sqlite3_mprintf("BEGIN IMMEDIATE; UPDATE accounts SET amount = amount - 1, filler = randomblob(500) WHERE id %% 1000 = %u;"
+			char *text = sqlite3_mprintf("BEGIN IMMEDIATE; UPDATE accounts SET amount = amount - 1, filler "
+						     "= randomblob(500) WHERE id %% 1000 = %u;"
 						     "INSERT INTO moves (amount) VALUES (3); COMMIT",
 			    i * 7 % 1000);
 
@@ -136,10 +139,13 @@ static void copy_beside_a_writer(const char *mode)
 		moves = number_of(&copy, "SELECT count(*) FROM moves");
 		assert_true(moves >= last && moves > 0);
 		last = moves;
-		assert_int_equal(number_of(&copy, "SELECT sum(amount) FROM accounts") + number_of(&copy, "SELECT sum(amount) FROM moves"), 300000);
+		assert_int_equal(number_of(&copy, "SELECT sum(amount) FROM accounts") +
+			number_of(&copy, "SELECT sum(amount) FROM moves"),
+		    300000);
 		assert_int_equal(copy.tables, 2);
 		assert_int_equal(copy.rows, 3000 + moves);
-		assert_int_equal(number_of(&copy, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+		assert_int_equal(
+		    number_of(&copy, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
 		assert_string_equal(copy.consistency, "snapshot");
 		assert_string_equal(copy.version, sqlite3_libversion());
 		sqlite_copy_close(&copy);
@@ -208,7 +214,8 @@ static void a_journal_that_was_left_is_rolled_back(void **state)
 	if (pid == 0) {
 		sqlite3 *database = open_database("db");
 
-		sql(database, "PRAGMA cache_size = 10; BEGIN; UPDATE accounts SET amount = 0, filler = randomblob(500)");
+		sql(database,
+		    "PRAGMA cache_size = 10; BEGIN; UPDATE accounts SET amount = 0, filler = randomblob(500)");
 		raise(SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -218,7 +225,8 @@ static void a_journal_that_was_left_is_rolled_back(void **state)
 	sqlite_copy_close(&copy);
 }
 
-/* The copy of a database that nobody uses is the database, byte for byte but for its change counters; nothing is left beside it. */
+/* The copy of a database that nobody uses is the database, byte for byte but for its change counters; nothing is
+ * left beside it. */
 static void the_log_setting_is_kept(void **state)
 {
 	struct sqlite_copy copy = {.fd = -1};
@@ -247,8 +255,11 @@ static void odd_names_and_schemas(void **state)
 
 		snprintf(path, sizeof(path), "./%s", names[i]);
 		database = open_database(path);
-		sql(database, "CREATE TABLE \"odd \"\"name\" (a); INSERT INTO \"odd \"\"name\" VALUES (1), (2); CREATE VIEW v AS SELECT unheard_of();"
-			      "CREATE TABLE w (k PRIMARY KEY) WITHOUT ROWID; CREATE TABLE sqliteX (a); INSERT INTO sqliteX VALUES (1)");
+		sql(database,
+		    "CREATE TABLE \"odd \"\"name\" (a); INSERT INTO \"odd \"\"name\" VALUES (1), (2); CREATE VIEW v AS "
+		    "SELECT unheard_of();"
+		    "CREATE TABLE w (k PRIMARY KEY) WITHOUT ROWID; CREATE TABLE sqliteX (a); INSERT INTO sqliteX "
+		    "VALUES (1)");
 		sqlite3_close(database);
 		if (sqlite_copy_open(&copy, names[i], copies) != ERR_OK)
 			fail_msg("%s", failure_last()->text);
@@ -281,7 +292,9 @@ static void own_collations_are_no_damage(void **state)
 
 	(void)state;
 	assert_int_equal(sqlite3_create_collation(database, "backwards", SQLITE_UTF8, NULL, reverse), SQLITE_OK);
-	sql(database, "CREATE TABLE t (a TEXT COLLATE backwards); CREATE INDEX i ON t (a); INSERT INTO t VALUES ('a'), ('b'), ('c')");
+	sql(database,
+	    "CREATE TABLE t (a TEXT COLLATE backwards); CREATE INDEX i ON t (a); INSERT INTO t VALUES ('a'), ('b'), "
+	    "('c')");
 	sqlite3_close(database);
 	if (sqlite_copy_open(&copy, "db", copies) != ERR_OK)
 		fail_msg("%s", failure_last()->text);

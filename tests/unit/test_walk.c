@@ -1,5 +1,5 @@
-/* core/source: the walk. What a walk gives is written as text, one item a line: path, then '/' for a folder, '^' for a folder above a root
- * ('~' for one that is on no disk), '=' for an extra; problems as "! path". */
+/* core/source: the walk. What a walk gives is written as text, one item a line: path, then '/' for a folder, '^' for
+ * a folder above a root ('~' for one that is on no disk), '=' for an extra; problems as "! path". */
 #include "core/source/walk.h"
 #include "core/base/buffer.h"
 #include "core/base/file.h"
@@ -124,7 +124,8 @@ static enum err run(const char *const *roots, struct walk_options *options, stru
 			mark = "/";
 		else if (item.extra)
 			mark = "=";
-		err = buffer_append_text(&outcome->text, "%.*s%s\n", (int)item.path.size, (const char *)item.path.data, mark);
+		err = buffer_append_text(
+		    &outcome->text, "%.*s%s\n", (int)item.path.size, (const char *)item.path.data, mark);
 	}
 	walk_free(walk);
 	return err;
@@ -147,10 +148,10 @@ static struct outcome expect(const char *const *roots, struct walk_options optio
 
 static void stored_paths(void **state)
 {
-	static const char *const table[][2] = {{"/", ""},	    {"/var/www", "var/www"}, {"//var///www/", "var/www"}, {".", ""},
-	    {"./a", "a"},	    {"a/./b/", "a/b"},	     {"a/../b", "b"},		 {"../a", "a"},		     {"../../x/y", "x/y"},
-	    {"..", ""},		    {"a/../../b", "b"},	     {"/../a", "a"},		 {"/a/../..", ""},	     {"a/..", ""},
-	    {"...", "..."},	    {"a..b/.c", "a..b/.c"},  {"a/b/../../../c/../d", "d"}};
+	static const char *const table[][2] = {{"/", ""}, {"/var/www", "var/www"}, {"//var///www/", "var/www"},
+	    {".", ""}, {"./a", "a"}, {"a/./b/", "a/b"}, {"a/../b", "b"}, {"../a", "a"}, {"../../x/y", "x/y"},
+	    {"..", ""}, {"a/../../b", "b"}, {"/../a", "a"}, {"/a/../..", ""}, {"a/..", ""}, {"...", "..."},
+	    {"a..b/.c", "a..b/.c"}, {"a/b/../../../c/../d", "d"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -283,19 +284,21 @@ static void absolute_roots(void **state)
 	(void)state;
 	fill_small();
 	snprintf(root, sizeof(root), "%s/a/d/", scratch);
-	snprintf(expected, sizeof(expected), "tmp^\n%s^\n%s/a^\n%s/a/d/\n%s/a/d/3\n", scratch + 1, scratch + 1, scratch + 1, scratch + 1);
+	snprintf(expected, sizeof(expected), "tmp^\n%s^\n%s/a^\n%s/a/d/\n%s/a/d/3\n", scratch + 1, scratch + 1,
+	    scratch + 1, scratch + 1);
 	expect(ROOTS(root), plain, expected);
 	/* An absolute and a relative root under one stored folder: each is read where it is. */
 	snprintf(root, sizeof(root), "%s/a/d", scratch);
 	assert_int_equal(file_make_folders("tmp", 0755), ERR_OK);
 	make_file("tmp/zz", "");
-	snprintf(expected, sizeof(expected), "tmp^\n%s^\n%s/a^\n%s/a/d/\n%s/a/d/3\ntmp/zz\n", scratch + 1, scratch + 1, scratch + 1,
-	    scratch + 1);
+	snprintf(expected, sizeof(expected), "tmp^\n%s^\n%s/a^\n%s/a/d/\n%s/a/d/3\ntmp/zz\n", scratch + 1, scratch + 1,
+	    scratch + 1, scratch + 1);
 	expect(ROOTS(root, "tmp/zz"), plain, expected);
 	assert_int_equal(file_make_folders("tmp/zz.d/y", 0755), ERR_OK);
 	make_file("tmp/zz.d/y/1", "");
-	snprintf(expected, sizeof(expected), "tmp^\n%s^\n%s/a^\n%s/a/d/\n%s/a/d/3\ntmp/zz.d/\ntmp/zz.d/y/\ntmp/zz.d/y/1\n", scratch + 1,
-	    scratch + 1, scratch + 1, scratch + 1);
+	snprintf(expected, sizeof(expected),
+	    "tmp^\n%s^\n%s/a^\n%s/a/d/\n%s/a/d/3\ntmp/zz.d/\ntmp/zz.d/y/\ntmp/zz.d/y/1\n", scratch + 1, scratch + 1,
+	    scratch + 1, scratch + 1);
 	expect(ROOTS(root, "tmp/zz.d", "tmp/zz.d/y"), plain, expected);
 }
 
@@ -323,7 +326,8 @@ static void missing_roots(void **state)
 static void extras_take_their_place(void **state)
 {
 	struct walk_options options = {.extras_count = 4};
-	struct walk_extra extras[4] = {{.path = "stdin"}, {.path = "a/d/3"}, {.path = "a/dumps/x.sql"}, {.path = "e/db", .typed = "./e/db"}};
+	struct walk_extra extras[4] = {
+	    {.path = "stdin"}, {.path = "a/d/3"}, {.path = "a/dumps/x.sql"}, {.path = "e/db", .typed = "./e/db"}};
 	struct outcome outcome;
 
 	(void)state;
@@ -342,7 +346,8 @@ static void extras_take_their_place(void **state)
 	/* A file stands where a folder must be. */
 	extras[2].path = "a/b.x/y";
 	extras[3].path = "a/d/3";
-	outcome = expect(ROOTS("a"), options, "! a/d/3\na/\na/b/\na/b/c/\na/b/c/1\n! a/b.x\na/b.x~\na/b.x/y=\na/d/\na/d/3=\nstdin=\n");
+	outcome = expect(ROOTS("a"), options,
+	    "! a/d/3\na/\na/b/\na/b/c/\na/b/c/1\n! a/b.x\na/b.x~\na/b.x/y=\na/d/\na/d/3=\nstdin=\n");
 	assert_int_equal(outcome.failure.id, PL_SOURCE_READ);
 	/* What lies below an extra cannot be stored. */
 	extras[1].path = "a/d";
@@ -471,7 +476,8 @@ static void on_other_file_system(void)
 	make_file("a/d/inside", "");
 	must(gives(ROOTS("a"), options, "a/\na/b/\na/b/c/\na/b/c/1\na/b.x\na/d/\n", &outcome), 1);
 	/* An argument is read wherever it is; what lies on the way to it is not. */
-	must(gives(ROOTS("a", "a/d/inside"), options, "a/\na/b/\na/b/c/\na/b/c/1\na/b.x\na/d/\na/d/inside\n", &outcome), 2);
+	must(gives(ROOTS("a", "a/d/inside"), options, "a/\na/b/\na/b/c/\na/b/c/1\na/b.x\na/d/\na/d/inside\n", &outcome),
+	    2);
 	must(gives(ROOTS("a/d"), options, "a^\na/d/\na/d/inside\n", &outcome), 3);
 	must(gives(ROOTS("a", "a/d"), options, "a/\na/b/\na/b/c/\na/b/c/1\na/b.x\na/d/\na/d/inside\n", &outcome), 4);
 	options.one_file_system = false;
@@ -677,8 +683,8 @@ static void a_root_may_be_longer_than_a_path(void **state)
 	remove_deep(AT_FDCWD, "deep");
 }
 
-/* While the walk is far below, a folder whose descriptor was closed is moved: ".." leads elsewhere, names lead nowhere. Nothing may be taken
- * from the wrong folder. */
+/* While the walk is far below, a folder whose descriptor was closed is moved: ".." leads elsewhere, names lead
+ * nowhere. Nothing may be taken from the wrong folder. */
 static void a_moved_folder_is_found_or_reported(void **state)
 {
 	struct outcome outcome = {0};
