@@ -56,10 +56,27 @@ static int down(void **state)
 
 static struct snapshot sample(int64_t started)
 {
-	struct snapshot snapshot = {.started = started, .ended = started + 5, .previous = {1, 2, 3}, .generation = 12, .partial = true,
-	    .totals = {.files = 1, .folders = 2, .others = 3, .bytes = INT64_MAX, .new_files = 5, .changed_files = 6, .unchanged_files = 7,
-		.unreadable = 8, .changed_while_read = 9, .vanished = 10, .bytes_read = 11, .bytes_new = 12, .bytes_stored = 13,
-		.chunks = 14, .chunks_new = 15, .packs_new = 16},
+	struct snapshot snapshot = {.started = started,
+	    .ended = started + 5,
+	    .previous = {1, 2, 3},
+	    .generation = 12,
+	    .partial = true,
+	    .totals = {.files = 1,
+		.folders = 2,
+		.others = 3,
+		.bytes = INT64_MAX,
+		.new_files = 5,
+		.changed_files = 6,
+		.unchanged_files = 7,
+		.unreadable = 8,
+		.changed_while_read = 9,
+		.vanished = 10,
+		.bytes_read = 11,
+		.bytes_new = 12,
+		.bytes_stored = 13,
+		.chunks = 14,
+		.chunks_new = 15,
+		.packs_new = 16},
 	    .root = {.id = {9, 8, 7}, .length = 1234, .levels = 3, .entries = 99}};
 
 	snapshot.host = mem_string("host-1");
@@ -80,7 +97,8 @@ static void assert_summary_equal(const struct snapshot *a, const struct snapshot
 	assert_string_equal(a->host, b->host);
 	assert_string_equal(a->job, b->job);
 	assert_string_equal(a->tool, b->tool);
-	assert_true(a->started == b->started && a->ended == b->ended && a->generation == b->generation && a->partial == b->partial);
+	assert_true(a->started == b->started && a->ended == b->ended && a->generation == b->generation &&
+	    a->partial == b->partial);
 	assert_memory_equal(a->previous, b->previous, OBJECT_ID_SIZE);
 	assert_memory_equal(&a->totals, &b->totals, sizeof(a->totals));
 }
@@ -88,7 +106,8 @@ static void assert_summary_equal(const struct snapshot *a, const struct snapshot
 static void assert_content_equal(const struct snapshot *a, const struct snapshot *b)
 {
 	assert_memory_equal(a->root.id, b->root.id, CHUNK_ID_SIZE);
-	assert_true(a->root.length == b->root.length && a->root.levels == b->root.levels && a->root.entries == b->root.entries);
+	assert_true(
+	    a->root.length == b->root.length && a->root.levels == b->root.levels && a->root.entries == b->root.entries);
 	assert_int_equal(a->paths_count, b->paths_count);
 	assert_int_equal(a->tags_count, b->tags_count);
 	for (size_t i = 0; i < a->paths_count; i++)
@@ -115,7 +134,8 @@ static void round_trip(void **state)
 		/* The backup key reads the summary only. */
 		assert_int_equal(snapshot_decode(&back, backup, snapshot.id, bytes.data, bytes.length), ERR_OK);
 		assert_summary_equal(&back, &snapshot);
-		assert_true(!back.has_content && back.paths_count == 0 && back.tags_count == 0 && back.root.levels == 0);
+		assert_true(
+		    !back.has_content && back.paths_count == 0 && back.tags_count == 0 && back.root.levels == 0);
 		snapshot_free(&back);
 		snapshot_free(&snapshot);
 		buffer_free(&bytes);
@@ -170,7 +190,8 @@ static void known_object(void **state)
 	assert_true(hex_decode(bytes, sizeof(bytes), first_version));
 	assert_int_equal(sha256(bytes, sizeof(bytes), id), ERR_OK);
 	assert_int_equal(snapshot_decode(&back, full, id, bytes, sizeof(bytes)), ERR_OK);
-	assert_true(back.started == -1 && back.ended == 2 && back.generation == 3 && back.previous[0] == 4 && !back.partial);
+	assert_true(
+	    back.started == -1 && back.ended == 2 && back.generation == 3 && back.previous[0] == 4 && !back.partial);
 	assert_true(back.totals.files == 5 && back.totals.packs_new == 6 && back.root.id[0] == 7);
 	assert_true(back.root.length == 8 && back.root.levels == 1 && back.root.entries == 9);
 	assert_string_equal(back.host, "h");
@@ -255,7 +276,8 @@ static void sign_again(struct buffer *bytes)
 	uint8_t hash[HASH_SIZE];
 
 	assert_int_equal(sha256(bytes->data, bytes->length - SIGNATURE_SIZE, hash), ERR_OK);
-	assert_int_equal(ed25519_sign(full->signer.seed, hash, sizeof(hash), bytes->data + bytes->length - SIGNATURE_SIZE), ERR_OK);
+	assert_int_equal(
+	    ed25519_sign(full->signer.seed, hash, sizeof(hash), bytes->data + bytes->length - SIGNATURE_SIZE), ERR_OK);
 }
 
 static void every_byte(void **state)
@@ -310,10 +332,10 @@ static void headers(void **state)
 	header_field(0, "PULIHSNQ", 8, PL_SNAPSHOT_BROKEN);
 	header_field(8, "\x02", 1, PL_FORMAT_VERSION);
 	header_field(10, "\x09", 1, PL_SUITE);
-	header_field(10, "\x02", 1, PL_SEAL_BROKEN);	  /* the other suite: opens nothing */
+	header_field(10, "\x02", 1, PL_SEAL_BROKEN); /* the other suite: opens nothing */
 	header_field(11, "\x01", 1, PL_FORMAT_VERSION);
 	header_field(12, "\0\0\0\x80", 4, PL_FORMAT_VERSION);
-	header_field(16, "x", 1, PL_SNAPSHOT_BROKEN);	  /* repository */
+	header_field(16, "x", 1, PL_SNAPSHOT_BROKEN);	     /* repository */
 	header_field(32, "\0\0\0\0", 4, PL_SNAPSHOT_BROKEN); /* another domain's summary key does not fit */
 	header_field(48, "\x01", 1, PL_WRITER_UNKNOWN);
 	header_field(64, "\xff\xff\xff\xff", 4, PL_SNAPSHOT_BROKEN);
@@ -359,8 +381,11 @@ static enum err forge(const char *summary, const char *content)
 	store_u32(header + 64, (uint32_t)(strlen(summary) + BOX_OVERHEAD));
 	store_u32(header + 68, (uint32_t)(strlen(content) + PUBLIC_BOX_OVERHEAD));
 	assert_int_equal(buffer_append(&bytes, header, sizeof(header)), ERR_OK);
-	assert_int_equal(box_seal(&bytes, SUITE_AES_256_GCM, full->domain.summary_key, "summary", header, sizeof(header), summary, strlen(summary)), ERR_OK);
-	assert_int_equal(public_box_seal(&bytes, full, "content", header, sizeof(header), content, strlen(content)), ERR_OK);
+	assert_int_equal(box_seal(&bytes, SUITE_AES_256_GCM, full->domain.summary_key, "summary", header,
+			     sizeof(header), summary, strlen(summary)),
+	    ERR_OK);
+	assert_int_equal(
+	    public_box_seal(&bytes, full, "content", header, sizeof(header), content, strlen(content)), ERR_OK);
 	assert_int_equal(sha256(bytes.data, bytes.length, hash), ERR_OK);
 	assert_int_equal(ed25519_sign(full->signer.seed, hash, sizeof(hash), signature), ERR_OK);
 	assert_int_equal(buffer_append(&bytes, signature, sizeof(signature)), ERR_OK);
@@ -370,15 +395,18 @@ static enum err forge(const char *summary, const char *content)
 }
 
 #define HEX64 "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
-#define TOTALS                                                                                                                 \
-	"\"files\":1,\"folders\":2,\"others\":3,\"bytes\":4,\"new_files\":5,\"changed_files\":6,\"unchanged_files\":7,"       \
-	"\"unreadable\":8,\"changed_while_read\":9,\"vanished\":10,\"bytes_read\":11,\"bytes_new\":12,\"bytes_stored\":13,"   \
+#define TOTALS                                                                                                        \
+	"\"files\":1,\"folders\":2,\"others\":3,\"bytes\":4,\"new_files\":5,\"changed_files\":6,\"unchanged_files\":" \
+	"7,"                                                                                                          \
+	"\"unreadable\":8,\"changed_while_read\":9,\"vanished\":10,\"bytes_read\":11,\"bytes_new\":12,\"bytes_"       \
+	"stored\":13,"                                                                                                \
 	"\"chunks\":14,\"chunks_new\":15,\"packs_new\":16"
-#define SUMMARY                                                                                                                \
-	"{\"host\":\"h\",\"job\":\"\",\"tool\":\"t\",\"started\":-1,\"ended\":2,\"previous\":\"" HEX64                         \
+#define SUMMARY                                                                                        \
+	"{\"host\":\"h\",\"job\":\"\",\"tool\":\"t\",\"started\":-1,\"ended\":2,\"previous\":\"" HEX64 \
 	"\",\"generation\":3,\"partial\":false,\"totals\":{" TOTALS "}}"
-#define CONTENT                                                                                                                \
-	"{\"root\":{\"id\":\"" HEX64 "\",\"length\":2,\"levels\":1,\"entries\":0},\"paths\":[\"/a\",{\"hex\":\"2fff\"}],\"tags\":[\"x\"]}"
+#define CONTENT                      \
+	"{\"root\":{\"id\":\"" HEX64 \
+	"\",\"length\":2,\"levels\":1,\"entries\":0},\"paths\":[\"/a\",{\"hex\":\"2fff\"}],\"tags\":[\"x\"]}"
 
 /* Replaces `from`, which must be there, with `to`; in the summary or in the content. */
 static void member(const char *from, const char *to, enum message expected)
@@ -397,9 +425,9 @@ static void member(const char *from, const char *to, enum message expected)
 
 static void members(void **state)
 {
-	static const char *const needed[] = {"\"host\":", "\"job\":", "\"tool\":", "\"started\":", "\"ended\":", "\"previous\":",
-	    "\"generation\":", "\"partial\":", "\"totals\":", "\"files\":", "\"chunks_new\":", "\"root\":", "\"id\":", "\"length\":",
-	    "\"levels\":", "\"entries\":", "\"paths\":", "\"tags\":"};
+	static const char *const needed[] = {"\"host\":", "\"job\":", "\"tool\":", "\"started\":", "\"ended\":",
+	    "\"previous\":", "\"generation\":", "\"partial\":", "\"totals\":", "\"files\":", "\"chunks_new\":",
+	    "\"root\":", "\"id\":", "\"length\":", "\"levels\":", "\"entries\":", "\"paths\":", "\"tags\":"};
 
 	(void)state;
 	assert_int_equal(forge(SUMMARY, CONTENT), ERR_OK);
@@ -472,7 +500,8 @@ static void lists(void **state)
 	assert_true(list.count == 5 && list.damaged == 0 && list.items[0].started == 5 && list.items[4].started == 30);
 	for (size_t i = 1; i < list.count; i++)
 		assert_true(list.items[i - 1].started < list.items[i].started ||
-		    (list.items[i].started == 10 && memcmp(list.items[i - 1].id, list.items[i].id, OBJECT_ID_SIZE) < 0));
+		    (list.items[i].started == 10 &&
+			memcmp(list.items[i - 1].id, list.items[i].id, OBJECT_ID_SIZE) < 0));
 	assert_true(list.items[0].arrived == 777);
 	snapshot_list_free(&list);
 
@@ -514,7 +543,8 @@ static void finding(void **state)
 	struct snapshot_list list = {.items = items, .count = 3};
 	struct snapshot_filter filter = {.job = "b"};
 	const struct snapshot *found;
-	char *hosts[] = {(char[]){"h1"}, (char[]){"h2"}}, *jobs[] = {(char[]){"a"}, (char[]){"b"}}, *texts[] = {(char[]){"x"}, (char[]){"y"}};
+	char *hosts[] = {(char[]){"h1"}, (char[]){"h2"}}, *jobs[] = {(char[]){"a"}, (char[]){"b"}},
+	     *texts[] = {(char[]){"x"}, (char[]){"y"}};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -542,7 +572,8 @@ static void finding(void **state)
 	filter = (struct snapshot_filter){.host = "h9"};
 	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_MISSING);
 	filter = (struct snapshot_filter){.tag = "y"};
-	assert_true(!snapshot_matches(&items[0], &filter) && !snapshot_matches(&items[1], &filter) && snapshot_matches(&items[2], &filter));
+	assert_true(!snapshot_matches(&items[0], &filter) && !snapshot_matches(&items[1], &filter) &&
+	    snapshot_matches(&items[2], &filter));
 	filter = (struct snapshot_filter){.path = "y", .host = "h1"};
 	assert_true(snapshot_matches(&items[0], &filter) && !snapshot_matches(&items[1], &filter));
 	filter.host = "h2";

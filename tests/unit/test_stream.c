@@ -162,7 +162,8 @@ static void cannot_be_written(void **state)
 	for (int fd = 3; fd < 256; fd++) {
 		struct stat a, b;
 
-		if (fstat(fd, &a) == 0 && stat(place->new_path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev) {
+		if (fstat(fd, &a) == 0 && stat(place->new_path, &b) == 0 && a.st_ino == b.st_ino &&
+		    a.st_dev == b.st_dev) {
 			int full = open("/dev/full", O_WRONLY);
 
 			assert_int_equal(dup2(full, fd), fd);
