@@ -45,6 +45,7 @@ struct item {
 	const struct extra *extra;
 	bool is_folder;
 	struct entry *previous; /* of the last run; NULL: none */
+	bool racy;		/* it changed while or just before the last run read it: its times prove nothing */
 };
 
 /* One thing for the collector, in order. */
@@ -105,6 +106,7 @@ struct backup {
 	struct reader **reader; /* one per worker of the pool, and one for the collector */
 	struct queue *batches;	/* in order, to the collector */
 	char *stream_path;
+	int stream_lock; /* held by the one backup that replaces the last stream; -1: another one does */
 	char *temporary_folder;
 	struct extra *extras;
 	struct walk_extra *walk_extras;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define HEADER_SIZE 80
+#define HEADER_SIZE 88
 #define NODE_HEADER 44
 
 static const struct keys keys = {.repository = "repository", .domain = {.tag = "domain"}};
