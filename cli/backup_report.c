@@ -27,9 +27,11 @@ static void print_checks(const struct backup_result *result)
 	for (size_t i = 0; i < result->checks_count; i++) {
 		const struct backup_check *check = &result->checks[i];
 
-		output_print("  %s: %s (%llu objects, %s)%s%s\n", check->name, check->good ? "good" : "NOT GOOD",
-		    (unsigned long long)check->objects, output_size(size, check->bytes), check->detail[0] ? ": " : "",
-		    check->detail);
+		output_print("  %s: %s, %s", check->name, check->good ? "good" : "NOT GOOD",
+		    describe_count(check->objects, "object").text);
+		if (check->bytes)
+			output_print(", %s", output_size(size, check->bytes));
+		output_print("%s%s%s\n", check->detail[0] ? " (" : "", check->detail, check->detail[0] ? ")" : "");
 	}
 }
 
@@ -40,8 +42,8 @@ static void print_databases(const struct backup_result *result)
 	for (size_t i = 0; i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
 
-		output_print("  database %s: %llu tables, %llu rows, %s\n", database->path,
-		    (unsigned long long)database->tables, (unsigned long long)database->rows,
+		output_print("  database %s: %s, %s, %s\n", database->path,
+		    describe_count(database->tables, "table").text, describe_count(database->rows, "row").text,
 		    output_size(size, database->size));
 	}
 }
@@ -57,19 +59,18 @@ static void print_summary(const struct backup_report *report, const struct backu
 		output_print("dry run: nothing was written; ");
 	else
 		output_print("snapshot %s saved: ", describe_id(id, result->snapshot.id));
-	output_print("%llu files, %s in %s\n", (unsigned long long)totals->files, output_size(bytes, totals->bytes),
+	output_print("%s, %s in %s\n", describe_count(totals->files, "file").text, output_size(bytes, totals->bytes),
 	    output_duration(duration, result->ended - result->started));
-	output_print("  files: %llu new, %llu changed, %llu unchanged; %llu folders, %llu others\n",
-	    (unsigned long long)totals->new_files, (unsigned long long)totals->changed_files,
-	    (unsigned long long)totals->unchanged_files, (unsigned long long)totals->folders,
-	    (unsigned long long)totals->others);
+	output_print("  files: %llu new, %llu changed, %llu unchanged; %s, %s\n", (unsigned long long)totals->new_files,
+	    (unsigned long long)totals->changed_files, (unsigned long long)totals->unchanged_files,
+	    describe_count(totals->folders, "folder").text, describe_count(totals->others, "other").text);
 	output_print("  %s: %s new, %s after compression\n", report->dry_run ? "would be stored" : "stored",
 	    output_size(new_bytes, totals->bytes_new), output_size(stored, totals->bytes_stored));
 	print_databases(result);
 	print_checks(result);
 	if (result->packs_resumed)
 		output_print(
-		    "  %llu packs of an interrupted run were used again\n", (unsigned long long)result->packs_resumed);
+		    "  used again from an interrupted run: %s\n", describe_count(result->packs_resumed, "pack").text);
 }
 
 static json_t *checks_json(const struct backup_result *result)

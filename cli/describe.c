@@ -24,6 +24,14 @@ char *describe_time(char out[DESCRIBE_TIME], int64_t time)
 	return out;
 }
 
+struct describe_count describe_count(uint64_t count, const char *word)
+{
+	struct describe_count out;
+
+	snprintf(out.text, sizeof(out.text), "%llu %s%s", (unsigned long long)count, word, count == 1 ? "" : "s");
+	return out;
+}
+
 char *describe_mode(char out[DESCRIBE_MODE], const struct entry *entry)
 {
 	static const char types[] = "?-dlcbps";
@@ -181,14 +189,12 @@ json_t *describe_snapshot_json(const struct snapshot *snapshot)
 {
 	static const uint8_t none[OBJECT_ID_SIZE];
 	char id[DESCRIBE_ID];
-	json_t *object = totals_json(&snapshot->totals);
-	bool good = object &&
-	    json_object_update_new(object,
-		json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "id", describe_hex(snapshot->id, OBJECT_ID_SIZE),
-		    "short_id", describe_id(id, snapshot->id), "time", describe_time_json(snapshot->started), "ended",
-		    describe_time_json(snapshot->ended), "partial", snapshot->partial, "domain",
-		    describe_hex(snapshot->domain, DOMAIN_TAG_SIZE), "writer",
-		    describe_hex(snapshot->writer, WRITER_ID_SIZE))) == 0;
+	json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "id",
+	    describe_hex(snapshot->id, OBJECT_ID_SIZE), "short_id", describe_id(id, snapshot->id), "time",
+	    describe_time_json(snapshot->started), "ended", describe_time_json(snapshot->ended), "partial",
+	    snapshot->partial, "domain", describe_hex(snapshot->domain, DOMAIN_TAG_SIZE), "writer",
+	    describe_hex(snapshot->writer, WRITER_ID_SIZE));
+	bool good = object != NULL;
 
 	good = good && set_text(object, "host", snapshot->host) && set_text(object, "job", snapshot->job) &&
 	    set_text(object, "program_version", snapshot->tool);
@@ -199,5 +205,6 @@ json_t *describe_snapshot_json(const struct snapshot *snapshot)
 	if (good && snapshot->has_content)
 		good = json_object_set_new(object, "paths", strings(snapshot->paths, snapshot->paths_count)) == 0 &&
 		    json_object_set_new(object, "tags", strings(snapshot->tags, snapshot->tags_count)) == 0;
+	good = good && json_object_update_new(object, totals_json(&snapshot->totals)) == 0;
 	return finish(object, good);
 }

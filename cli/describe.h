@@ -23,6 +23,12 @@ char *describe_path(struct entry_bytes path);
 /* One line without its end: mode, owner, group, size, time, path. As above. */
 char *describe_entry_long(const struct entry *entry);
 
+/* "1 file", "2 files". */
+struct describe_count {
+	char text[48];
+};
+struct describe_count describe_count(uint64_t count, const char *word);
+
 /* The members of docs/json.md; NULL after PL_NO_MEMORY. */
 json_t *describe_snapshot_json(const struct snapshot *snapshot);
 json_t *describe_entry_json(const struct entry *entry);

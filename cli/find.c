@@ -84,8 +84,8 @@ static enum err search_all(struct search *search)
 		if (snapshot_matches(&list.items[i], &selection_filter))
 			err = search_snapshot(search, &list.items[i]);
 	if (err == ERR_OK && list.damaged > 0)
-		err = fail(PL_SNAPSHOT_BROKEN, "%zu snapshot%s cannot be read, see above", list.damaged,
-		    list.damaged == 1 ? "" : "s");
+		err = fail(
+		    PL_SNAPSHOT_BROKEN, "%s cannot be read, see above", describe_count(list.damaged, "snapshot").text);
 	snapshot_list_free(&list);
 	return err;
 }
@@ -107,8 +107,7 @@ static enum err find_run(const struct arguments *arguments)
 		    json_pack(
 			"{s:I, s:I}", "snapshots", (json_int_t)search.snapshots, "matches", (json_int_t)search.found));
 		if (search.found == 0)
-			output_note("nothing found in %llu snapshot%s", (unsigned long long)search.snapshots,
-			    search.snapshots == 1 ? "" : "s");
+			output_note("nothing found in %s", describe_count(search.snapshots, "snapshot").text);
 	}
 	exclude_free(search.patterns);
 	repository_close(&repository);

@@ -3,6 +3,8 @@
 #include "core/base/mem.h"
 #include "core/base/output.h"
 
+#include <string.h>
+
 #define SHOWN_MAX 20 /* about a screen */
 
 void problems_add(
@@ -25,7 +27,11 @@ void problems_add(
 	if (problems->count > SHOWN_MAX && output_level() < OUTPUT_VERBOSE)
 		return;
 	text = describe_path(path);
-	output_warning(id, "%s: %s", text ? text : "?", reason);
+	/* Most reasons name the object already. */
+	if (!text || strstr(reason, text))
+		output_warning(id, "%s", reason);
+	else
+		output_warning(id, "%s: %s", text, reason);
 	mem_free(text);
 }
 

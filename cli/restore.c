@@ -69,16 +69,16 @@ static void print_summary(const struct restore_result *result)
 
 	if (output_level() < OUTPUT_NORMAL)
 		return;
-	output_print("%s %llu files (%s), %llu folders, %llu others in %s\n",
-	    given.dry_run ? "dry run, would restore" : "restored", (unsigned long long)result->files,
-	    output_size(size, result->bytes), (unsigned long long)result->folders, (unsigned long long)result->others,
+	output_print("%s %s (%s), %s, %s in %s\n", given.dry_run ? "dry run, would restore" : "restored",
+	    describe_count(result->files, "file").text, output_size(size, result->bytes),
+	    describe_count(result->folders, "folder").text, describe_count(result->others, "other").text,
 	    output_duration(duration, result->ended - result->started));
 	if (result->skipped)
 		output_print("  left as they were: %llu\n", (unsigned long long)result->skipped);
 	if (result->deleted)
 		output_print("  removed: %llu\n", (unsigned long long)result->deleted);
 	if (given.verify && !given.dry_run)
-		output_print("  read back and compared: %llu files, %s\n", (unsigned long long)result->verified_files,
+		output_print("  read back and compared: %s, %s\n", describe_count(result->verified_files, "file").text,
 		    output_size(size, result->verified_bytes));
 }
 
@@ -114,7 +114,8 @@ static enum err check_options(void)
 	return ERR_OK;
 }
 
-/* A tar that was not finished is not left behind to be taken for one that was. */
+/* A tar that was not finished is not left behind to be taken for one that was. One that lacks what is damaged is finished, and
+ * may be all that is left. */
 static enum err write_tar(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *restore, struct restore_result *result)
 {
@@ -133,7 +134,7 @@ static enum err write_tar(struct repository *repository, const struct snapshot *
 		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
 	if (close(fd) != 0 && err == ERR_OK)
 		err = fail_errno(PL_FILE_WRITE, "cannot close %s", given.tar);
-	if (err != ERR_OK && err != ERR_PARTIAL)
+	if (err != ERR_OK && err != ERR_PARTIAL && err != ERR_CORRUPT && failure_last()->id != PL_RESTORE_INCOMPLETE)
 		unlink(given.tar);
 	return err;
 }

@@ -77,7 +77,7 @@ static enum err print_table(const struct snapshot_list *list, size_t matching)
 			if (snapshot_matches(&list->items[i], &selection_filter))
 				err = print_row(&list->items[i], &widths, pass == 0);
 	}
-	output_print("%zu snapshot%s\n", matching, matching == 1 ? "" : "s");
+	output_print("%s\n", describe_count(matching, "snapshot").text);
 	return err;
 }
 
@@ -114,8 +114,8 @@ static enum err snapshots_run(const struct arguments *arguments)
 	output_object(
 	    "summary", json_pack("{s:I, s:I}", "snapshots", (json_int_t)matching, "damaged", (json_int_t)list.damaged));
 	if (err == ERR_OK && list.damaged > 0)
-		err = fail(PL_SNAPSHOT_BROKEN, "%zu snapshot%s cannot be read, see above", list.damaged,
-		    list.damaged == 1 ? "" : "s");
+		err = fail(
+		    PL_SNAPSHOT_BROKEN, "%s cannot be read, see above", describe_count(list.damaged, "snapshot").text);
 	snapshot_list_free(&list);
 	repository_close(&repository);
 	return err;

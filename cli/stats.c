@@ -1,6 +1,7 @@
 /* pulih stats: how much there is, and how much room it takes. */
 #include "cli/access.h"
 #include "cli/commands.h"
+#include "cli/describe.h"
 #include "core/base/buffer.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
@@ -126,15 +127,14 @@ static void print_totals(const struct totals *totals)
 {
 	char all[32], raw[32], packs[32], stored[32];
 
-	output_print("snapshots    %llu, with %llu files of %s in all\n", (unsigned long long)totals->snapshots,
-	    (unsigned long long)totals->files, output_size(all, totals->restore_size));
+	output_print("snapshots    %llu, with %s of %s in all\n", (unsigned long long)totals->snapshots,
+	    describe_count(totals->files, "file").text, output_size(all, totals->restore_size));
 	output_print("chunks       %llu, %s, each kept once\n", (unsigned long long)totals->chunks,
 	    output_size(raw, totals->raw));
 	output_print("packs        %llu, %s compressed (%.2f : 1)\n", (unsigned long long)totals->pack_objects,
 	    output_size(packs, totals->pack_bytes), ratio(totals->raw, totals->pack_bytes));
-	output_print("stored       %s in %llu objects (%.2f : 1 of all snapshots)\n",
-	    output_size(stored, totals->stored), (unsigned long long)totals->objects,
-	    ratio(totals->restore_size, totals->stored));
+	output_print("stored       %s in %s (%.2f : 1 of all snapshots)\n", output_size(stored, totals->stored),
+	    describe_count(totals->objects, "object").text, ratio(totals->restore_size, totals->stored));
 	output_object("summary",
 	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "snapshots",
 		(json_int_t)totals->snapshots, "files", (json_int_t)totals->files, "restore_size",
@@ -159,9 +159,8 @@ static enum err stats_run(const struct arguments *arguments)
 	if (err == ERR_OK) {
 		print_totals(&totals);
 		if (totals.other_domains)
-			output_note(
-			    "this key cannot read %llu indexes of other domains: chunks of those are not counted",
-			    (unsigned long long)totals.other_domains);
+			output_note("this key cannot read %s of other domains: their chunks are not counted",
+			    describe_count(totals.other_domains, "index object").text);
 	}
 	buffer_free(&totals.packs);
 	buffer_free(&totals.bytes);

@@ -20,6 +20,15 @@ static int must_fail(size_t size)
 	return size > MEM_MAX || (from != 0 && n >= from);
 }
 
+#define MEM_ARENAS 2			/* as many as processors of the machines this runs on; more only spread the same memory wider */
+#define MEM_MAPPED (256 * 1024)		/* bytes from which a block is mapped; setting it keeps the C library from raising it to 32 MiB */
+
+void mem_setup(void)
+{
+	mallopt(M_ARENA_MAX, MEM_ARENAS);
+	mallopt(M_MMAP_THRESHOLD, MEM_MAPPED);
+}
+
 static void *checked(void *memory, size_t size)
 {
 	if (!memory)

@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stddef.h>
 
+/* Called once by main: few arenas, and large blocks straight from the system and back, so that what one phase has freed does not stay
+ * resident in the next. */
+void mem_setup(void);
+
 /* `size` bytes, not cleared; never NULL for size 0. */
 void *mem_alloc(size_t size);
 /* count × size bytes, cleared. */

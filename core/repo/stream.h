@@ -15,7 +15,8 @@ struct stream_writer;
 /* PL_STREAM (ERR_IO), PL_NO_SPACE. */
 enum err stream_writer_new(struct stream_writer **out, const char *path, const struct keys *keys);
 /* After an error nothing more is written, and commit returns it again. */
-enum err stream_writer_node(struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
+enum err stream_writer_node(
+    struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
 /* Ends the file, names its snapshot, puts it in place of the old one. */
 enum err stream_writer_commit(struct stream_writer *writer, const uint8_t snapshot[OBJECT_ID_SIZE]);
 /* Removes what was not committed. */

@@ -69,7 +69,8 @@ static bool header_usable(struct stream_reader *reader, const struct keys *keys)
 	for (size_t i = STREAM_VERSION_OFFSET + 2; i < STREAM_REPOSITORY_OFFSET; i++)
 		if (header[i] != 0)
 			return false;
-	return memcmp(header, STREAM_MAGIC, STREAM_VERSION_OFFSET) == 0 && load_u16(header + STREAM_VERSION_OFFSET) == STREAM_VERSION &&
+	return memcmp(header, STREAM_MAGIC, STREAM_VERSION_OFFSET) == 0 &&
+	    load_u16(header + STREAM_VERSION_OFFSET) == STREAM_VERSION &&
 	    memcmp(header + STREAM_REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE) == 0 &&
 	    memcmp(header + STREAM_DOMAIN_OFFSET, keys->domain.tag, DOMAIN_TAG_SIZE) == 0 &&
 	    memcmp(reader->snapshot, none, OBJECT_ID_SIZE) != 0;
@@ -164,8 +165,9 @@ enum err stream_reader_next(struct stream_reader *reader, const struct entry **e
 	err = entry_decode(&reader->state, &reader->node, &reader->entry);
 	if (err == ERR_NOMEM)
 		return err;
-	if (err != ERR_OK || (first && reader->has_last &&
-	    entry_compare((struct entry_bytes){reader->last.data, reader->last.length}, reader->entry.path) >= 0)) {
+	if (err != ERR_OK ||
+	    (first && reader->has_last &&
+		entry_compare((struct entry_bytes){reader->last.data, reader->last.length}, reader->entry.path) >= 0)) {
 		*damaged = true;
 		return damage(reader);
 	}

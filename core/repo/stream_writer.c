@@ -95,7 +95,8 @@ static enum err keep(struct stream_writer *writer, enum err err)
 	return err;
 }
 
-static enum err append_node(struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+static enum err append_node(
+    struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
 {
 	uint8_t header[STREAM_NODE_HEADER], *hash = header + 4;
 	enum err err;
@@ -110,7 +111,8 @@ static enum err append_node(struct stream_writer *writer, const uint8_t id[CHUNK
 	return err == ERR_OK && writer->pending.length >= WRITE_AT_ONCE ? flush(writer) : err;
 }
 
-enum err stream_writer_node(struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+enum err stream_writer_node(
+    struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
 {
 	if (writer->failed.kind != ERR_OK)
 		return failure_put(&writer->failed);

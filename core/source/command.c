@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIPE_SIZE (1 << 20)	   /* bytes: what an unprivileged user may ask for; fewer changes between the two processes */
-#define LOOK_EVERY 200		   /* milliseconds between two looks at whether the program was asked to stop */
-#define TERMINATE_PATIENCE 2000	   /* milliseconds that a child has between SIGTERM and SIGKILL */
+#define PIPE_SIZE (1 << 20) /* bytes: what an unprivileged user may ask for; fewer changes between the two processes */
+#define LOOK_EVERY 200	    /* milliseconds between two looks at whether the program was asked to stop */
+#define TERMINATE_PATIENCE 2000 /* milliseconds that a child has between SIGTERM and SIGKILL */
 
 struct command {
 	pid_t pid; /* 0: reaped */
@@ -29,10 +29,11 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 {
 	struct sigaction action;
 	sigset_t none;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_RDONLY);
 
 	setpgid(0, 0);
-	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for SIGPIPE. */
+	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for
+	 * SIGPIPE. */
 	for (int number = 1; number < NSIG; number++) {
 		if (sigaction(number, NULL, &action) != 0 || (action.sa_handler == SIG_IGN && number != SIGPIPE))
 			continue;
@@ -40,7 +41,8 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 		sigaction(number, &action, NULL);
 	}
 	sigemptyset(&none);
-	/* Ours are opened with O_CLOEXEC; this is for those that a library forgot. Kernels before 5.11 do without. */
+	/* Ours are opened with O_CLOEXEC; this is for /dev/null and what a library forgot. Kernels before 5.11 do
+	 * without. */
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
 	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
@@ -67,8 +69,8 @@ static pid_t fork_child(const char *const *argv, int output, int error_pipe)
 	return pid;
 }
 
-/* Closes `fd` unless it is -1. Standard descriptors that were closed may have been given to a pipe: dup2 in the child would then destroy
- * the wrong one, so pipes live above them. */
+/* Where standard descriptors of ours are closed, a pipe may have got their numbers, and dup2 in the child would
+ * replace it: pipes live above them. */
 static int above_standard(int fd)
 {
 	int moved = fd;
@@ -173,8 +175,8 @@ static void sleep_milliseconds(long milliseconds)
 	nanosleep(&time, NULL);
 }
 
-/* Waits up to `patience` milliseconds, or without end where that is negative. False where the child still runs, or is not to be waited for
- * because the program was asked to stop. */
+/* Waits up to `patience` milliseconds, or without end where that is negative. False where the child still runs, or
+ * is not to be waited for because the program was asked to stop. */
 static bool wait_for(struct command *command, long patience, int *status)
 {
 	long pause = 1;
@@ -202,7 +204,8 @@ enum err command_finish(struct command *command)
 {
 	int status = 0;
 
-	/* A child that is not read to its end must not wait for a reader for ever: it gets SIGPIPE, and counts as failed. */
+	/* A child that is not read to its end must not wait for a reader for ever: it gets SIGPIPE, and counts as
+	 * failed. */
 	close(command->output);
 	command->output = -1;
 	if (!wait_for(command, -1, &status))
@@ -210,7 +213,8 @@ enum err command_finish(struct command *command)
 	if (status == -1)
 		return fail(PL_COMMAND_FAILED, "%s ended, but not how it ended could be learned", command->name);
 	if (WIFSIGNALED(status))
-		return fail(PL_COMMAND_FAILED, "%s was ended by signal %d (%s)", command->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return fail(PL_COMMAND_FAILED, "%s was ended by signal %d (%s)", command->name, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) != 0)
 		return fail(PL_COMMAND_FAILED, "%s ended with status %d", command->name, WEXITSTATUS(status));
 	return ERR_OK;

@@ -8,8 +8,9 @@
 #include <sys/types.h>
 
 struct command;
-/* Starts argv (execvp), standard input from /dev/null, standard error inherited. PL_CHILD where it cannot be started (a child that
- * cannot exec reports through a pipe, so that "not found" is seen here). The child gets its own process group and no descriptors of ours. */
+/* Starts argv (execvp), standard input from /dev/null, standard error inherited. PL_CHILD where it cannot be started
+ * (a child that cannot exec reports through a pipe, so that "not found" is seen here). The child gets its own
+ * process group and no descriptors of ours. */
 enum err command_start(struct command **out, const char *const *argv);
 /* Up to `size` bytes; 0 at the end of the output. PL_SOURCE_READ. */
 enum err command_read(struct command *command, void *out, size_t size, size_t *got);

@@ -167,8 +167,8 @@ static size_t without_trailing_space(const char *line, size_t size)
 	return size;
 }
 
-static enum err add_line(struct exclude *exclude, char *line, size_t size, const char *base, const char *path, size_t number,
-    bool ignore_case)
+static enum err add_line(struct exclude *exclude, char *line, size_t size, const char *base, const char *path,
+    size_t number, bool ignore_case)
 {
 	char *origin = mem_printf("%s:%zu", path, number);
 	enum err err = ERR_NOMEM;
@@ -194,7 +194,8 @@ enum err exclude_add_file(struct exclude *exclude, const char *path, const char 
 	if (err == ERR_OK)
 		err = buffer_append_u8(&text, '\n');
 	/* A byte order mark is no part of the first pattern. */
-	for (size_t at = text.length > 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; err == ERR_OK && at < text.length; number++) {
+	for (size_t at = text.length > 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	     err == ERR_OK && at < text.length; number++) {
 		uint8_t *line = text.data + at;
 		uint8_t *end = memchr(line, '\n', text.length - at);
 		size_t size = (size_t)(end - line);
@@ -206,7 +207,8 @@ enum err exclude_add_file(struct exclude *exclude, const char *path, const char 
 	return err;
 }
 
-/* `path` relative to the pattern's base. Goes back to the last `**` only, as a wildcard does with `*`: components × components at worst. */
+/* `path` relative to the pattern's base. Goes back to the last `**` only, as a wildcard does with `*`: components ×
+ * components at worst. */
 static bool components_match(const struct pattern *pattern, const uint8_t *path, size_t size)
 {
 	size_t index = 0, at = 0, deep = NONE, deep_at = 0; /* at = size + 1: behind the last component */
@@ -253,7 +255,8 @@ static bool pattern_match(const struct pattern *pattern, struct entry_bytes path
 
 	if (pattern->folders_only && !folder)
 		return false;
-	if (skip && (path.size <= skip || path.data[skip - 1] != '/' || memcmp(path.data, pattern->base, skip - 1) != 0))
+	if (skip &&
+	    (path.size <= skip || path.data[skip - 1] != '/' || memcmp(path.data, pattern->base, skip - 1) != 0))
 		return false;
 	if (pattern->anywhere)
 		return !pattern->components[0] || wildcard_match(pattern->components[0], name.data, name.size);

@@ -12,9 +12,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define TARGET_FIRST 256	/* bytes tried for a symlink's target; Linux allows 4,095 */
-#define SEGMENTS_KEPT 16384	/* segments of one file: at most 320 KiB encoded, so that the entry stays below ENTRY_MAX */
-#define GAP_FIRST (64u << 10)	/* bytes: where there are too many segments, smaller holes are stored as data first */
+#define TARGET_FIRST 256    /* bytes tried for a symlink's target; Linux allows 4,095 */
+#define SEGMENTS_KEPT 16384 /* segments of one file: at most 320 KiB encoded, so that the entry stays below ENTRY_MAX */
+#define GAP_FIRST (64u << 10) /* bytes: where there are too many segments, smaller holes are stored as data first */
 
 static enum err cannot(const char *what, const char *name)
 {
@@ -107,8 +107,8 @@ enum err meta_fstat(struct names *names, int fd, struct entry *out)
 
 bool meta_same_content(const struct entry *now, const struct entry *before)
 {
-	return now->type == before->type && now->size == before->size && now->mtime == before->mtime && now->ctime == before->ctime &&
-	       now->inode == before->inode;
+	return now->type == before->type && now->size == before->size && now->mtime == before->mtime &&
+	    now->ctime == before->ctime && now->inode == before->inode;
 }
 
 bool meta_same_attributes(const struct entry *now, const struct entry *before)

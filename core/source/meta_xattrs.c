@@ -11,7 +11,8 @@
 #define LIST_FIRST 1024	 /* bytes: most files have none, or one or two */
 #define VALUE_FIRST 1024 /* bytes: most values are an ACL or a label */
 
-/* Where the attributes are: an open file, or a path that leads through the folder's descriptor, so that no link is followed. */
+/* Where the attributes are: an open file, or a path that leads through the folder's descriptor, so that no link is
+ * followed. */
 struct place {
 	int fd;
 	const char *name; /* for messages */
@@ -50,7 +51,7 @@ static enum err cannot_read(const struct place *place, const char *what)
 static bool is_kept(const char *name)
 {
 	return strncmp(name, "system.", 7) != 0 || strcmp(name, "system.posix_acl_access") == 0 ||
-	       strcmp(name, "system.posix_acl_default") == 0;
+	    strcmp(name, "system.posix_acl_default") == 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -126,7 +127,8 @@ static enum err find_place(struct place *place, int folder_fd, const char *name)
 		place->long_path = mem_string(in_folder);
 		return place->long_path ? ERR_OK : ERR_NOMEM;
 	}
-	if (snprintf(place->path, sizeof(place->path), "/proc/self/fd/%d/%s", folder_fd, in_folder) < (int)sizeof(place->path))
+	if (snprintf(place->path, sizeof(place->path), "/proc/self/fd/%d/%s", folder_fd, in_folder) <
+	    (int)sizeof(place->path))
 		return ERR_OK;
 	place->long_path = mem_printf("/proc/self/fd/%d/%s", folder_fd, in_folder);
 	return place->long_path ? ERR_OK : ERR_NOMEM;

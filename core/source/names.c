@@ -7,8 +7,8 @@
 #include <pwd.h>
 #include <stdatomic.h>
 
-#define ANSWER_FIRST 1024	/* bytes for the answer of the user database at first … */
-#define ANSWER_MAX (1u << 20)	/* … and at most: a group of a domain may list all its members */
+#define ANSWER_FIRST 1024     /* bytes for the answer of the user database at first … */
+#define ANSWER_MAX (1u << 20) /* … and at most: a group of a domain may list all its members */
 
 enum kind { KIND_USER, KIND_GROUP, KINDS };
 
@@ -101,7 +101,8 @@ static char *ask(enum kind kind, uint32_t id)
 
 		if (!room)
 			return NULL;
-		error = kind == KIND_USER ? getpwuid_r(id, &user, room, size, &is_user) : getgrgid_r(id, &group, room, size, &is_group);
+		error = kind == KIND_USER ? getpwuid_r(id, &user, room, size, &is_user)
+					  : getgrgid_r(id, &group, room, size, &is_group);
 		if (is_user)
 			name = mem_string(user.pw_name);
 		else if (is_group)

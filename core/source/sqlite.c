@@ -12,20 +12,23 @@
 #define PATIENCE (30 * CLOCK_SECOND) /* how long a writer may keep the database locked */
 #define RETRY_EVERY 20		     /* milliseconds */
 #define STEP_PAGES 4096		     /* pages between two looks at whether the program was asked to stop */
-#define FORMAT_OFFSET 18	     /* of the two bytes of a database's header that say whether it uses a write-ahead log: 2, else 1 */
+#define PROGRESS_STEPS 10000	     /* instructions of SQLite's machine between two such looks */
+#define FORMAT_OFFSET \
+	18 /* of the two bytes of a database's header that say whether it uses a write-ahead log: 2, else 1 */
 #define FORMAT_ROLLBACK 1
 
 /* How the copy is made.
  *
- * The source is read inside one transaction, so that all pages are of one moment, however long it takes: in WAL mode writers go on, in
- * rollback mode they wait. (Without a transaction of ours the backup would start over with every commit of another process.) It is
- * opened for writing where that is permitted, because only such a connection can roll back what a crashed writer left; nothing is
- * written otherwise.
+ * The source is read inside one transaction, so that all pages are of one moment, however long it takes: in WAL mode
+ * writers go on, in rollback mode they wait. (Without a transaction of ours the backup would start over with every
+ * commit of another process.) It is opened for writing where that is permitted, because only such a connection can
+ * roll back what a crashed writer left; nothing is written otherwise.
  *
- * The copy is opened twice while it still has a name, which it then loses at once, so that a killed program leaves nothing behind: through
- * `copy` it is written, without a journal (SQLite refuses to make one for a file without a name, and a copy that breaks off is thrown away
- * anyway); through `check` it is read afterwards. A header that asks for a write-ahead log would make SQLite look for one beside the
- * lost name, so the header says "rollback" while the copy is checked; then the source's own bytes are put back. */
+ * The copy is opened twice while it still has a name, which it then loses at once, so that a killed program leaves
+ * nothing behind: through `copy` it is written, without a journal (SQLite refuses to make one for a file without a
+ * name, and a copy that breaks off is thrown away anyway); through `check` it is read afterwards. A header that asks
+ * for a write-ahead log would make SQLite look for one beside the lost name, so the header says "rollback" while the
+ * copy is checked; then the source's own bytes are put back. */
 struct job {
 	const char *database, *folder;
 	sqlite3 *source, *copy, *check;
@@ -47,7 +50,8 @@ static enum err refuse(struct job *job, sqlite3 *from, int code)
 		return fail(PL_SQLITE_DAMAGED, "the database %s is damaged: %s", job->database, text);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return fail(PL_SQLITE, "the database %s stayed locked by another program for %d seconds", job->database, (int)(PATIENCE / CLOCK_SECOND));
+		return fail(PL_SQLITE, "the database %s stayed locked by another program for %d seconds", job->database,
+		    (int)(PATIENCE / CLOCK_SECOND));
 	case SQLITE_FULL:
 		return fail(PL_SQLITE, "no space in %s for a copy of the database %s", job->folder, job->database);
 	default:
@@ -67,6 +71,12 @@ static int on_busy(void *context, int times)
 	return 1;
 }
 
+static int on_progress(void *context)
+{
+	(void)context;
+	return interrupt_requested();
+}
+
 static enum err run(struct job *job, sqlite3 *on, const char *sql)
 {
 	int code = sqlite3_exec(on, sql, NULL, NULL, NULL);
@@ -82,18 +92,20 @@ static enum err open_database(struct job *job, const char *path, sqlite3 **out)
 
 	if (!plain)
 		return ERR_NOMEM;
-	code = sqlite3_open_v2(plain, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+	code =
+	    sqlite3_open_v2(plain, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
 	if (code == SQLITE_CANTOPEN || code == SQLITE_PERM) {
 		sqlite3_close(*out);
 		*out = NULL;
-		code = sqlite3_open_v2(plain, out, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+		code = sqlite3_open_v2(
+		    plain, out, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
 	}
 	mem_free(plain);
 	if (code != SQLITE_OK)
 		return refuse(job, *out, code);
 	sqlite3_busy_handler(*out, on_busy, job);
+	sqlite3_progress_handler(*out, PROGRESS_STEPS, on_progress, NULL);
 	/* The schema is not ours: nothing in it may do more than be stored. */
-	sqlite3_db_config(*out, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(*out, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	return ERR_OK;
 }
@@ -111,7 +123,8 @@ static enum err open_source(struct job *job)
 	err = open_database(job, job->database, &job->source);
 	if (err != ERR_OK)
 		return err;
-	/* A log that somebody left is not ours to merge into the database; one that this connection makes is removed with it. */
+	/* A log that somebody left is not ours to merge into the database; one that this connection makes is removed
+	 * with it. */
 	log = sqlite3_filename_wal(sqlite3_db_filename(job->source, "main"));
 	if (log && access(log, F_OK) == 0)
 		sqlite3_db_config(job->source, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -127,7 +140,8 @@ static enum err open_copy(struct job *job)
 		return err;
 	job->fd = mkostemp(path, O_CLOEXEC);
 	if (job->fd < 0) {
-		err = fail_errno(PL_SQLITE, "cannot make a temporary file in %s for a copy of the database %s", job->folder, job->database);
+		err = fail_errno(PL_SQLITE, "cannot make a temporary file in %s for a copy of the database %s",
+		    job->folder, job->database);
 		mem_free(path);
 		return err;
 	}
@@ -186,28 +200,32 @@ static void on_collation(void *context, sqlite3 *connection, int encoding, const
 static enum err check_with(struct job *job, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
+	const char *answer = NULL;
 	enum err err = ERR_OK;
 	int code = sqlite3_prepare_v2(job->check, sql, -1, &statement, NULL);
 
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement);
-	if (code != SQLITE_ROW)
-		err = refuse(job, job->check, code);
-	else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-		err = fail(PL_SQLITE_DAMAGED, "the database %s fails its integrity check: %s", job->database, sqlite3_column_text(statement, 0));
+	if (code == SQLITE_ROW)
+		answer = (const char *)sqlite3_column_text(statement, 0);
+	if (!answer)
+		err = refuse(job, job->check, code == SQLITE_ROW ? SQLITE_NOMEM : code);
+	else if (strcmp(answer, "ok") != 0)
+		err = fail(PL_SQLITE_DAMAGED, "the database %s fails its integrity check: %s", job->database, answer);
 	sqlite3_finalize(statement);
 	return err;
 }
 
-/* Without the program's own collations the order of an index cannot be judged: the quick check leaves that out. Constraints (CHECK) are
- * the program's business, not damage. */
+/* Without the program's own collations the order of an index cannot be judged: the quick check leaves that out.
+ * Constraints (CHECK) are the program's business, not damage. */
 static enum err check_integrity(struct job *job)
 {
 	sqlite3_stmt *statement = NULL;
 	enum err err;
 
 	sqlite3_collation_needed(job->check, job, on_collation);
-	err = run(job, job->check, "PRAGMA query_only = ON; PRAGMA ignore_check_constraints = ON; PRAGMA temp_store = MEMORY");
+	err = run(job, job->check,
+	    "PRAGMA query_only = ON; PRAGMA ignore_check_constraints = ON; PRAGMA temp_store = MEMORY");
 	if (err != ERR_OK)
 		return err;
 	if (sqlite3_prepare_v2(job->check, "PRAGMA integrity_check(1)", -1, &statement, NULL) == SQLITE_OK)
@@ -236,7 +254,8 @@ static enum err count_rows(struct job *job, const char *table, uint64_t *rows)
 /* Tables that have pages of their own: not virtual ones, whose program is not here, nor SQLite's. */
 static enum err count_tables(struct job *job, struct sqlite_copy *out)
 {
-	static const char sql[] = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+	static const char sql[] = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT "
+				  "LIKE 'sqlite\\_%' ESCAPE '\\'";
 	sqlite3_stmt *statement = NULL;
 	enum err err = ERR_OK;
 	int code = sqlite3_prepare_v2(job->check, sql, -1, &statement, NULL);
@@ -244,8 +263,10 @@ static enum err count_tables(struct job *job, struct sqlite_copy *out)
 	if (code != SQLITE_OK)
 		return refuse(job, job->check, code);
 	while (err == ERR_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		const char *table = (const char *)sqlite3_column_text(statement, 0);
+
 		out->tables++;
-		err = count_rows(job, (const char *)sqlite3_column_text(statement, 0), &out->rows);
+		err = table ? count_rows(job, table, &out->rows) : refuse(job, NULL, SQLITE_NOMEM);
 	}
 	if (err == ERR_OK && code != SQLITE_DONE)
 		err = refuse(job, job->check, code);
@@ -267,7 +288,8 @@ static enum err check_copy(struct job *job, struct sqlite_copy *out)
 	struct stat status;
 	enum err err = ERR_OK;
 
-	if (fstat(job->fd, &status) != 0 || (status.st_size > 0 && file_pread_full(job->fd, format, 2, FORMAT_OFFSET) != 2))
+	if (fstat(job->fd, &status) != 0 ||
+	    (status.st_size > 0 && file_pread_full(job->fd, format, 2, FORMAT_OFFSET) != 2))
 		return fail_errno(PL_SQLITE, "cannot read the copy of the database %s", job->database);
 	out->size = (uint64_t)status.st_size;
 	if (status.st_size > 0)
@@ -285,7 +307,8 @@ static enum err check_copy(struct job *job, struct sqlite_copy *out)
 
 enum err sqlite_copy_open(struct sqlite_copy *out, const char *database, const char *temporary_folder)
 {
-	struct job job = {.database = database, .folder = temporary_folder, .fd = -1, .deadline = clock_monotonic() + PATIENCE};
+	struct job job = {
+	    .database = database, .folder = temporary_folder, .fd = -1, .deadline = clock_monotonic() + PATIENCE};
 	struct sqlite_copy made = {.fd = -1};
 	enum err err = open_source(&job);
 

@@ -1,4 +1,5 @@
-/* SQLite databases as a source, consistent while in use, through SQLite's backup API into an unlinked temporary file on this machine. */
+/* SQLite databases as a source, consistent while in use, through SQLite's backup API into an unlinked temporary file
+ * on this machine. */
 #ifndef PULIH_SOURCE_SQLITE_H
 #define PULIH_SOURCE_SQLITE_H
 
@@ -13,8 +14,9 @@ struct sqlite_copy {
 	char version[32];    /* of the library */
 	char consistency[16]; /* "snapshot" */
 };
-/* All pages in one step, so that a busy writer cannot make it start over; then integrity_check (PL_SQLITE_DAMAGED, ERR_SOURCE) and counts
- * of tables and rows. `temporary_folder`: where the copy may live. PL_SQLITE (ERR_SOURCE) names the database. */
+/* All pages within one read transaction, so that a busy writer cannot make it start over; then integrity_check
+ * (PL_SQLITE_DAMAGED, ERR_SOURCE) and counts of tables and rows. `temporary_folder`: where the copy may live.
+ * PL_SQLITE (ERR_SOURCE) names the database. */
 enum err sqlite_copy_open(struct sqlite_copy *out, const char *database, const char *temporary_folder);
 void sqlite_copy_close(struct sqlite_copy *copy);
 

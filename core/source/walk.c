@@ -67,7 +67,8 @@ static enum err find_parent(struct walk *walk, const struct level *level, struct
 {
 	int fd;
 
-	if (candidate->listed || (level->folder && candidate->node->base == level->base) || candidate->node->base == PLAN_NOWHERE)
+	if (candidate->listed || (level->folder && candidate->node->base == level->base) ||
+	    candidate->node->base == PLAN_NOWHERE)
 		return ERR_OK;
 	candidate->parent = NULL;
 	fd = walk_open_chain(candidate->node->base, (struct entry_bytes){walk->path.data, level->path_size});
@@ -98,8 +99,8 @@ static bool too_large(const struct walk *walk, const struct candidate *candidate
 	struct stat status;
 
 	return walk->options.exclude_larger > 0 && candidate->type == DT_REG &&
-	       fstatat(candidate->parent->fd, candidate->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       (uint64_t)status.st_size > walk->options.exclude_larger;
+	    fstatat(candidate->parent->fd, candidate->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (uint64_t)status.st_size > walk->options.exclude_larger;
 }
 
 static bool excluded(const struct walk *walk, const struct candidate *candidate)
@@ -108,7 +109,8 @@ static bool excluded(const struct walk *walk, const struct candidate *candidate)
 		return true;
 	if (candidate->node && candidate->node->root)
 		return false;
-	if (walk->options.exclude && exclude_match(walk->options.exclude, walk_path(walk), candidate->type == DT_DIR).excluded)
+	if (walk->options.exclude &&
+	    exclude_match(walk->options.exclude, walk_path(walk), candidate->type == DT_DIR).excluded)
 		return true;
 	return too_large(walk, candidate);
 }
@@ -143,7 +145,8 @@ static enum err emit_ancestor(struct walk *walk, struct candidate *candidate, in
 	expect(walk, candidate, base);
 	walk->entrance.ancestor = true;
 	walk->entrance.self = folder;
-	*item = (struct walk_item){.path = walk_path(walk), .folder = folder, .name = ".", .is_folder = true, .is_ancestor = true};
+	*item = (struct walk_item){
+	    .path = walk_path(walk), .folder = folder, .name = ".", .is_folder = true, .is_ancestor = true};
 	return ERR_OK;
 }
 
@@ -157,8 +160,10 @@ static enum err emit_extra(struct walk *walk, const struct candidate *candidate,
 
 static void emit_file(struct walk *walk, const struct candidate *candidate, int base, struct walk_item *item)
 {
-	*item = (struct walk_item){
-	    .path = walk_path(walk), .folder = candidate->parent, .name = candidate->name, .is_folder = candidate->type == DT_DIR};
+	*item = (struct walk_item){.path = walk_path(walk),
+	    .folder = candidate->parent,
+	    .name = candidate->name,
+	    .is_folder = candidate->type == DT_DIR};
 	if (item->is_folder)
 		expect(walk, candidate, base);
 	if (item->is_folder || candidate->fetched) {
@@ -258,8 +263,13 @@ static enum err begin(struct walk *walk, struct walk_item *item, bool *emitted)
 		walk_folder_drop(folder);
 		return err;
 	}
-	walk->entrance = (struct entrance){.wanted = true, .ancestor = !*emitted || error, .anchored = true, .root = true, .self = folder,
-	    .node = top, .base = top->base};
+	walk->entrance = (struct entrance){.wanted = true,
+	    .ancestor = !*emitted || error,
+	    .anchored = true,
+	    .root = true,
+	    .self = folder,
+	    .node = top,
+	    .base = top->base};
 	return ERR_OK;
 }
 

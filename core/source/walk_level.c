@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-/* Descriptors. Every folder on the way down keeps one, so that what is in it is reached without a path. When more than
- * LEVELS_OPEN_MAX are open, the one furthest up is closed, with its device and inode remembered; when the walk comes back up to
- * it, it is opened again as ".." of the folder that was left, and, where that is not the remembered folder (something was moved, or
- * a link above a root was followed), by name from the next folder above that is still open. A folder that cannot be found again is
- * reported, and the rest of it is not walked: names are never taken from another folder than the one that was listed. */
+/* Descriptors. Every folder on the way down keeps one, so that what is in it is reached without a path. When more
+ * than LEVELS_OPEN_MAX are open, the one furthest up is closed, with its device and inode remembered; when the walk
+ * comes back up to it, it is opened again as ".." of the folder that was left, and, where that is not the remembered
+ * folder (something was moved, or a link above a root was followed), by name from the next folder above that is
+ * still open. A folder that cannot be found again is reported, and the rest of it is not walked: names are never
+ * taken from another folder than the one that was listed. */
 #define LEVELS_OPEN_MAX 256
 
 /* Closes the uppermost folder that may be. False where there is none. The last level is never closed: it is in use. */
@@ -31,7 +32,8 @@ static bool close_one(struct walk *walk)
 	return false;
 }
 
-enum err walk_level_open(struct walk *walk, int parent, const char *name, bool place, struct walk_folder **folder, int *error)
+enum err walk_level_open(
+    struct walk *walk, int parent, const char *name, bool place, struct walk_folder **folder, int *error)
 {
 	int fd;
 
@@ -150,7 +152,8 @@ static enum err open_by_names(struct walk *walk, size_t index, struct walk_folde
 	for (; err == ERR_OK && *out && from <= index; from++) {
 		size_t above = walk->levels[from - 1].path_size;
 		size_t start = above ? above + 1 : 0;
-		char *name = mem_printf("%.*s", (int)(walk->levels[from].path_size - start), (const char *)walk->path.data + start);
+		char *name = mem_printf(
+		    "%.*s", (int)(walk->levels[from].path_size - start), (const char *)walk->path.data + start);
 		struct walk_folder *parent = *out;
 
 		*out = NULL;
@@ -165,7 +168,8 @@ static bool is_level(const struct level *level, const struct walk_folder *folder
 {
 	struct stat status;
 
-	return folder && fstat(folder->fd, &status) == 0 && status.st_dev == level->device && status.st_ino == level->inode;
+	return folder && fstat(folder->fd, &status) == 0 && status.st_dev == level->device &&
+	    status.st_ino == level->inode;
 }
 
 /* Opens the last level again, coming up from `below` (may be NULL). */
@@ -211,4 +215,3 @@ enum err walk_level_pop(struct walk *walk)
 	walk_folder_drop(level->folder);
 	return err;
 }
-

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WINDOW_SIZE (128u << 10)  /* bytes that one getdents64 may fill: some 3,000 names */
-#define ROOM_KEPT (1u << 20)	  /* room beyond this is given back after each folder */
-#define TAG_HEADER_MAX 4096	  /* bytes at the start of a tag file that are looked at */
+#define WINDOW_SIZE (128u << 10) /* bytes that one getdents64 may fill: some 3,000 names */
+#define ROOM_KEPT (1u << 20)	 /* room beyond this is given back after each folder */
+#define TAG_HEADER_MAX 4096	 /* bytes at the start of a tag file that are looked at */
 #define CACHE_TAG "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55" /* bford.info/cachedir */
 
 /* A name while it is sorted: its first eight bytes decide most comparisons without touching the name itself. */
@@ -77,8 +77,8 @@ static enum err add_name(struct listing *listing, const struct dirent64 *entry)
 	memcpy(first, entry->d_name, size < sizeof(first) ? size : sizeof(first));
 	memcpy(&prefix, first, sizeof(prefix));
 	out = listing->names + listing->names_size;
-	listing->keys[listing->count++] =
-	    (struct list_key){.prefix = __builtin_bswap64(prefix), .offset = listing->names_size & 0xFFFFFFFFFFFF, .size = size & 0xFFFF};
+	listing->keys[listing->count++] = (struct list_key){
+	    .prefix = __builtin_bswap64(prefix), .offset = listing->names_size & 0xFFFFFFFFFFFF, .size = size & 0xFFFF};
 	*out = entry->d_type;
 	memcpy(out + 1, entry->d_name, size + 1);
 	listing->names_size += size + 2;
@@ -94,7 +94,8 @@ static int compare_keys(const void *a, const void *b, void *names)
 	if (left->size <= sizeof(left->prefix) || right->size <= sizeof(left->prefix))
 		return (left->size > right->size) - (left->size < right->size);
 	/* strcmp compares bytes as unsigned char: the order of paths. */
-	return strcmp((const char *)names + left->offset + 1 + sizeof(left->prefix), (const char *)names + right->offset + 1 + sizeof(left->prefix));
+	return strcmp((const char *)names + left->offset + 1 + sizeof(left->prefix),
+	    (const char *)names + right->offset + 1 + sizeof(left->prefix));
 }
 
 static enum err read_names(struct listing *listing, int fd, int *error)
@@ -210,7 +211,8 @@ bool walk_list_keep_tags(const struct walk_options *options, int fd, uint8_t *na
 		for (size_t i = 0; (rule = rule_at(options, i)); i++) {
 			size_t rule_size = strcspn(rule, ":");
 
-			if (rule_size == name_size && memcmp(rule, at + 1, name_size) == 0 && tag_present(fd, rule, rule_size)) {
+			if (rule_size == name_size && memcmp(rule, at + 1, name_size) == 0 &&
+			    tag_present(fd, rule, rule_size)) {
 				memmove(out, at, name_size + 2);
 				out += name_size + 2;
 				break;
@@ -232,7 +234,8 @@ enum err walk_list_check_tags(const struct walk_options *options)
 		if (size == 0 || size > NAME_MAX || memchr(rule, '/', size))
 			return fail(PL_PATTERN, "\"%s\" names no file whose presence could exclude a folder", rule);
 		if (strlen(rule) - size > TAG_HEADER_MAX)
-			return fail(PL_PATTERN, "\"%s\" asks for more than the first %d bytes of a file", rule, TAG_HEADER_MAX);
+			return fail(
+			    PL_PATTERN, "\"%s\" asks for more than the first %d bytes of a file", rule, TAG_HEADER_MAX);
 	}
 	return ERR_OK;
 }

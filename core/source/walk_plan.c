@@ -103,7 +103,8 @@ static enum err collect_roots(struct point *points, size_t *used, const char *co
 	return ERR_OK;
 }
 
-/* Drops the roots that cannot be used. They are reported where something else is to be backed up, else the first is the error. */
+/* Drops the roots that cannot be used. They are reported where something else is to be backed up, else the first is
+ * the error. */
 static enum err drop_unusable(struct point *points, size_t *used, const struct walk_options *options)
 {
 	size_t usable = 0, kept = 0;
@@ -121,7 +122,8 @@ static enum err drop_unusable(struct point *points, size_t *used, const struct w
 		if (err == ERR_OK) {
 			err = root_failure(point->error, point->typed);
 			if (usable > 0)
-				err = walk_report(options, (struct entry_bytes){(const uint8_t *)point->stored, point->size}, err);
+				err = walk_report(
+				    options, (struct entry_bytes){(const uint8_t *)point->stored, point->size}, err);
 		}
 		mem_free(point->stored);
 	}
@@ -207,7 +209,8 @@ static struct plan_node *child_of(struct plan_node *parent, struct plan_node **n
 	return child;
 }
 
-static enum err add_point(struct plan_node *node, struct plan_node **newest, const struct point *point, const struct walk_options *options)
+static enum err add_point(
+    struct plan_node *node, struct plan_node **newest, const struct point *point, const struct walk_options *options)
 {
 	const struct entry_bytes path = {(const uint8_t *)point->stored, point->size};
 	size_t at = 0;
@@ -228,7 +231,8 @@ static enum err add_point(struct plan_node *node, struct plan_node **newest, con
 		at += point->stored[at] == '/';
 	}
 	if (point->role == ROLE_EXTRA && node->extra)
-		return walk_report(options, path, fail(PL_SOURCE_READ, "%s: two sources are stored under this path", point->stored));
+		return walk_report(
+		    options, path, fail(PL_SOURCE_READ, "%s: two sources are stored under this path", point->stored));
 	if (point->role == ROLE_EXTRA)
 		node->extra = point->extra;
 	node->root |= point->role == ROLE_ROOT;

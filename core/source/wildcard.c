@@ -13,7 +13,8 @@ struct range {
 	uint32_t low, high; /* code points, both included; a byte that is not UTF-8 is BYTE_CODE + byte */
 };
 
-/* None of the arrays can need more elements than the pattern has bytes: a class of n ranges is written with more than n bytes. */
+/* None of the arrays can need more elements than the pattern has bytes: a class of n ranges is written with more
+ * than n bytes. */
 struct wildcard {
 	struct token *tokens;
 	uint8_t *bytes;
@@ -126,7 +127,8 @@ static enum err parse_class(struct parser *parser, bool *known)
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		struct wildcard *wildcard = parser->wildcard;
 
-		if (strlen(classes[i].name) != (size_t)(end - name) || memcmp(classes[i].name, name, (size_t)(end - name)) != 0)
+		if (strlen(classes[i].name) != (size_t)(end - name) ||
+		    memcmp(classes[i].name, name, (size_t)(end - name)) != 0)
 			continue;
 		for (size_t r = 0; r < classes[i].count; r++)
 			wildcard->ranges[wildcard->ranges_count++] = classes[i].ranges[r];
@@ -303,7 +305,8 @@ static bool tail_differs(const struct wildcard *wildcard, const uint8_t *name, s
 {
 	const struct token *last = &wildcard->tokens[wildcard->tokens_count - 1];
 
-	return last->kind == TOKEN_LITERAL && (last->count > size || !literal_at(wildcard, last, name + size - last->count));
+	return last->kind == TOKEN_LITERAL &&
+	    (last->count > size || !literal_at(wildcard, last, name + size - last->count));
 }
 
 bool wildcard_match(const struct wildcard *wildcard, const uint8_t *name, size_t size)
@@ -331,7 +334,8 @@ bool wildcard_match(const struct wildcard *wildcard, const uint8_t *name, size_t
 			token++;
 			continue;
 		}
-		/* What stands between two stars matched at its first place, and an earlier star can gain nothing by taking more. */
+		/* What stands between two stars matched at its first place, and an earlier star can gain nothing by
+		 * taking more. */
 		if (star == NONE || star_at >= size)
 			return false;
 		star_at += character_at(name + star_at, size - star_at).size;

@@ -1,8 +1,8 @@
 /* One component of an exclude pattern: literal bytes, `*`, `?` and sets, compiled once.
  *
- * `*` takes any number of characters, `?` and `[…]` one UTF-8 character, or one byte where the name is not UTF-8. Sets know ranges,
- * the classes [:alpha:] … [:xdigit:] (ASCII), '!' or '^' for all others; '\' escapes. Matching backtracks to the last `*` only, so it takes at
- * most bytes of the name × bytes of the pattern. */
+ * `*` takes any number of characters, `?` and `[…]` one UTF-8 character, or one byte where the name is not UTF-8.
+ * Sets know ranges, the classes [:alpha:] … [:xdigit:] (ASCII), '!' or '^' for all others; '\' escapes. Matching
+ * backtracks to the last `*` only, so it takes at most bytes of the name × bytes of the pattern. */
 #ifndef PULIH_SOURCE_WILDCARD_H
 #define PULIH_SOURCE_WILDCARD_H
 
