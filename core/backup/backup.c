@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BACKUP_PASSES 5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
@@ -448,6 +449,15 @@ static void backup_close(struct backup *backup)
 	pthread_mutex_destroy(&backup->lock);
 }
 
+static unsigned most_folders(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 > BACKUP_FOLDERS)
+		return BACKUP_FOLDERS;
+	return (unsigned)limit.rlim_cur / 2;
+}
+
 static enum err prepare(struct backup *backup)
 {
 	const struct backup_options *options = backup->options;
@@ -455,6 +465,7 @@ static enum err prepare(struct backup *backup)
 
 	if (options->paths_count == 0 && options->sqlite_count == 0 && !options->command)
 		return fail(PL_BACKUP_EMPTY, "nothing to back up");
+	backup->folders_max = most_folders();
 	if (options->dry_run)
 		err = dry_target_new(&backup->target, backup->repository->target);
 	if (err == ERR_OK)

@@ -89,7 +89,7 @@ static bool is_racy(const struct backup *backup, const struct entry *previous)
 static void wait_for_folders(struct backup *backup)
 {
 	pthread_mutex_lock(&backup->lock);
-	while (walk_folders_open() > BACKUP_FOLDERS && !atomic_load(&backup->stop) && backup->batches_out > 0)
+	while (walk_folders_open() > backup->folders_max && !atomic_load(&backup->stop) && backup->batches_out > 0)
 		pthread_cond_wait(&backup->room, &backup->lock);
 	pthread_mutex_unlock(&backup->lock);
 }
@@ -166,7 +166,7 @@ static enum err feed_all(struct feed *feed)
 		err = add_item(feed, &found);
 		if (err != ERR_OK)
 			break;
-		if (batch_full(feed->batch) || walk_folders_open() > BACKUP_FOLDERS) {
+		if (batch_full(feed->batch) || walk_folders_open() > backup->folders_max) {
 			if (!send_batch(feed))
 				break;
 			wait_for_folders(backup);
