@@ -138,6 +138,21 @@ void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct
 struct sqlite_copy;
 enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
 
+/* ---- plan.c ---- */
+/* Databases and commands as extras of the walk, their journals hidden. */
+enum err plan_extras(struct backup *backup);
+void plan_free(struct backup *backup);
+/* Host, job, paths, tags of the snapshot. */
+enum err plan_snapshot(struct backup *backup);
+
+/* ---- last_run.c ---- */
+/* Finds and opens the last stream and lists of this job, and the new ones beside them; takes the lock. */
+enum err last_run_open(struct backup *backup);
+void last_run_close(struct backup *backup);
+/* After the snapshot counts: what makes the next run fast. Failing here harms nothing but that, and is warned of. */
+void last_run_commit(struct backup *backup);
+void last_run_unlock(struct backup *backup);
+
 /* ---- batch.c ---- */
 struct batch *batch_take(struct backup *backup);
 /* Lets its folders go, keeps its memory for the next. Its job has run. */
