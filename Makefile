@@ -71,6 +71,7 @@ unit: $(UNIT_PROGRAMS)
 -include $(LIBRARY_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_SOURCES:%.c=$(BUILD)/%.d) $(UNIT_HELPER_OBJECTS:.o=.d)
 
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 
 install: all
 	install -D -m 755 $(BUILD)/pulih $(DESTDIR)$(PREFIX)/bin/pulih

@@ -32,7 +32,8 @@ static enum err init_run(const struct arguments *arguments)
 	if (err != ERR_OK)
 		return err;
 	hex_encode(id, repository.config->id, REPOSITORY_ID_SIZE);
-	output_print("repository %s made at %s (%s)\n", id, settings.repository, suite_name(suite));
+	if (output_level() >= OUTPUT_NORMAL)
+		output_print("repository %s made at %s (%s)\n", id, settings.repository, suite_name(suite));
 	output_note("without the passphrase nobody can ever read it: keep that somewhere else too, or lock a recovery "
 		    "code away "
 		    "(pulih key add --recovery)");

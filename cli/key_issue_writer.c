@@ -42,10 +42,11 @@ static enum err issue_into(struct repository *repository, int fd)
 	if (err == ERR_OK)
 		err = file_sync_folder_of(given.file);
 	if (err == ERR_OK) {
-		output_print(
-		    "backup key for domain %s written to %s\n"
-		    "  Take it to that machine, readable by its backup user only, and use it with --key-file.\n",
-		    domain, given.file);
+		if (output_level() >= OUTPUT_NORMAL)
+			output_print("backup key for domain %s written to %s\n"
+				     "  Take it to that machine, readable by its backup user only, and use it with "
+				     "--key-file.\n",
+			    domain, given.file);
 		output_object("summary",
 		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label",
 			given.label ? given.label : "", "append_only", given.append_only));

@@ -13,7 +13,8 @@ static enum err key_revoke_writer_run(const struct arguments *arguments)
 		return err;
 	err = key_revoke_writer(&repository, arguments->items[0]);
 	if (err == ERR_OK) {
-		output_print("backup key %s revoked\n", arguments->items[0]);
+		if (output_level() >= OUTPUT_NORMAL)
+			output_print("backup key %s revoked\n", arguments->items[0]);
 		output_object("summary", json_pack("{s:s}", "revoked", arguments->items[0]));
 	}
 	repository_close(&repository);

@@ -3,14 +3,17 @@
 #include "cli/help.h"
 #include "cli/settings.h"
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "core/base/output.h"
 #include "core/crypto/crypto.h"
 
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* Usage errors too are JSON when JSON is wanted, whether or not the options in front of --json make sense. */
 static bool wants_json(int argc, char **argv)
@@ -99,8 +102,7 @@ static enum err run(int argc, char **argv)
 	return command->run(&arguments);
 }
 
-/* A result that did not arrive is no result: `pulih ls > /dev/full` must not end with 0. A reader that went away (head)
- * needs no telling. */
+/* A result that did not arrive is no result: `pulih ls > /dev/full` must not end with 0. */
 static enum err flush_output(void)
 {
 	errno = 0;
@@ -109,10 +111,19 @@ static enum err flush_output(void)
 	return fail_errno(PL_STANDARD_OUTPUT, "cannot write standard output");
 }
 
+/* A reader that had enough (head) needs no telling. */
+static bool reader_is_gone(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 int main(int argc, char **argv)
 {
 	enum err err, flushed;
 
+	mem_setup();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C"); /* numbers are read and written the same everywhere */
 	output_setup(wants_json(argc, argv), OUTPUT_NORMAL);
@@ -121,12 +132,12 @@ int main(int argc, char **argv)
 	err = crypto_setup();
 	if (err == ERR_OK)
 		err = run(argc, argv);
-	if (err != ERR_OK)
+	if (err != ERR_OK && !(failure_last()->id == PL_STANDARD_OUTPUT && reader_is_gone()))
 		output_error(failure_last());
 	flushed = flush_output();
 	if (flushed != ERR_OK && err == ERR_OK) {
 		err = flushed;
-		if (errno != EPIPE)
+		if (!reader_is_gone())
 			output_error(failure_last());
 	}
 	return error_exit_code(err);

@@ -114,7 +114,8 @@ static enum err check_options(void)
 	return ERR_OK;
 }
 
-/* A tar that was not finished is not left behind to be taken for one that was. */
+/* A tar that was not finished is not left behind to be taken for one that was. One that lacks what is damaged is finished, and
+ * may be all that is left. */
 static enum err write_tar(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *restore, struct restore_result *result)
 {
@@ -133,7 +134,7 @@ static enum err write_tar(struct repository *repository, const struct snapshot *
 		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
 	if (close(fd) != 0 && err == ERR_OK)
 		err = fail_errno(PL_FILE_WRITE, "cannot close %s", given.tar);
-	if (err != ERR_OK && err != ERR_PARTIAL)
+	if (err != ERR_OK && err != ERR_PARTIAL && err != ERR_CORRUPT && failure_last()->id != PL_RESTORE_INCOMPLETE)
 		unlink(given.tar);
 	return err;
 }

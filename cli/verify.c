@@ -7,6 +7,8 @@
 #include "core/base/clock.h"
 #include "core/base/output.h"
 
+#include <string.h>
+
 static const char *const tiers[] = {
     [VERIFY_STRUCTURE] = "structure",
     [VERIFY_STORED] = "stored",
@@ -31,6 +33,7 @@ static void on_finding(void *context, const struct verify_finding *finding)
 {
 	char code[16];
 	bool touches = finding->touches && finding->touches[0];
+	bool named = strstr(finding->failure->text, finding->object) != NULL;
 
 	(void)context;
 	if (output_is_json())
@@ -39,8 +42,8 @@ static void on_finding(void *context, const struct verify_finding *finding)
 			message_code(finding->failure->id, code), "kind", error_name(finding->failure->kind), "reason",
 			finding->failure->text, "touches", touches ? finding->touches : ""));
 	else
-		output_warning(finding->failure->id, "%s: %s%s%s", finding->object, finding->failure->text,
-		    touches ? "; touches " : "", touches ? finding->touches : "");
+		output_warning(finding->failure->id, "%s%s%s%s%s", named ? "" : finding->object, named ? "" : ": ",
+		    finding->failure->text, touches ? "; touches " : "", touches ? finding->touches : "");
 }
 
 static void report(enum err err, const struct verify_result *result, bool keyless)

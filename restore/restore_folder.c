@@ -281,15 +281,14 @@ static enum err prepare(struct restore *run, struct restore_folder *parent, stru
 {
 	if (folder->fd < 0)
 		folder->fd = openat(parent->fd, folder->name, FOLDER_OPEN);
+	if (folder->fd >= 0 && folder->fresh && parent->default_acl) {
+		(void)fremovexattr(folder->fd, "system.posix_acl_default");
+		(void)fremovexattr(folder->fd, "system.posix_acl_access");
+	}
 	if (folder->fd < 0 || folder_learn(folder) != 0)
 		return fail_errno(PL_RESTORE_WRITE, "cannot open the folder %s", folder->name);
-	if (run->options->dry_run)
+	if (run->options->dry_run || folder->fresh)
 		return ERR_OK;
-	if (folder->fresh) {
-		if (parent->default_acl)
-			(void)fremovexattr(folder->fd, "system.posix_acl_default");
-		return ERR_OK;
-	}
 	folder->default_acl = fgetxattr(folder->fd, "system.posix_acl_default", NULL, 0) > 0;
 	/* Its owner may have taken the right to write from himself; it comes back as the snapshot has it. */
 	if ((folder->mode & 0700) != 0700 && fchmod(folder->fd, folder->mode | 0700) == 0)

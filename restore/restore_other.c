@@ -59,8 +59,13 @@ static enum err make_other(struct restore *run, struct restore_item *item, int f
 			    restore_printable(entry->path));
 		return restore_fail_write("cannot make", entry->path);
 	}
-	if (item->folder->default_acl && entry->type != ENTRY_SYMLINK)
-		has.mode = (mode_t)-1;
+	if (item->folder->default_acl && entry->type != ENTRY_SYMLINK) {
+		char path[320];
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d/%.255s", folder_fd, name);
+		(void)lremovexattr(path, "system.posix_acl_access");
+		has.mode = (mode_t)-1; /* as the ACL made it */
+	}
 	restore_metadata_set(run, entry, -1, folder_fd, name, &has, 0);
 	return put_in_place(item, folder_fd, name);
 }

@@ -39,7 +39,7 @@ void restore_mark(struct restore *run, uint64_t number)
 
 bool restore_marked(const struct restore *run, uint64_t number)
 {
-	return number < run->needs.entries && (run->restored[number / 8] >> (number % 8) & 1u);
+	return number < run->needs.entries && ((unsigned)run->restored[number / 8] >> (number % 8) & 1u);
 }
 
 void restore_stop(struct restore *run)

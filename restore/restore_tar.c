@@ -418,8 +418,8 @@ static enum err open_archive(struct tar *tar, int fd)
 	if (!tar->archive || !tar->header || !tar->links)
 		return fail(PL_NO_MEMORY, "no memory for the tar stream");
 	if (archive_write_set_format_pax(tar->archive) != ARCHIVE_OK ||
-	    /* names are bytes, whatever the locale */
-	    archive_write_set_options(tar->archive, "hdrcharset=BINARY") < ARCHIVE_WARN ||
+	    /* names are bytes, whatever the locale; attributes in the one form that GNU tar, star and bsdtar all read */
+	    archive_write_set_options(tar->archive, "hdrcharset=BINARY,xattrheader=SCHILY") < ARCHIVE_WARN ||
 	    archive_write_add_filter_none(tar->archive) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
 	    archive_write_open_fd(tar->archive, fd) != ARCHIVE_OK)

@@ -96,6 +96,7 @@ static void release(struct verify *verify)
 	mem_free(verify->notes);
 	mem_free(verify->snapshots);
 	verify_packs_free(&verify->packs);
+	verify_set_free(&verify->broken);
 	pthread_mutex_destroy(&verify->lock);
 }
 

@@ -75,6 +75,7 @@ struct verify {
 	struct verify_packs packs;
 	struct snapshot *snapshots; /* those that could be read */
 	size_t snapshots_count, snapshots_capacity;
+	struct verify_set broken; /* nodes and lists that cannot be read; value: number + 1 of the finding */
 	pthread_mutex_t lock; /* of what follows */
 	struct verify_note *notes;
 	size_t notes_count, notes_capacity;

@@ -16,7 +16,6 @@ struct walk_state {
 	const struct snapshot *snapshot;
 	uint32_t number; /* of the snapshot, from 1 */
 	struct verify_set nodes;  /* visited; value: the snapshot in which first */
-	struct verify_set broken; /* cannot be read */
 	struct verify_set files;  /* of a finding: counted already */
 	bool full;		  /* second look: nothing is passed over, findings are counted */
 	uint64_t entries;
@@ -101,20 +100,28 @@ static enum err check_chunk(struct walk_state *walk, const uint8_t *id, const st
 static enum err note_unreadable(struct walk_state *walk, const uint8_t id[CHUNK_ID_SIZE])
 {
 	struct verify *verify = walk->verify;
-	struct failure failure;
-	struct index_location location;
 	struct object_name name = object_snapshot(walk->snapshot->id);
+	struct index_location location;
 	struct verify_pack *pack = NULL;
+	struct verify_slot *slot;
+	struct failure failure;
+	enum err err = ERR_OK;
+	bool added;
 
 	failure_take(&failure);
+	slot = verify_set_add(&verify->broken, id, 0, &added);
+	if (!slot || !added)
+		return slot ? ERR_OK : ERR_NOMEM;
 	if (index_find(walk->view.index, id, &location) == ERR_OK) {
 		name = object_pack(location.pack);
 		pack = verify_packs_find(&verify->packs, location.pack);
 	}
-	if (pack && pack->finding)
-		return ERR_OK;
-	(void)fail(PL_VERIFY_SNAPSHOT_TREE, "part of a list of files cannot be read: %s", failure.text);
-	return verify_found(verify, name.text, pack);
+	if (!pack || !pack->finding) {
+		(void)fail(PL_VERIFY_SNAPSHOT_TREE, "part of a list of files cannot be read: %s", failure.text);
+		err = verify_found(verify, name.text, pack);
+	}
+	slot->value = pack && pack->finding ? pack->finding : (uint32_t)verify->notes_count;
+	return err;
 }
 
 static enum err check_list(struct walk_state *walk, const struct entry_chunk *list, const struct entry *entry, bool *lost)
@@ -166,11 +173,14 @@ static enum err visit_entry(void *context, const struct entry *entry)
 
 static bool known(void *context, const uint8_t id[CHUNK_ID_SIZE])
 {
-	const struct walk_state *walk = context;
-	const struct verify_slot *slot;
+	struct walk_state *walk = context;
+	const struct verify_slot *slot = verify_set_find(&walk->verify->broken, id);
 
-	if (verify_set_find(&walk->broken, id))
+	if (slot) {
+		if (walk->full)
+			(void)touch(walk, slot->value, NULL);
 		return true;
+	}
 	slot = walk->full ? NULL : verify_set_find(&walk->nodes, id);
 	return slot && slot->value != walk->number;
 }
@@ -195,21 +205,11 @@ static enum err fetch(void *context, enum chunk_type type, const uint8_t id[CHUN
 {
 	struct walk_state *walk = context;
 	enum err err = chunk_reader_fetch(walk->view.reader, type, id, out);
-	struct index_location location;
-	const struct verify_pack *pack;
-	bool added;
 
 	if (err == ERR_OK || !verify_is_finding(err))
 		return err;
-	if (!verify_set_add(&walk->broken, id, 0, &added))
+	if (note_unreadable(walk, id) != ERR_OK)
 		return ERR_NOMEM;
-	if (added && note_unreadable(walk, id) != ERR_OK)
-		return ERR_NOMEM;
-	if (walk->full && index_find(walk->view.index, id, &location) == ERR_OK) {
-		pack = verify_packs_find(&walk->verify->packs, location.pack);
-		if (pack && pack->finding)
-			(void)touch(walk, pack->finding, NULL);
-	}
 	return fail(PL_VERIFY_SNAPSHOT_TREE, "part of a list of files cannot be read");
 }
 
@@ -225,11 +225,11 @@ static enum err walk_snapshot(struct walk_state *walk)
 	if (err != ERR_OK)
 		return verify_is_finding(err) ? verify_found(verify, name.text, NULL) : err;
 	do {
-		broken = walk->broken.count;
+		broken = verify->broken.count;
 		walk->entries = walk->lost_chunks = walk->lost_files = 0;
 		err = tree_walk(&walk->snapshot->root, fetch, known, visit_node, visit_entry, walk);
-	} while (err == ERR_CORRUPT && walk->broken.count > broken && ++tries < BROKEN_MAX);
-	if (err == ERR_CORRUPT && walk->broken.count == broken && !walk->full)
+	} while (err == ERR_CORRUPT && verify->broken.count > broken && ++tries < BROKEN_MAX);
+	if (err == ERR_CORRUPT && verify->broken.count == broken && !walk->full)
 		err = verify_found(verify, name.text, NULL); /* readable, and not what a tree must be */
 	else if (err == ERR_CORRUPT)
 		err = ERR_OK;
@@ -271,7 +271,6 @@ static enum err walk_all(struct verify *verify, bool full)
 	}
 	restore_view_close(&walk.view);
 	verify_set_free(&walk.nodes);
-	verify_set_free(&walk.broken);
 	verify_set_free(&walk.files);
 	return err;
 }

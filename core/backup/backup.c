@@ -11,6 +11,9 @@
 #include "core/repo/tree.h"
 #include "core/source/sqlite.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BACKUP_PASSES 5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
@@ -183,6 +186,24 @@ static enum err stream_name(struct backup *backup, char hex[2 * HASH_SIZE + 1])
 	return err;
 }
 
+/* The last stream belongs to one backup at a time; a second one of the same job at the same time reads it, and leaves it as it is. */
+static enum err lock_stream(struct backup *backup)
+{
+	char *path = mem_printf("%s.lock", backup->stream_path);
+	enum err err = path ? ERR_OK : ERR_NOMEM;
+
+	if (path && backup->stream_lock < 0)
+		backup->stream_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (path && backup->stream_lock < 0)
+		err = fail_errno(PL_STREAM, "cannot open %s", path);
+	if (err == ERR_OK && flock(backup->stream_lock, LOCK_EX | LOCK_NB) != 0) {
+		close(backup->stream_lock);
+		backup->stream_lock = -1;
+	}
+	mem_free(path);
+	return err;
+}
+
 static enum err open_last_stream(struct backup *backup)
 {
 	char name[2 * HASH_SIZE + 1];
@@ -203,9 +224,11 @@ static enum err open_last_stream(struct backup *backup)
 	if (err == ERR_OK && backup->last_stream)
 		memcpy(backup->result->snapshot.previous, stream_reader_snapshot(backup->last_stream), OBJECT_ID_SIZE);
 	if (err == ERR_OK)
+		err = lock_stream(backup);
+	if (err == ERR_OK && backup->stream_lock >= 0)
 		err = lists_new(&backup->lists, lists);
-	if (err == ERR_OK && !backup->options->dry_run)
-		err = stream_writer_new(&backup->stream, backup->stream_path, backup->repository->keys);
+	if (err == ERR_OK && backup->stream_lock >= 0 && !backup->options->dry_run)
+		err = stream_writer_new(&backup->stream, backup->stream_path, backup->repository->keys, clock_now());
 	mem_free(lists);
 	mem_free(folder);
 	return err;
@@ -404,6 +427,8 @@ static enum err run_session(struct backup *backup)
 static void backup_close(struct backup *backup)
 {
 	close_streams(backup);
+	if (backup->stream_lock >= 0)
+		close(backup->stream_lock);
 	close_readers(backup);
 	store_free(backup->store);
 	index_free(backup->index);
@@ -424,6 +449,15 @@ static void backup_close(struct backup *backup)
 	pthread_mutex_destroy(&backup->lock);
 }
 
+static unsigned most_folders(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 > BACKUP_FOLDERS)
+		return BACKUP_FOLDERS;
+	return (unsigned)limit.rlim_cur / 2;
+}
+
 static enum err prepare(struct backup *backup)
 {
 	const struct backup_options *options = backup->options;
@@ -431,6 +465,7 @@ static enum err prepare(struct backup *backup)
 
 	if (options->paths_count == 0 && options->sqlite_count == 0 && !options->command)
 		return fail(PL_BACKUP_EMPTY, "nothing to back up");
+	backup->folders_max = most_folders();
 	if (options->dry_run)
 		err = dry_target_new(&backup->target, backup->repository->target);
 	if (err == ERR_OK)
@@ -454,6 +489,7 @@ enum err backup_run(struct repository *repository, const struct backup_options *
 	    .options = options,
 	    .result = result,
 	    .target = options->dry_run ? NULL : repository->target,
+	    .stream_lock = -1,
 	    .progress = {.action = "backup"}};
 	enum err err;
 

@@ -186,7 +186,8 @@ struct file_source {
 	const struct item *item;
 	bool sparse;
 	struct entry_segments segments;
-	uint64_t offset, left; /* of the segment at hand */
+	uint64_t offset;
+	uint64_t left; /* of the segment at hand; of the whole file where it is not sparse */
 };
 
 static enum err read_file(void *context, void *out, size_t size, size_t *got)
@@ -198,32 +199,28 @@ static enum err read_file(void *context, void *out, size_t size, size_t *got)
 	while (file->sparse && file->left == 0)
 		if (!entry_segments_next(&file->segments, &file->offset, &file->left))
 			return ERR_OK;
-	if (file->sparse && size > file->left)
+	/* Never beyond the size that was seen: the end of a file that somebody writes to may run away faster than it is read. */
+	if (size > file->left)
 		size = (size_t)file->left;
-	done = file->sparse ? file_pread_full(file->fd, out, size, (off_t)file->offset) : file_read_full(file->fd, out, size);
+	done = file_pread_full(file->fd, out, size, (off_t)file->offset);
 	if (done < 0)
 		return fail_item(file->item);
 	file->offset += (uint64_t)done;
-	file->left -= file->sparse ? (uint64_t)done : 0;
+	file->left -= (uint64_t)done;
 	*got = (size_t)done;
 	return ERR_OK;
 }
 
-/* One read into the part: the file's size and one byte more, so that growing shows. */
+/* One read into the part. That the file grew meanwhile shows in its times and size afterwards. */
 static enum err read_small(struct reader *reader, struct file_source *file, size_t size, uint64_t *total)
 {
-	enum err err = reader_room(reader, size + 1, 0);
+	enum err err = reader_room(reader, size, 0);
 	size_t got = 0;
 
-	if (err == ERR_OK) {
-		ssize_t done = file_read_full(file->fd, reader->part->data + reader->part->used, size + 1);
-
-		if (done < 0)
-			return fail_item(file->item);
-		got = (size_t)done;
-	}
+	if (err == ERR_OK)
+		err = read_file(file, reader->part->data + reader->part->used, size, &got);
 	*total = got;
-	if (err != ERR_OK || got > size) /* it grew: the caller sees that and tries again */
+	if (err != ERR_OK)
 		return err;
 	reader->part->used += got;
 	atomic_fetch_add_explicit(&reader->backup->bytes_read, got, memory_order_relaxed);
@@ -232,7 +229,7 @@ static enum err read_small(struct reader *reader, struct file_source *file, size
 
 static enum err read_content(struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
 {
-	struct file_source file = {.fd = fd, .item = item, .sparse = now->sparse};
+	struct file_source file = {.fd = fd, .item = item, .sparse = now->sparse, .left = now->sparse ? 0 : now->size};
 	enum err err;
 
 	content_reset(reader);
@@ -271,10 +268,7 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 	for (unsigned try = 1; err == ERR_OK; try++) {
 		struct entry after = *now;
 
-		if (lseek(fd, 0, SEEK_SET) != 0)
-			err = fail_item(item);
-		if (err == ERR_OK)
-			err = read_content(reader, item, fd, now, &expected, &total);
+		err = read_content(reader, item, fd, now, &expected, &total);
 		if (err == ERR_OK)
 			err = meta_fstat(names, fd, &after);
 		if (err != ERR_OK)
@@ -342,7 +336,7 @@ static enum err process_other(struct reader *reader, struct item *item, struct e
 		err = meta_target(item->folder->fd, item->name, &reader->target);
 	if (err == ERR_OK)
 		err = keep_bytes(reader, &now->target, &reader->target);
-	if (err == ERR_OK && item->previous && meta_same_attributes(now, item->previous)) {
+	if (err == ERR_OK && item->previous && !item->racy && meta_same_attributes(now, item->previous)) {
 		take_attributes(now, item->previous);
 		return add_entry(reader, item, now, RECORD_ENTRY);
 	}
@@ -374,7 +368,7 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 	now.path = item->path;
 	if (now.type != ENTRY_FILE)
 		return process_other(reader, item, &now);
-	if (again || !before || !meta_same_content(&now, before))
+	if (again || !before || item->racy || !meta_same_content(&now, before))
 		return process_changed_file(reader, item, &now);
 	take_attributes(&now, before);
 	now.sparse = before->sparse;

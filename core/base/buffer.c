@@ -138,7 +138,8 @@ uint8_t *zigzag_put(uint8_t *out, int64_t value)
 
 struct cursor cursor_of(const void *bytes, size_t size)
 {
-	return (struct cursor){.at = bytes, .end = (const uint8_t *)bytes + size, .bad = false};
+	/* NULL with size 0 is an empty part; adding 0 to NULL is undefined. */
+	return (struct cursor){.at = bytes, .end = size ? (const uint8_t *)bytes + size : bytes, .bad = false};
 }
 
 size_t cursor_left(const struct cursor *cursor)

@@ -47,10 +47,12 @@ static const uint8_t *scan_lanes(const uint64_t gear[256], const uint8_t *at, ui
 	uint64_t hash = *state, hash1 = window_hash(gear, at1, WINDOW), hash2 = window_hash(gear, at2, WINDOW),
 		 hash3 = window_hash(gear, at3, WINDOW);
 
-#define STEP(hash, at)                                                                   \
-	hash = (hash << 1) + gear[(at)[i]];                                               \
-	if (__builtin_expect(hash < limit, 0) && (!found || found > (at) + i + 1))       \
-		found = (at) + i + 1
+#define STEP(hash, at)                                                                     \
+	do {                                                                               \
+		hash = (hash << 1) + gear[(at)[i]];                                        \
+		if (__builtin_expect(hash < limit, 0) && (!found || found > (at) + i + 1)) \
+			found = (at) + i + 1;                                              \
+	} while (0)
 	for (size_t i = 0; i < LANE_SIZE; i++) {
 		hash = (hash << 1) + gear[at[i]];
 		if (__builtin_expect(hash < limit, 0))
@@ -66,7 +68,8 @@ static const uint8_t *scan_lanes(const uint64_t gear[256], const uint8_t *at, ui
 
 /* Takes the bytes [at, end) into *state, which is the hash of those before, and returns the first position behind one of them at
  * which the hash is below `limit`: its highest bits, those that most bytes reach, are zero. NULL where there is none. */
-static const uint8_t *scan(const uint64_t gear[256], const uint8_t *at, const uint8_t *end, uint64_t limit, uint64_t *state)
+static const uint8_t *scan(
+    const uint64_t gear[256], const uint8_t *at, const uint8_t *end, uint64_t limit, uint64_t *state)
 {
 	uint64_t hash;
 
@@ -91,8 +94,8 @@ static uint64_t limit_of(unsigned bits)
 	return UINT64_C(1) << (64 - bits);
 }
 
-size_t chunker_cut(const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size,
-    bool whole)
+size_t chunker_cut(
+    const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size, bool whole)
 {
 	unsigned bits = (unsigned)__builtin_ctz(sizes->average);
 	size_t end = size < sizes->max ? size : sizes->max;
@@ -104,7 +107,8 @@ size_t chunker_cut(const struct chunker *chunker, const struct chunker_sizes *si
 	if (size < sizes->min)
 		return whole ? size : 0;
 	hash = window_hash(chunker->gear, bytes + first, WINDOW - 1);
-	cut = scan(chunker->gear, bytes + first, bytes + (end < middle ? end : middle), limit_of(bits + NORMALISATION), &hash);
+	cut = scan(
+	    chunker->gear, bytes + first, bytes + (end < middle ? end : middle), limit_of(bits + NORMALISATION), &hash);
 	if (!cut && end > middle)
 		cut = scan(chunker->gear, bytes + middle, bytes + end, limit_of(bits - NORMALISATION), &hash);
 	if (cut)

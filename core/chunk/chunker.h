@@ -32,7 +32,7 @@ enum err chunker_setup(struct chunker *chunker, const uint8_t key[KEY_SIZE]);
 
 /* Length of the first chunk of `bytes`: 1 … max. `whole` says that nothing follows: then the rest is a chunk whatever its
  * length. Without it, 0 means that no cut was found and more bytes (up to max in all) are needed. */
-size_t chunker_cut(const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size,
-    bool whole);
+size_t chunker_cut(
+    const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size, bool whole);
 
 #endif

@@ -106,7 +106,8 @@ static enum err compress_within(ZSTD_CCtx *context, const void *raw, size_t size
 	return ERR_OK;
 }
 
-enum err frame_compress(struct frame_compressor *compressor, const void *raw, size_t size, struct buffer *out, uint8_t *codec)
+enum err frame_compress(
+    struct frame_compressor *compressor, const void *raw, size_t size, struct buffer *out, uint8_t *codec)
 {
 	enum err err = ERR_OK;
 
@@ -174,8 +175,8 @@ static enum err check_header(const uint8_t *stored, size_t size)
 	return ERR_OK;
 }
 
-static enum err decompress(struct frame_decompressor *decompressor, const void *stored, size_t stored_size, void *raw,
-    size_t raw_size)
+static enum err decompress(
+    struct frame_decompressor *decompressor, const void *stored, size_t stored_size, void *raw, size_t raw_size)
 {
 	enum err err = check_header(stored, stored_size);
 	size_t written;
@@ -190,15 +191,17 @@ static enum err decompress(struct frame_decompressor *decompressor, const void *
 	return ERR_OK;
 }
 
-enum err frame_decompress(struct frame_decompressor *decompressor, uint8_t codec, const void *stored, size_t stored_size,
-    void *raw, size_t raw_size)
+enum err frame_decompress(struct frame_decompressor *decompressor, uint8_t codec, const void *stored,
+    size_t stored_size, void *raw, size_t raw_size)
 {
 	if (raw_size > FRAME_RAW_MAX)
-		return fail(PL_FRAME_BROKEN, "a frame of %zu bytes: no frame has more than %u", raw_size, FRAME_RAW_MAX);
+		return fail(
+		    PL_FRAME_BROKEN, "a frame of %zu bytes: no frame has more than %u", raw_size, FRAME_RAW_MAX);
 	switch (codec) {
 	case CODEC_STORED:
 		if (stored_size != raw_size)
-			return fail(PL_FRAME_BROKEN, "a stored frame has %zu bytes instead of %zu", stored_size, raw_size);
+			return fail(
+			    PL_FRAME_BROKEN, "a stored frame has %zu bytes instead of %zu", stored_size, raw_size);
 		memcpy(raw, stored, raw_size);
 		return ERR_OK;
 	case CODEC_ZSTD:

@@ -67,8 +67,8 @@ enum err hmac_prefixed(struct hmac *hmac, uint8_t prefix, const void *bytes, siz
 	uint8_t inner[HASH_SIZE];
 
 	if (EVP_MD_CTX_copy_ex(hmac->work, hmac->inner) == 1 && EVP_DigestUpdate(hmac->work, &prefix, 1) == 1 &&
-	    crypto_digest(hmac->work, bytes, size) &&
-	    EVP_DigestFinal_ex(hmac->work, inner, NULL) == 1 && EVP_MD_CTX_copy_ex(hmac->work, hmac->outer) == 1 &&
+	    crypto_digest(hmac->work, bytes, size) && EVP_DigestFinal_ex(hmac->work, inner, NULL) == 1 &&
+	    EVP_MD_CTX_copy_ex(hmac->work, hmac->outer) == 1 &&
 	    EVP_DigestUpdate(hmac->work, inner, sizeof(inner)) == 1 && EVP_DigestFinal_ex(hmac->work, out, NULL) == 1)
 		return ERR_OK;
 	return crypto_fail("HMAC-SHA256");

@@ -154,7 +154,8 @@ static enum err read_pack(struct chunk_reader *reader, const char *name, uint64_
 	return fail(PL_PACK_MISSING, "%s is not in %s", name, reader->target->url);
 }
 
-static enum err pack_key_of(struct chunk_reader *reader, const uint8_t pack[OBJECT_ID_SIZE], const char *name, struct pack_key *out)
+static enum err pack_key_of(
+    struct chunk_reader *reader, const uint8_t pack[OBJECT_ID_SIZE], const char *name, struct pack_key *out)
 {
 	uint8_t header[PACK_HEADER_SIZE];
 	enum err err;
@@ -252,8 +253,8 @@ static enum err load(struct chunk_reader *reader, struct reader_context *context
 	enum err err;
 
 	if (location->stored_size > FRAME_RAW_MAX || location->raw_size > FRAME_RAW_MAX)
-		return fail(PL_INDEX_BROKEN, "%s: the index says %u stored and %u raw bytes of frame %u", name.text, location->stored_size,
-		    location->raw_size, location->frame);
+		return fail(PL_INDEX_BROKEN, "%s: the index says %u stored and %u raw bytes of frame %u", name.text,
+		    location->stored_size, location->raw_size, location->frame);
 	err = pack_key_of(reader, location->pack, name.text, context->key);
 	if (err != ERR_OK)
 		return err;
@@ -263,14 +264,14 @@ static enum err load(struct chunk_reader *reader, struct reader_context *context
 		err = read_pack(reader, name.text, location->frame_offset, context->sealed.data, sealed_size);
 	if (err != ERR_OK)
 		return err;
-	err = pack_open_frame(context->key, context->decompressor, location->frame, location->codec, context->sealed.data,
-	    location->stored_size, frame->raw, location->raw_size);
+	err = pack_open_frame(context->key, context->decompressor, location->frame, location->codec,
+	    context->sealed.data, location->stored_size, frame->raw, location->raw_size);
 	return err == ERR_OK ? ERR_OK : fail_context(err, "%s", name.text);
 }
 
 /* Loads the frame without the lock, which is held before and after; others who want it wait meanwhile. */
-static enum err load_unlocked(struct chunk_reader *reader, struct reader_context *context, const struct index_location *location,
-    struct cached_frame *frame)
+static enum err load_unlocked(struct chunk_reader *reader, struct reader_context *context,
+    const struct index_location *location, struct cached_frame *frame)
 {
 	enum err err;
 
@@ -293,8 +294,8 @@ static enum err load_unlocked(struct chunk_reader *reader, struct reader_context
 }
 
 /* The frame of the location, pinned. Who waited for a frame that then failed tries itself: it needs a message of its own. */
-static enum err get_frame(struct chunk_reader *reader, struct reader_context *context, const struct index_location *location,
-    struct cached_frame **out)
+static enum err get_frame(struct chunk_reader *reader, struct reader_context *context,
+    const struct index_location *location, struct cached_frame **out)
 {
 	struct cached_frame *frame;
 	enum err err = ERR_OK;
@@ -330,8 +331,8 @@ static void release_frame(struct chunk_reader *reader, struct cached_frame *fram
 
 /* ---- the interface ---- */
 
-enum err chunk_reader_new(struct chunk_reader **out, struct target *target, const struct keys *keys, const struct domain_keys *domain,
-    struct index *index, size_t frames)
+enum err chunk_reader_new(struct chunk_reader **out, struct target *target, const struct keys *keys,
+    const struct domain_keys *domain, struct index *index, size_t frames)
 {
 	struct chunk_reader *reader;
 
@@ -386,12 +387,13 @@ static enum err check_chunk(struct reader_context *context, enum chunk_type type
 	enum err err;
 
 	if (location->offset > frame->raw_size || location->length > frame->raw_size - location->offset)
-		return fail(PL_INDEX_BROKEN, "%s frame %u: the index puts %u bytes at %u of %u", object_pack(location->pack).text,
-		    location->frame, location->length, location->offset, frame->raw_size);
+		return fail(PL_INDEX_BROKEN, "%s frame %u: the index puts %u bytes at %u of %u",
+		    object_pack(location->pack).text, location->frame, location->length, location->offset,
+		    frame->raw_size);
 	err = hasher_id(context->hasher, type, frame->raw + location->offset, location->length, found);
 	if (err == ERR_OK && !crypto_equal(found, id, sizeof(found)))
-		err = fail(PL_CHUNK_BROKEN, "%s frame %u: %u bytes have another id", object_pack(location->pack).text, location->frame,
-		    location->length);
+		err = fail(PL_CHUNK_BROKEN, "%s frame %u: %u bytes have another id", object_pack(location->pack).text,
+		    location->frame, location->length);
 	return err;
 }
 
@@ -408,13 +410,15 @@ static enum err get(struct chunk_reader *reader, enum chunk_type type, const uin
 		err = check_chunk(context, type, id, location, frame);
 	context_give(reader, context);
 	if (err == ERR_OK)
-		*out = (struct chunk_view){.bytes = frame->raw + location->offset, .length = location->length, .frame = frame};
+		*out = (struct chunk_view){
+		    .bytes = frame->raw + location->offset, .length = location->length, .frame = frame};
 	else if (frame)
 		release_frame(reader, frame);
 	return err;
 }
 
-enum err chunk_reader_get(struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out)
+enum err chunk_reader_get(
+    struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out)
 {
 	struct index_location location;
 	char text[2 * SHORT_ID + 1];

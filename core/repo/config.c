@@ -15,6 +15,15 @@ void config_free(struct config *config)
 	mem_free(config);
 }
 
+struct writer *config_copy_writers(const struct config *config)
+{
+	struct writer *copy = mem_calloc(config->writers_count, sizeof(*copy));
+
+	if (copy && config->writers_count)
+		memcpy(copy, config->writers, config->writers_count * sizeof(*copy));
+	return copy;
+}
+
 static enum err broken(const char *why)
 {
 	return fail(PL_CONFIG_BROKEN, "config: %s", why);
@@ -220,6 +229,9 @@ enum err config_replace(struct config *config, const struct keys *owner, struct 
 	err = config_encode(config, owner, &bytes);
 	if (err == ERR_OK && bytes.length > CONFIG_MAX)
 		err = fail(PL_WRITERS, "the config would have %zu bytes", bytes.length);
+	/* Whatever can run out does so before the target is changed. */
+	if (err == ERR_OK)
+		err = buffer_reserve(&stored, bytes.length);
 	if (err == ERR_OK)
 		err = target_replace(target, OBJECT_CONFIG, bytes.data, bytes.length);
 	if (err == ERR_OK)

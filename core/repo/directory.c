@@ -67,10 +67,11 @@ static enum err decode_frame(struct cursor *cursor, size_t number, struct direct
 	if (frame->codec != CODEC_STORED && frame->codec != CODEC_ZSTD)
 		return fail(PL_CODEC, "frame %zu of a pack directory has the codec %u", number, frame->codec);
 	if (raw < 1 || raw > FRAME_RAW_MAX)
-		return fail(PL_DIRECTORY_BROKEN, "frame %zu of a pack directory has %ju raw bytes", number, (uintmax_t)raw);
+		return fail(
+		    PL_DIRECTORY_BROKEN, "frame %zu of a pack directory has %ju raw bytes", number, (uintmax_t)raw);
 	if (stored < 1 || stored > raw || (frame->codec == CODEC_STORED && stored != raw))
-		return fail(PL_DIRECTORY_BROKEN, "frame %zu of a pack directory has %ju stored and %ju raw bytes", number,
-		    (uintmax_t)stored, (uintmax_t)raw);
+		return fail(PL_DIRECTORY_BROKEN, "frame %zu of a pack directory has %ju stored and %ju raw bytes",
+		    number, (uintmax_t)stored, (uintmax_t)raw);
 	if (chunks < 1 || chunks > raw)
 		return fail(PL_DIRECTORY_BROKEN, "frame %zu of a pack directory has %ju chunks in %ju bytes", number,
 		    (uintmax_t)chunks, (uintmax_t)raw);
@@ -103,7 +104,8 @@ static enum err decode_frames(struct cursor *cursor, struct directory *directory
 		offset += frame->stored_size + TAG_SIZE;
 		chunks += frame->chunks_count;
 		if (err == ERR_OK && (offset > PACK_MAX || chunks > PACK_CHUNKS_MAX))
-			err = fail(PL_DIRECTORY_BROKEN, "a pack directory claims %ju bytes and %ju chunks in its first %zu frames",
+			err = fail(PL_DIRECTORY_BROKEN,
+			    "a pack directory claims %ju bytes and %ju chunks in its first %zu frames",
 			    (uintmax_t)offset, (uintmax_t)chunks, i + 1);
 	}
 	directory->chunks_count = (size_t)chunks;
@@ -145,7 +147,8 @@ static enum err decode_lengths(struct cursor *cursor, struct directory *director
 				break;
 		}
 		if (offset != frame->raw_size)
-			return fail(PL_DIRECTORY_BROKEN, "the chunks of frame %zu of a pack directory do not add up to its %u bytes", i,
+			return fail(PL_DIRECTORY_BROKEN,
+			    "the chunks of frame %zu of a pack directory do not add up to its %u bytes", i,
 			    frame->raw_size);
 	}
 	return ERR_OK;
@@ -162,8 +165,8 @@ enum err directory_decode(struct cursor *cursor, uint8_t type, struct directory 
 	if (err != ERR_OK)
 		goto done;
 	if (directory.chunks_count > cursor_left(cursor) / CHUNK_BYTES_MIN) {
-		err = fail(PL_DIRECTORY_BROKEN, "a pack directory claims %zu chunks in its last %zu bytes", directory.chunks_count,
-		    cursor_left(cursor));
+		err = fail(PL_DIRECTORY_BROKEN, "a pack directory claims %zu chunks in its last %zu bytes",
+		    directory.chunks_count, cursor_left(cursor));
 		goto done;
 	}
 	directory.chunks = mem_alloc(directory.chunks_count * sizeof(*directory.chunks));

@@ -16,10 +16,10 @@
 enum pack_type { PACK_DATA = 1, PACK_METADATA = 2 };
 
 struct directory_frame {
-	uint64_t offset;	/* of the sealed frame in the pack */
-	uint32_t stored_size;	/* compressed bytes, without the tag */
+	uint64_t offset;      /* of the sealed frame in the pack */
+	uint32_t stored_size; /* compressed bytes, without the tag */
 	uint32_t raw_size;
-	uint32_t first_chunk;	/* position in chunks[] */
+	uint32_t first_chunk; /* position in chunks[] */
 	uint32_t chunks_count;
 	uint8_t codec;
 };
@@ -27,8 +27,8 @@ struct directory_frame {
 struct directory_chunk {
 	uint8_t key[CHUNK_KEY_SIZE];
 	uint32_t length;
-	uint32_t offset;	/* in the raw frame */
-	uint8_t type;		/* enum chunk_type */
+	uint32_t offset; /* in the raw frame */
+	uint8_t type;	 /* enum chunk_type */
 };
 
 /* Starts as {0}; released with directory_free. */

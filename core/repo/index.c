@@ -154,12 +154,17 @@ enum err index_merge_small(struct index *index)
 
 /* ---- looking up ---- */
 
-static void keep_budget(struct index *index)
+void index_drop_pages(struct index *index)
 {
-	if (index->drop_every == 0 || (atomic_fetch_add_explicit(&index->lookups, 1, memory_order_relaxed) + 1) % index->drop_every != 0)
-		return;
-	for (size_t i = 0; i < index->tables_count; i++)
+	for (size_t i = 0; i < index->tables_count && index->drop_every > 0; i++)
 		index_table_drop_pages(index->tables[i]);
+}
+
+static void count_lookup(struct index *index)
+{
+	if (index->drop_every > 0 &&
+	    (atomic_fetch_add_explicit(&index->lookups, 1, memory_order_relaxed) + 1) % index->drop_every == 0)
+		index_drop_pages(index);
 }
 
 static enum index_answer look_in_table(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
@@ -194,7 +199,7 @@ enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_
 		if (here != INDEX_ABSENT)
 			answer = here;
 	}
-	keep_budget(index);
+	count_lookup(index);
 	return answer;
 }
 
@@ -342,6 +347,7 @@ enum err index_each_pack(struct index *index, index_pack_info_visit visit, void 
 		if (!added->dropped)
 			err = visit(context, added->pack.id, added->pack.size, true);
 	}
+	index_drop_pages(index);
 	mem_free(cursors);
 	return err;
 }

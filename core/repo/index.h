@@ -66,8 +66,9 @@ enum err index_each_pack(struct index *index, index_pack_info_visit visit, void 
 
 /* ---- a write session (one thread) ---- */
 
-/* The index must be that of the domain that is written to (PL_KEY_DOMAIN, ERR_KEY). Opens a journal under the cache folder and adopts those of interrupted sessions: their finished packs, if still in the
- * target with the right size, count as this session's, so that interrupted work is not done twice. Gives the number of packs adopted. */
+/* The index must be that of the domain that is written to (PL_KEY_DOMAIN, ERR_KEY). Opens a journal in the cache folder and adopts those of
+ * interrupted sessions: their finished packs, if still in the target with the right size and not condemned, count as this session's, so
+ * that interrupted work is not done twice. Gives the number of packs adopted. */
 enum err index_begin(struct index *index, size_t *adopted);
 /* True when the chunk is stored, or on its way in this session; marks its pack as relied upon. */
 bool index_use(struct index *index, const uint8_t id[CHUNK_ID_SIZE]);

@@ -219,6 +219,8 @@ enum err index_attach(struct index *index, struct table *table);
 /* Merges small tables when there are too many. A damaged one is left for index_load(). */
 enum err index_merge_small(struct index *index);
 void index_close_tables(struct index *index);
+/* Gives the pages of the tables back where they do not fit in the budget. */
+void index_drop_pages(struct index *index);
 bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SIZE]);
 /* Frees what a session holds; the journal stays for the next one unless it was ended. */
 void index_session_close(struct index *index, bool ended);

@@ -307,6 +307,7 @@ enum err index_drop_condemned(struct index *index, const struct generations *gen
 		return ERR_OK;
 	for (size_t i = 0; i < index->tables_count && err == ERR_OK; i++)
 		err = drop_in_table(index, index->tables[i], generations, &ids);
+	index_drop_pages(index);
 	index_ids_sort(&ids);
 	/* One pack may stand in several tables. */
 	for (size_t i = 0; i < ids.count; i++)

@@ -73,15 +73,17 @@ static enum err load_current(const struct repository *repository, struct config 
 /* Stores the config and makes it the repository's; takes it over on success. */
 static enum err store_current(struct repository *repository, struct config *config)
 {
-	enum err err = config_replace(config, repository->keys, repository->target);
+	struct writer *writers = config_copy_writers(config);
+	enum err err = writers ? config_replace(config, repository->keys, repository->target) : ERR_NOMEM;
 
-	if (err == ERR_OK)
-		err = keys_set_writers(repository->keys, config->writers, config->writers_count);
-	if (err == ERR_OK) {
-		config_free(repository->config);
-		repository->config = config;
+	if (err != ERR_OK) {
+		mem_free(writers);
+		return err;
 	}
-	return err;
+	keys_set_writers(repository->keys, writers, config->writers_count);
+	config_free(repository->config);
+	repository->config = config;
+	return ERR_OK;
 }
 
 static enum err append_writer(struct config *config, const struct writer *writer)

@@ -110,16 +110,11 @@ enum err keys_from_root(struct keys *keys, const uint8_t repository[REPOSITORY_I
 	return ERR_OK;
 }
 
-enum err keys_set_writers(struct keys *keys, const struct writer *writers, size_t count)
+void keys_set_writers(struct keys *keys, struct writer *writers, size_t count)
 {
-	struct writer *copy = NULL;
-
-	if (count && !(copy = mem_copy(writers, count * sizeof(*writers))))
-		return ERR_NOMEM;
 	mem_free((void *)(uintptr_t)keys->writers);
-	keys->writers = copy;
+	keys->writers = writers;
 	keys->writers_count = count;
-	return ERR_OK;
 }
 
 enum err keys_label_secret(const struct keys *keys, uint8_t secret[KEY_SIZE])

@@ -63,8 +63,8 @@ enum err keys_from_root(struct keys *keys, const uint8_t repository[REPOSITORY_I
 /* 1 to DOMAIN_NAME_SIZE - 1 bytes without control characters. */
 bool keys_domain_name_valid(const char *name);
 
-/* The keys' own copy of the config's writers, instead of those it had. */
-enum err keys_set_writers(struct keys *keys, const struct writer *writers, size_t count);
+/* Takes over the writers (of mem.h's memory, a copy of the config's; NULL for none), and releases those it had. */
+void keys_set_writers(struct keys *keys, struct writer *writers, size_t count);
 
 /* The secret under which the owner seals the labels of writers. Needs a full key: PL_KEY_FULL (ERR_KEY). */
 enum err keys_label_secret(const struct keys *keys, uint8_t secret[KEY_SIZE]);

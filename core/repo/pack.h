@@ -8,7 +8,7 @@
  *   directory: AEAD(nonce 2^64-2) of directory.h's bytes, zeros behind them as padding ‖ tag
  *   trailer: AEAD(nonce 2^64-1) of { u64 offset of the directory, u32 its sealed length, u32 frames } ‖ tag, 32 bytes
  *   and "PULIHEND", 8 bytes
- * Integers are little-endian. Associated data of all three: header ‖ u8 kind (1 frame, 2 directory, 3 trailer) ‖ u64 number.
+ * Integers are little-endian. Associated data of all three: header ‖ u8 kind (1 frame, 2 directory, 3 trailer) ‖ u64 number, the nonce's.
  * pack key (32) ‖ commit key (32) = HKDF-SHA256(X25519(pack's private half, read key) ‖ pre-shared secret,
  *   salt = header[0..80), "pulih pack"); commitment = HMAC(commit key, 0x01 ‖ "pulih commit").
  * One pack, one key, the nonce is the frame's position: no nonce can repeat, no state has to survive a crash. The private
@@ -81,17 +81,18 @@ struct pack_key {
  * the commitment does not match. Messages do not name the pack: callers add it. */
 enum err pack_key_from_header(struct pack_key *out, const struct keys *keys, const uint8_t header[PACK_HEADER_SIZE]);
 /* Opens and decompresses frame `number`: `sealed` is stored_size + TAG_SIZE bytes and is overwritten. Writes raw_size bytes. */
-enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number, uint8_t codec,
-    void *sealed, uint32_t stored_size, void *raw, uint32_t raw_size);
+enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number,
+    uint8_t codec, void *sealed, uint32_t stored_size, void *raw, uint32_t raw_size);
 
 /* Reads header, trailer and directory of a pack in a target (three small reads). The caller frees *directory and wipes *key. A pack
  * that is not there is ERR_MISSING (PL_OBJECT_MISSING); damage is ERR_CORRUPT and named. */
-enum err pack_read_directory(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], struct pack_key *key,
-    struct directory *directory);
+enum err pack_read_directory(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE],
+    struct pack_key *key, struct directory *directory);
 
 /* Checks a whole pack in memory, content tier: its SHA-256 is `id`, header, trailer, directory, every frame, every chunk
  * key against the domain's id key. The bytes are left as they are. The directory is given out if wanted (may be NULL). */
-enum err pack_check(const uint8_t *bytes, size_t size, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], struct directory *directory);
+enum err pack_check(const uint8_t *bytes, size_t size, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE],
+    struct directory *directory);
 
 /* Padmé: the smallest allowed length ≥ length (leaks O(log log length) bits, costs at most 12 %). */
 uint64_t pack_padded_size(uint64_t length);

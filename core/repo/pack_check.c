@@ -35,8 +35,8 @@ static enum err check_chunk(struct checker *checker, size_t number, const uint8_
 static enum err check_frame(struct checker *checker, uint32_t number)
 {
 	const struct directory_frame *frame = &checker->directory.frames[number];
-	enum err err = pack_frame_open(checker->aead, checker->key, checker->decompressor, number, frame, checker->bytes + frame->offset,
-	    checker->scratch, checker->raw);
+	enum err err = pack_frame_open(checker->aead, checker->key, checker->decompressor, number, frame,
+	    checker->bytes + frame->offset, checker->scratch, checker->raw);
 
 	for (uint32_t i = 0; err == ERR_OK && i < frame->chunks_count; i++) {
 		size_t chunk = frame->first_chunk + (size_t)i;
@@ -52,15 +52,16 @@ static enum err open_directory(struct checker *checker, size_t size)
 {
 	struct pack_trailer trailer;
 	uint8_t *plain;
-	enum err err = pack_trailer_open(checker->aead, checker->key, checker->bytes + size - PACK_TRAILER_SIZE, size, &trailer);
+	enum err err =
+	    pack_trailer_open(checker->aead, checker->key, checker->bytes + size - PACK_TRAILER_SIZE, size, &trailer);
 
 	if (err != ERR_OK)
 		return err;
 	plain = mem_alloc(trailer.directory_size);
 	if (!plain)
 		return ERR_NOMEM;
-	err = pack_directory_open(checker->aead, checker->key, &trailer, checker->bytes + trailer.directory_offset, plain,
-	    &checker->directory);
+	err = pack_directory_open(checker->aead, checker->key, &trailer, checker->bytes + trailer.directory_offset,
+	    plain, &checker->directory);
 	mem_free(plain);
 	return err;
 }
@@ -80,8 +81,8 @@ static enum err prepare(struct checker *checker, const uint8_t id_key[KEY_SIZE])
 	return checker->scratch && checker->raw ? ERR_OK : ERR_NOMEM;
 }
 
-enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, size_t size, const uint8_t id_key[KEY_SIZE],
-    const uint8_t (*tails)[CHUNK_TAIL_SIZE], size_t tails_count, struct directory *out)
+enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, size_t size,
+    const uint8_t id_key[KEY_SIZE], const uint8_t (*tails)[CHUNK_TAIL_SIZE], size_t tails_count, struct directory *out)
 {
 	struct checker checker = {.key = key, .bytes = bytes, .tails = tails};
 	enum err err = prepare(&checker, id_key);
@@ -89,8 +90,8 @@ enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, s
 	if (err == ERR_OK)
 		err = open_directory(&checker, size);
 	if (err == ERR_OK && tails && checker.directory.chunks_count != tails_count)
-		err = fail(PL_DIRECTORY_BROKEN, "a pack directory has %zu chunks instead of %zu", checker.directory.chunks_count,
-		    tails_count);
+		err = fail(PL_DIRECTORY_BROKEN, "a pack directory has %zu chunks instead of %zu",
+		    checker.directory.chunks_count, tails_count);
 	for (uint32_t i = 0; err == ERR_OK && i < checker.directory.frames_count; i++)
 		err = check_frame(&checker, i);
 	if (err == ERR_OK) {

@@ -44,8 +44,8 @@ enum err pack_derive(const uint8_t header[PACK_HEADER_SIZE], const uint8_t own[K
 	if (err != ERR_OK)
 		goto done;
 	memcpy(derivation->secrets + KEY_SIZE, shared, KEY_SIZE);
-	err = hkdf(derivation->secrets, sizeof(derivation->secrets), header, PACK_AT_COMMITMENT, label, strlen(label), derivation->keys,
-	    sizeof(derivation->keys));
+	err = hkdf(derivation->secrets, sizeof(derivation->secrets), header, PACK_AT_COMMITMENT, label, strlen(label),
+	    derivation->keys, sizeof(derivation->keys));
 	if (err != ERR_OK)
 		goto done;
 	err = hmac_new(&hmac, derivation->keys + KEY_SIZE);

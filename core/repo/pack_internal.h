@@ -48,19 +48,19 @@ struct pack_trailer {
 	uint32_t frames;
 };
 /* Opens the last PACK_TRAILER_SIZE bytes of a pack of `size` bytes, and checks that the parts fill the pack exactly. */
-enum err pack_trailer_open(struct aead *aead, const struct pack_key *key, const uint8_t sealed[PACK_TRAILER_SIZE], uint64_t size,
-    struct pack_trailer *out);
+enum err pack_trailer_open(struct aead *aead, const struct pack_key *key, const uint8_t sealed[PACK_TRAILER_SIZE],
+    uint64_t size, struct pack_trailer *out);
 /* Opens the directory and checks it against the trailer; `sealed` (directory_size bytes) may be overwritten where it is the
  * same memory as `scratch`, which has as many bytes. */
-enum err pack_directory_open(struct aead *aead, const struct pack_key *key, const struct pack_trailer *trailer, const uint8_t *sealed,
-    uint8_t *scratch, struct directory *out);
+enum err pack_directory_open(struct aead *aead, const struct pack_key *key, const struct pack_trailer *trailer,
+    const uint8_t *sealed, uint8_t *scratch, struct directory *out);
 /* Opens and decompresses a frame; `scratch` has room for the sealed frame and may be the same memory. */
-enum err pack_frame_open(struct aead *aead, const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number,
-    const struct directory_frame *frame, const void *sealed, void *scratch, void *raw);
+enum err pack_frame_open(struct aead *aead, const struct pack_key *key, struct frame_decompressor *decompressor,
+    uint32_t number, const struct directory_frame *frame, const void *sealed, void *scratch, void *raw);
 
 /* Opens everything in a pack in memory and recomputes every chunk id: its first half must be the directory's, its second that in
  * `tails`, where they are given. The bytes are left alone. The caller owns *out. */
-enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, size_t size, const uint8_t id_key[KEY_SIZE],
-    const uint8_t (*tails)[CHUNK_TAIL_SIZE], size_t tails_count, struct directory *out);
+enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, size_t size,
+    const uint8_t id_key[KEY_SIZE], const uint8_t (*tails)[CHUNK_TAIL_SIZE], size_t tails_count, struct directory *out);
 
 #endif

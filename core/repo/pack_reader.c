@@ -50,31 +50,33 @@ enum err pack_key_from_header(struct pack_key *out, const struct keys *keys, con
 
 /* ---- the parts ---- */
 
-static enum err open_part(struct aead *aead, const struct pack_key *key, enum pack_part part, uint64_t number, const void *sealed,
-    size_t sealed_size, void *out)
+static enum err open_part(struct aead *aead, const struct pack_key *key, enum pack_part part, uint64_t number,
+    const void *sealed, size_t sealed_size, void *out)
 {
 	struct pack_associated associated = pack_associated(key->header, part, number);
 
 	return aead_open(aead, number, associated.bytes, sizeof(associated.bytes), sealed, sealed_size, out);
 }
 
-enum err pack_frame_open(struct aead *aead, const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number,
-    const struct directory_frame *frame, const void *sealed, void *scratch, void *raw)
+enum err pack_frame_open(struct aead *aead, const struct pack_key *key, struct frame_decompressor *decompressor,
+    uint32_t number, const struct directory_frame *frame, const void *sealed, void *scratch, void *raw)
 {
 	bool stored = frame->codec == CODEC_STORED && frame->stored_size == frame->raw_size;
 	enum err err;
 
 	if (frame->stored_size > FRAME_RAW_MAX || frame->raw_size > FRAME_RAW_MAX)
-		return fail(PL_FRAME_BROKEN, "frame %u has %u stored and %u raw bytes", number, frame->stored_size, frame->raw_size);
+		return fail(PL_FRAME_BROKEN, "frame %u has %u stored and %u raw bytes", number, frame->stored_size,
+		    frame->raw_size);
 	/* What was not compressed is opened where it is wanted. */
-	err = open_part(aead, key, PACK_FRAME, number, sealed, (size_t)frame->stored_size + TAG_SIZE, stored ? raw : scratch);
+	err = open_part(
+	    aead, key, PACK_FRAME, number, sealed, (size_t)frame->stored_size + TAG_SIZE, stored ? raw : scratch);
 	if (err == ERR_OK && !stored)
 		err = frame_decompress(decompressor, frame->codec, scratch, frame->stored_size, raw, frame->raw_size);
 	return err == ERR_OK ? ERR_OK : fail_context(err, "frame %u", number);
 }
 
-enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number, uint8_t codec,
-    void *sealed, uint32_t stored_size, void *raw, uint32_t raw_size)
+enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *decompressor, uint32_t number,
+    uint8_t codec, void *sealed, uint32_t stored_size, void *raw, uint32_t raw_size)
 {
 	struct directory_frame frame = {.stored_size = stored_size, .raw_size = raw_size, .codec = codec};
 	struct aead *aead = NULL;
@@ -86,24 +88,24 @@ enum err pack_open_frame(const struct pack_key *key, struct frame_decompressor *
 	return err;
 }
 
-enum err pack_trailer_open(struct aead *aead, const struct pack_key *key, const uint8_t sealed[PACK_TRAILER_SIZE], uint64_t size,
-    struct pack_trailer *out)
+enum err pack_trailer_open(struct aead *aead, const struct pack_key *key, const uint8_t sealed[PACK_TRAILER_SIZE],
+    uint64_t size, struct pack_trailer *out)
 {
 	uint8_t plain[PACK_TRAILER_PLAIN_SIZE];
 	enum err err;
 
 	if (memcmp(sealed + PACK_TRAILER_SIZE - PACK_MAGIC_SIZE, PACK_END_MAGIC, PACK_MAGIC_SIZE) != 0)
 		return fail(PL_PACK_BROKEN, "it does not end as a pack does");
-	err = open_part(aead, key, PACK_TRAILER, PACK_TRAILER_NUMBER, sealed, PACK_TRAILER_SIZE - PACK_MAGIC_SIZE, plain);
+	err =
+	    open_part(aead, key, PACK_TRAILER, PACK_TRAILER_NUMBER, sealed, PACK_TRAILER_SIZE - PACK_MAGIC_SIZE, plain);
 	if (err != ERR_OK)
 		return fail_context(err, "trailer");
-	*out = (struct pack_trailer){.directory_offset = load_u64(plain),
-	    .directory_size = load_u32(plain + 8),
-	    .frames = load_u32(plain + 12)};
-	if (out->directory_offset < PACK_HEADER_SIZE || out->directory_offset > size || out->directory_size <= TAG_SIZE ||
-	    out->directory_offset + out->directory_size + PACK_TRAILER_SIZE != size)
-		return fail(PL_PACK_BROKEN, "the trailer puts a directory of %u bytes at %ju in %ju bytes", out->directory_size,
-		    (uintmax_t)out->directory_offset, (uintmax_t)size);
+	*out = (struct pack_trailer){
+	    .directory_offset = load_u64(plain), .directory_size = load_u32(plain + 8), .frames = load_u32(plain + 12)};
+	if (out->directory_offset < PACK_HEADER_SIZE || out->directory_offset > size ||
+	    out->directory_size <= TAG_SIZE || out->directory_offset + out->directory_size + PACK_TRAILER_SIZE != size)
+		return fail(PL_PACK_BROKEN, "the trailer puts a directory of %u bytes at %ju in %ju bytes",
+		    out->directory_size, (uintmax_t)out->directory_offset, (uintmax_t)size);
 	return ERR_OK;
 }
 
@@ -112,13 +114,14 @@ static bool all_zeros(const uint8_t *bytes, size_t size)
 	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-enum err pack_directory_open(struct aead *aead, const struct pack_key *key, const struct pack_trailer *trailer, const uint8_t *sealed,
-    uint8_t *scratch, struct directory *out)
+enum err pack_directory_open(struct aead *aead, const struct pack_key *key, const struct pack_trailer *trailer,
+    const uint8_t *sealed, uint8_t *scratch, struct directory *out)
 {
 	struct directory directory = {0};
 	struct cursor cursor;
 	uint64_t end = PACK_HEADER_SIZE;
-	enum err err = open_part(aead, key, PACK_DIRECTORY, PACK_DIRECTORY_NUMBER, sealed, trailer->directory_size, scratch);
+	enum err err =
+	    open_part(aead, key, PACK_DIRECTORY, PACK_DIRECTORY_NUMBER, sealed, trailer->directory_size, scratch);
 
 	if (err != ERR_OK)
 		return fail_context(err, "directory");
@@ -131,7 +134,8 @@ enum err pack_directory_open(struct aead *aead, const struct pack_key *key, cons
 	if (!all_zeros(cursor.at, cursor_left(&cursor)))
 		err = fail(PL_DIRECTORY_BROKEN, "the padding of a pack directory is not zero");
 	else if (directory.frames_count != trailer->frames)
-		err = fail(PL_DIRECTORY_BROKEN, "the trailer says %u frames, the directory %zu", trailer->frames, directory.frames_count);
+		err = fail(PL_DIRECTORY_BROKEN, "the trailer says %u frames, the directory %zu", trailer->frames,
+		    directory.frames_count);
 	else if (end != trailer->directory_offset)
 		err = fail(PL_DIRECTORY_BROKEN, "the frames end at %ju, the directory begins at %ju", (uintmax_t)end,
 		    (uintmax_t)trailer->directory_offset);
@@ -146,8 +150,8 @@ done:
 
 /* ---- a pack in a target ---- */
 
-static enum err read_directory(struct target *target, const struct keys *keys, const char *name, struct pack_key *key,
-    struct directory *directory)
+static enum err read_directory(
+    struct target *target, const struct keys *keys, const char *name, struct pack_key *key, struct directory *directory)
 {
 	uint8_t header[PACK_HEADER_SIZE], sealed_trailer[PACK_TRAILER_SIZE];
 	struct pack_trailer trailer;
@@ -188,8 +192,8 @@ done:
 	return err;
 }
 
-enum err pack_read_directory(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], struct pack_key *key,
-    struct directory *directory)
+enum err pack_read_directory(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE],
+    struct pack_key *key, struct directory *directory)
 {
 	struct object_name name = object_pack(id);
 	enum err err = keys->full ? ERR_OK : fail(PL_KEY_FULL, "packs open with the full key only");

@@ -43,7 +43,8 @@ static enum err make_key(struct pack_writer *writer)
 	header[PACK_AT_TYPE] = key->type;
 	memcpy(header + PACK_AT_REPOSITORY, writer->keys->repository, REPOSITORY_ID_SIZE);
 	memcpy(header + PACK_AT_DOMAIN, key->domain, DOMAIN_TAG_SIZE);
-	err = pack_derive(header, private_key, writer->keys->read_public, writer->keys->shared, key->key, header + PACK_AT_COMMITMENT);
+	err = pack_derive(header, private_key, writer->keys->read_public, writer->keys->shared, key->key,
+	    header + PACK_AT_COMMITMENT);
 done:
 	secret_free(private_key, KEY_SIZE);
 	return err;
@@ -129,7 +130,8 @@ static enum err make_room(struct pack_writer *writer, uint32_t chunks_count)
 	struct directory *directory = &writer->directory;
 	size_t tails_capacity = writer->chunks_capacity, need = directory->chunks_count + chunks_count;
 	void *frames = directory->frames, *chunks = directory->chunks, *tails = writer->tails;
-	enum err err = grow(&frames, &writer->frames_capacity, directory->frames_count + 1, FRAMES_FIRST, sizeof(*directory->frames));
+	enum err err = grow(
+	    &frames, &writer->frames_capacity, directory->frames_count + 1, FRAMES_FIRST, sizeof(*directory->frames));
 
 	if (err == ERR_OK)
 		err = grow(&tails, &tails_capacity, need, CHUNKS_FIRST, sizeof(*writer->tails));
@@ -147,8 +149,8 @@ enum err pack_writer_add(struct pack_writer *writer, const struct pack_frame *fr
 	enum err err;
 
 	if (size_with(writer, frame->stored_size, frame->chunks_count) > PACK_MAX)
-		return fail(PL_PACK_LIMIT, "a frame of %u bytes and %u chunks makes a pack larger than %u bytes", frame->stored_size,
-		    frame->chunks_count, PACK_MAX);
+		return fail(PL_PACK_LIMIT, "a frame of %u bytes and %u chunks makes a pack larger than %u bytes",
+		    frame->stored_size, frame->chunks_count, PACK_MAX);
 	err = make_room(writer, frame->chunks_count);
 	if (err == ERR_OK)
 		err = buffer_reserve(&writer->bytes, frame->stored_size + TAG_SIZE);
@@ -181,8 +183,8 @@ struct sealer {
 };
 
 /* Seals a part in place and hashes it while it is in the processor's cache. */
-static enum err seal_part(struct pack_writer *writer, struct sealer *sealer, enum pack_part part, uint64_t number, size_t offset,
-    size_t size)
+static enum err seal_part(
+    struct pack_writer *writer, struct sealer *sealer, enum pack_part part, uint64_t number, size_t offset, size_t size)
 {
 	struct pack_associated associated = pack_associated(writer->key->header, part, number);
 	uint8_t *at = writer->bytes.data + offset;
@@ -210,7 +212,8 @@ static enum err append_directory(struct pack_writer *writer, struct sealer *seal
 		return err;
 	memset(bytes->data + bytes->length, 0, padding);
 	bytes->length += padding + TAG_SIZE;
-	return seal_part(writer, sealer, PACK_DIRECTORY, PACK_DIRECTORY_NUMBER, offset, bytes->length - offset - TAG_SIZE);
+	return seal_part(
+	    writer, sealer, PACK_DIRECTORY, PACK_DIRECTORY_NUMBER, offset, bytes->length - offset - TAG_SIZE);
 }
 
 static enum err append_trailer(struct pack_writer *writer, struct sealer *sealer, size_t directory_offset)
@@ -244,7 +247,8 @@ static enum err seal(struct pack_writer *writer, struct sealer *sealer, bool pad
 	if (err == ERR_OK)
 		err = sha256_update(sealer->hash, writer->bytes.data, PACK_HEADER_SIZE);
 	for (size_t i = 0; err == ERR_OK && i < directory->frames_count; i++)
-		err = seal_part(writer, sealer, PACK_FRAME, i, (size_t)directory->frames[i].offset, directory->frames[i].stored_size);
+		err = seal_part(writer, sealer, PACK_FRAME, i, (size_t)directory->frames[i].offset,
+		    directory->frames[i].stored_size);
 	if (err == ERR_OK)
 		err = append_directory(writer, sealer, padded);
 	if (err == ERR_OK)
@@ -256,8 +260,9 @@ static enum err seal(struct pack_writer *writer, struct sealer *sealer, bool pad
 static enum err check(struct pack_writer *writer)
 {
 	struct failure inner;
-	enum err err = pack_check_contents(writer->key, writer->bytes.data, writer->bytes.length, writer->keys->domain.id_key,
-	    (const uint8_t(*)[CHUNK_TAIL_SIZE])writer->tails, writer->directory.chunks_count, &writer->pack.directory);
+	enum err err = pack_check_contents(writer->key, writer->bytes.data, writer->bytes.length,
+	    writer->keys->domain.id_key, (const uint8_t(*)[CHUNK_TAIL_SIZE])writer->tails,
+	    writer->directory.chunks_count, &writer->pack.directory);
 
 	if (err != ERR_CORRUPT && err != ERR_UNSUPPORTED)
 		return err;

@@ -314,6 +314,7 @@ static enum err check_listed(const struct opening *opening, const char *path)
 
 static enum err open_keys(struct opening *opening, struct target *target, const struct repository_access *access)
 {
+	struct writer *writers;
 	enum err err;
 
 	opening->keys = keys_new();
@@ -322,9 +323,13 @@ static enum err open_keys(struct opening *opening, struct target *target, const 
 	err = access->key_file ? key_file_load(opening->keys, access->key_file) : open_full(opening, target, access);
 	if (err == ERR_OK)
 		err = config_check_keys(opening->config, opening->keys);
-	if (err == ERR_OK)
-		err = keys_set_writers(opening->keys, opening->config->writers, opening->config->writers_count);
-	if (err == ERR_OK && access->key_file)
+	if (err != ERR_OK)
+		return err;
+	writers = config_copy_writers(opening->config);
+	if (!writers)
+		return ERR_NOMEM;
+	keys_set_writers(opening->keys, writers, opening->config->writers_count);
+	if (access->key_file)
 		err = check_listed(opening, access->key_file);
 	return err;
 }

@@ -81,7 +81,7 @@ enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE],
 	}
 	err = aead_new(&aead, suite, key.key);
 	if (err == ERR_OK)
-		err = buffer_reserve(out, size - BOX_OVERHEAD);
+		err = buffer_reserve(out, size - BOX_OVERHEAD + 1); /* never nothing: an empty box needs a place to point to, too */
 	if (err == ERR_OK)
 		err = aead_open(aead, 0, associated, associated_size, at + SALT_SIZE + HASH_SIZE, size - SALT_SIZE - HASH_SIZE,
 		    out->data + out->length);

@@ -48,11 +48,9 @@ enum err snapshot_add_tag(struct snapshot *snapshot, const char *tag)
 	return add_text(&snapshot->tags, &snapshot->tags_count, tag);
 }
 
-enum err snapshot_broken(const struct snapshot *snapshot, const char *what)
+enum err snapshot_broken(const char *what)
 {
-	char hex[2 * OBJECT_ID_SIZE + 1];
-
-	return fail(PL_SNAPSHOT_BROKEN, "snapshot %s: %s", hex_encode(hex, snapshot->id, OBJECT_ID_SIZE), what);
+	return fail(PL_SNAPSHOT_BROKEN, "%s", what);
 }
 
 static bool one_matches(char *const *texts, size_t count, const char *wanted)

@@ -5,13 +5,13 @@
 #include "core/base/buffer.h"
 #include "core/repo/snapshot.h"
 
-/* PL_SNAPSHOT_BROKEN, naming the snapshot by its id. */
-enum err snapshot_broken(const struct snapshot *snapshot, const char *what);
+/* PL_SNAPSHOT_BROKEN; snapshot_decode says which one. */
+enum err snapshot_broken(const char *what);
 
 /* Appended to `out`. */
 enum err snapshot_write_summary(const struct snapshot *snapshot, struct buffer *out);
 enum err snapshot_write_content(const struct snapshot *snapshot, struct buffer *out);
-/* Into a snapshot whose id is set. What was read before a failure stays for snapshot_free. */
+/* What was read before a failure stays for snapshot_free. */
 enum err snapshot_read_summary(struct snapshot *snapshot, const struct buffer *json);
 enum err snapshot_read_content(struct snapshot *snapshot, const struct buffer *json);
 

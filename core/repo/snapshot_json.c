@@ -11,10 +11,26 @@ struct counter {
 };
 
 static const struct counter counters[] = {
-#define COUNTER(name) {#name, offsetof(struct snapshot_totals, name)}
-    COUNTER(files), COUNTER(folders), COUNTER(others), COUNTER(bytes), COUNTER(new_files), COUNTER(changed_files),
-    COUNTER(unchanged_files), COUNTER(unreadable), COUNTER(changed_while_read), COUNTER(vanished), COUNTER(bytes_read),
-    COUNTER(bytes_new), COUNTER(bytes_stored), COUNTER(chunks), COUNTER(chunks_new), COUNTER(packs_new),
+#define COUNTER(name)                                         \
+	{                                                     \
+#name, offsetof(struct snapshot_totals, name) \
+	}
+    COUNTER(files),
+    COUNTER(folders),
+    COUNTER(others),
+    COUNTER(bytes),
+    COUNTER(new_files),
+    COUNTER(changed_files),
+    COUNTER(unchanged_files),
+    COUNTER(unreadable),
+    COUNTER(changed_while_read),
+    COUNTER(vanished),
+    COUNTER(bytes_read),
+    COUNTER(bytes_new),
+    COUNTER(bytes_stored),
+    COUNTER(chunks),
+    COUNTER(chunks_new),
+    COUNTER(packs_new),
 #undef COUNTER
 };
 
@@ -62,7 +78,8 @@ static enum err add_text(json_t *to, const char *name, const char *text, size_t 
 	enum err err;
 
 	if (size > limit)
-		return fail(PL_SNAPSHOT_LIMIT, "a %s of %zu bytes is too long for a snapshot", name ? name : "path or tag", size);
+		return fail(PL_SNAPSHOT_LIMIT, "a %s of %zu bytes is too long for a snapshot",
+		    name ? name : "path or tag", size);
 	value = json_string(text ? text : "");
 	if (value)
 		return add(to, name, value);
@@ -108,7 +125,8 @@ static enum err add_totals(json_t *to, const struct snapshot_totals *totals)
 	enum err err = add(to, "totals", object);
 
 	for (size_t i = 0; err == ERR_OK && i < COUNTERS; i++)
-		err = add_number(object, counters[i].name, *(const uint64_t *)((const char *)totals + counters[i].offset));
+		err = add_number(
+		    object, counters[i].name, *(const uint64_t *)((const char *)totals + counters[i].offset));
 	return err;
 }
 
@@ -155,9 +173,11 @@ enum err snapshot_write_content(const struct snapshot *snapshot, struct buffer *
 	if (err == ERR_OK)
 		err = add_number(root, "entries", snapshot->root.entries);
 	if (err == ERR_OK)
-		err = add_texts(json, "paths", snapshot->paths, snapshot->paths_count, SNAPSHOT_PATHS_MAX, ENTRY_PATH_MAX);
+		err = add_texts(
+		    json, "paths", snapshot->paths, snapshot->paths_count, SNAPSHOT_PATHS_MAX, ENTRY_PATH_MAX);
 	if (err == ERR_OK)
-		err = add_texts(json, "tags", snapshot->tags, snapshot->tags_count, SNAPSHOT_TAGS_MAX, SNAPSHOT_TEXT_MAX);
+		err =
+		    add_texts(json, "tags", snapshot->tags, snapshot->tags_count, SNAPSHOT_TAGS_MAX, SNAPSHOT_TEXT_MAX);
 	if (err == ERR_OK)
 		err = dump(json, out);
 	json_decref(json);
@@ -166,54 +186,50 @@ enum err snapshot_write_content(const struct snapshot *snapshot, struct buffer *
 
 /* ---- reading ---- */
 
-static enum err wrong_member(const struct snapshot *snapshot, const char *name)
+static enum err wrong_member(const char *name)
 {
-	char hex[2 * OBJECT_ID_SIZE + 1];
-
-	return fail(PL_SNAPSHOT_BROKEN, "snapshot %s: its %s is not valid", hex_encode(hex, snapshot->id, OBJECT_ID_SIZE), name);
+	return fail(PL_SNAPSHOT_BROKEN, "its %s is not valid", name);
 }
 
-static enum err refuse_critical(const struct snapshot *snapshot, json_t *object)
+static enum err refuse_critical(json_t *object)
 {
-	char hex[2 * OBJECT_ID_SIZE + 1];
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(object, name, value)
-		if (name[0] == CRITICAL)
-			return fail(PL_FORMAT_VERSION, "snapshot %s has a member %s", hex_encode(hex, snapshot->id, OBJECT_ID_SIZE), name);
+	json_object_foreach(object, name, value) if (name[0] == CRITICAL) return fail(
+	    PL_FORMAT_VERSION, "it has a member %s", name);
 	return ERR_OK;
 }
 
-static enum err read_number(const struct snapshot *snapshot, json_t *from, const char *name, uint64_t most, uint64_t *out)
+static enum err read_number(json_t *from, const char *name, uint64_t most, uint64_t *out)
 {
 	json_t *value = json_object_get(from, name);
 
 	if (!json_is_integer(value) || json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > most)
-		return wrong_member(snapshot, name);
+		return wrong_member(name);
 	*out = (uint64_t)json_integer_value(value);
 	return ERR_OK;
 }
 
-static enum err read_time(const struct snapshot *snapshot, json_t *from, const char *name, int64_t *out)
+static enum err read_time(json_t *from, const char *name, int64_t *out)
 {
 	json_t *value = json_object_get(from, name);
 
 	if (!json_is_integer(value))
-		return wrong_member(snapshot, name);
+		return wrong_member(name);
 	*out = json_integer_value(value);
 	return ERR_OK;
 }
 
-static enum err read_id(const struct snapshot *snapshot, json_t *from, const char *name, uint8_t *out, size_t size)
+static enum err read_id(json_t *from, const char *name, uint8_t *out, size_t size)
 {
 	const char *hex = json_string_value(json_object_get(from, name));
 
-	return hex && hex_decode(out, size, hex) ? ERR_OK : wrong_member(snapshot, name);
+	return hex && hex_decode(out, size, hex) ? ERR_OK : wrong_member(name);
 }
 
 /* To be released with mem_free. */
-static enum err read_text(const struct snapshot *snapshot, json_t *value, const char *name, size_t limit, char **out)
+static enum err read_text(json_t *value, const char *name, size_t limit, char **out)
 {
 	const char *hex = json_string_value(json_object_get(value, "hex"));
 	char *text;
@@ -224,13 +240,13 @@ static enum err read_text(const struct snapshot *snapshot, json_t *value, const 
 		return *out ? ERR_OK : ERR_NOMEM;
 	}
 	if (!hex || strlen(hex) > 2 * limit)
-		return wrong_member(snapshot, name);
+		return wrong_member(name);
 	text = mem_calloc(1, strlen(hex) / 2 + 1);
 	if (!text)
 		return ERR_NOMEM;
 	if (!hex_decode(text, strlen(hex) / 2, hex) || strlen(text) != strlen(hex) / 2) {
 		mem_free(text);
-		return wrong_member(snapshot, name);
+		return wrong_member(name);
 	}
 	*out = text;
 	return ERR_OK;
@@ -244,11 +260,12 @@ static enum err read_texts(struct snapshot *snapshot, json_t *from, const char *
 	size_t i;
 
 	if (!json_is_array(array) || json_array_size(array) > most)
-		return wrong_member(snapshot, name);
-	json_array_foreach(array, i, value) {
+		return wrong_member(name);
+	json_array_foreach(array, i, value)
+	{
 		char *text;
 
-		err = read_text(snapshot, value, name, limit, &text);
+		err = read_text(value, name, limit, &text);
 		if (err == ERR_OK)
 			err = add_one(snapshot, text);
 		mem_free(text);
@@ -261,26 +278,28 @@ static enum err read_texts(struct snapshot *snapshot, json_t *from, const char *
 static enum err read_totals(struct snapshot *snapshot, json_t *from)
 {
 	json_t *object = json_object_get(from, "totals");
-	enum err err = json_is_object(object) ? refuse_critical(snapshot, object) : wrong_member(snapshot, "totals");
+	enum err err = json_is_object(object) ? refuse_critical(object) : wrong_member("totals");
 
 	for (size_t i = 0; err == ERR_OK && i < COUNTERS; i++)
-		err = read_number(snapshot, object, counters[i].name, INT64_MAX,
-		    (uint64_t *)((char *)&snapshot->totals + counters[i].offset));
+		err = read_number(
+		    object, counters[i].name, INT64_MAX, (uint64_t *)((char *)&snapshot->totals + counters[i].offset));
 	return err;
 }
 
 /* The object; released with json_decref, NULL on failure. */
-static enum err parse(const struct snapshot *snapshot, const struct buffer *json, json_t **out)
+static enum err parse(const struct buffer *json, json_t **out)
 {
 	json_error_t error;
 	enum err err;
 
+	failure_clear();
 	*out = json_loadb((const char *)json->data, json->length, JSON_REJECT_DUPLICATES, &error);
-	if (!*out && json_error_code(&error) == json_error_out_of_memory)
-		return no_memory();
+	/* jansson takes an allocation that fails inside a token for a wrong token, but mem_alloc has recorded it. */
+	if (!*out && failure_last()->kind == ERR_NOMEM)
+		return ERR_NOMEM;
 	if (!*out)
-		return snapshot_broken(snapshot, "what it holds is no JSON");
-	err = json_is_object(*out) ? refuse_critical(snapshot, *out) : snapshot_broken(snapshot, "what it holds is no object");
+		return snapshot_broken("what it holds is no JSON");
+	err = json_is_object(*out) ? refuse_critical(*out) : snapshot_broken("what it holds is no object");
 	if (err != ERR_OK) {
 		json_decref(*out);
 		*out = NULL;
@@ -291,26 +310,26 @@ static enum err parse(const struct snapshot *snapshot, const struct buffer *json
 enum err snapshot_read_summary(struct snapshot *snapshot, const struct buffer *json)
 {
 	json_t *object = NULL, *partial;
-	enum err err = parse(snapshot, json, &object);
+	enum err err = parse(json, &object);
 
 	if (err != ERR_OK)
 		return err;
-	err = read_text(snapshot, json_object_get(object, "host"), "host", SNAPSHOT_TEXT_MAX, &snapshot->host);
+	err = read_text(json_object_get(object, "host"), "host", SNAPSHOT_TEXT_MAX, &snapshot->host);
 	if (err == ERR_OK)
-		err = read_text(snapshot, json_object_get(object, "job"), "job", SNAPSHOT_TEXT_MAX, &snapshot->job);
+		err = read_text(json_object_get(object, "job"), "job", SNAPSHOT_TEXT_MAX, &snapshot->job);
 	if (err == ERR_OK)
-		err = read_text(snapshot, json_object_get(object, "tool"), "tool", SNAPSHOT_TEXT_MAX, &snapshot->tool);
+		err = read_text(json_object_get(object, "tool"), "tool", SNAPSHOT_TEXT_MAX, &snapshot->tool);
 	if (err == ERR_OK)
-		err = read_time(snapshot, object, "started", &snapshot->started);
+		err = read_time(object, "started", &snapshot->started);
 	if (err == ERR_OK)
-		err = read_time(snapshot, object, "ended", &snapshot->ended);
+		err = read_time(object, "ended", &snapshot->ended);
 	if (err == ERR_OK)
-		err = read_id(snapshot, object, "previous", snapshot->previous, OBJECT_ID_SIZE);
+		err = read_id(object, "previous", snapshot->previous, OBJECT_ID_SIZE);
 	if (err == ERR_OK)
-		err = read_number(snapshot, object, "generation", INT64_MAX, &snapshot->generation);
+		err = read_number(object, "generation", INT64_MAX, &snapshot->generation);
 	partial = json_object_get(object, "partial");
 	if (err == ERR_OK && !json_is_boolean(partial))
-		err = wrong_member(snapshot, "partial");
+		err = wrong_member("partial");
 	snapshot->partial = json_is_true(partial);
 	if (err == ERR_OK)
 		err = read_totals(snapshot, object);
@@ -322,16 +341,16 @@ static enum err read_root(struct snapshot *snapshot, json_t *from)
 {
 	json_t *root = json_object_get(from, "root");
 	uint64_t length = 0, levels = 0;
-	enum err err = json_is_object(root) ? refuse_critical(snapshot, root) : wrong_member(snapshot, "root");
+	enum err err = json_is_object(root) ? refuse_critical(root) : wrong_member("root");
 
 	if (err == ERR_OK)
-		err = read_id(snapshot, root, "id", snapshot->root.id, CHUNK_ID_SIZE);
+		err = read_id(root, "id", snapshot->root.id, CHUNK_ID_SIZE);
 	if (err == ERR_OK)
-		err = read_number(snapshot, root, "length", CHUNK_MAX, &length);
+		err = read_number(root, "length", CHUNK_MAX, &length);
 	if (err == ERR_OK)
-		err = read_number(snapshot, root, "levels", TREE_LEVELS_MAX, &levels);
+		err = read_number(root, "levels", TREE_LEVELS_MAX, &levels);
 	if (err == ERR_OK)
-		err = read_number(snapshot, root, "entries", INT64_MAX, &snapshot->root.entries);
+		err = read_number(root, "entries", INT64_MAX, &snapshot->root.entries);
 	snapshot->root.length = (uint32_t)length;
 	snapshot->root.levels = (uint8_t)levels;
 	return err;
@@ -340,7 +359,7 @@ static enum err read_root(struct snapshot *snapshot, json_t *from)
 enum err snapshot_read_content(struct snapshot *snapshot, const struct buffer *json)
 {
 	json_t *object = NULL;
-	enum err err = parse(snapshot, json, &object);
+	enum err err = parse(json, &object);
 
 	if (err != ERR_OK)
 		return err;

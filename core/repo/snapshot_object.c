@@ -25,12 +25,14 @@ static enum err sign(const struct keys *keys, struct buffer *bytes)
 	return err == ERR_OK ? buffer_append(bytes, signature, sizeof(signature)) : err;
 }
 
-static enum err seal(const struct keys *keys, const struct buffer *summary, const struct buffer *content, struct buffer *bytes)
+static enum err seal(
+    const struct keys *keys, const struct buffer *summary, const struct buffer *content, struct buffer *bytes)
 {
 	uint8_t header[HEADER_SIZE] = MAGIC;
 	enum err err;
 
-	if (summary->length + content->length > SNAPSHOT_MAX - HEADER_SIZE - BOX_OVERHEAD - PUBLIC_BOX_OVERHEAD - SIGNATURE_SIZE)
+	if (summary->length + content->length >
+	    SNAPSHOT_MAX - HEADER_SIZE - BOX_OVERHEAD - PUBLIC_BOX_OVERHEAD - SIGNATURE_SIZE)
 		return fail(PL_SNAPSHOT_LIMIT, "the snapshot's paths and tags are too long together");
 	store_u16(header + VERSION_OFFSET, VERSION);
 	header[SUITE_OFFSET] = (uint8_t)keys->suite;
@@ -42,7 +44,8 @@ static enum err seal(const struct keys *keys, const struct buffer *summary, cons
 
 	err = buffer_append(bytes, header, sizeof(header));
 	if (err == ERR_OK)
-		err = box_seal(bytes, keys->suite, keys->domain.summary_key, "summary", header, sizeof(header), summary->data, summary->length);
+		err = box_seal(bytes, keys->suite, keys->domain.summary_key, "summary", header, sizeof(header),
+		    summary->data, summary->length);
 	if (err == ERR_OK)
 		err = public_box_seal(bytes, keys, "content", header, sizeof(header), content->data, content->length);
 	return err == ERR_OK ? sign(keys, bytes) : err;
@@ -76,31 +79,31 @@ static enum err check_name(const struct snapshot *snapshot, const uint8_t *bytes
 
 	if (err != ERR_OK)
 		return err;
-	return memcmp(hash, snapshot->id, OBJECT_ID_SIZE) == 0 ? ERR_OK : snapshot_broken(snapshot, "its bytes are not those of its name");
+	return memcmp(hash, snapshot->id, OBJECT_ID_SIZE) == 0 ? ERR_OK
+							       : snapshot_broken("its bytes are not those of its name");
 }
 
 static enum err check_header(struct snapshot *out, const struct keys *keys, const uint8_t *header, size_t size)
 {
-	char hex[2 * OBJECT_ID_SIZE + 1];
 	uint64_t boxes;
 
-	hex_encode(hex, out->id, OBJECT_ID_SIZE);
 	if (size < HEADER_SIZE + BOX_OVERHEAD + PUBLIC_BOX_OVERHEAD + SIGNATURE_SIZE || size > SNAPSHOT_MAX)
-		return snapshot_broken(out, "it has a size that no snapshot has");
+		return snapshot_broken("it has a size that no snapshot has");
 	if (memcmp(header, MAGIC, VERSION_OFFSET) != 0)
-		return snapshot_broken(out, "it is no snapshot");
+		return snapshot_broken("it is no snapshot");
 	if (load_u16(header + VERSION_OFFSET) != VERSION)
-		return fail(PL_FORMAT_VERSION, "snapshot %s is of version %u", hex, load_u16(header + VERSION_OFFSET));
+		return fail(PL_FORMAT_VERSION, "it is of version %u", load_u16(header + VERSION_OFFSET));
 	if (!suite_name(header[SUITE_OFFSET]))
-		return fail(PL_SUITE, "snapshot %s uses suite %u", hex, header[SUITE_OFFSET]);
+		return fail(PL_SUITE, "it uses suite %u", header[SUITE_OFFSET]);
 	if (header[RESERVED_OFFSET] != 0 || load_u32(header + FLAGS_OFFSET) != 0)
-		return fail(PL_FORMAT_VERSION, "snapshot %s has flags %02x %08x", hex, header[RESERVED_OFFSET], load_u32(header + FLAGS_OFFSET));
+		return fail(PL_FORMAT_VERSION, "it has flags %02x %08x", header[RESERVED_OFFSET],
+		    load_u32(header + FLAGS_OFFSET));
 	if (memcmp(header + REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE) != 0)
-		return snapshot_broken(out, "it belongs to another repository");
+		return snapshot_broken("it belongs to another repository");
 	boxes = (uint64_t)load_u32(header + SUMMARY_OFFSET) + load_u32(header + CONTENT_OFFSET);
 	if (boxes != size - HEADER_SIZE - SIGNATURE_SIZE || load_u32(header + SUMMARY_OFFSET) < BOX_OVERHEAD ||
 	    load_u32(header + CONTENT_OFFSET) < PUBLIC_BOX_OVERHEAD)
-		return snapshot_broken(out, "its parts are not as long as it is");
+		return snapshot_broken("its parts are not as long as it is");
 	memcpy(out->domain, header + DOMAIN_OFFSET, DOMAIN_TAG_SIZE);
 	memcpy(out->writer, header + WRITER_OFFSET, WRITER_ID_SIZE);
 	return ERR_OK;
@@ -118,9 +121,9 @@ static enum err check_signature(const struct snapshot *out, const struct keys *k
 }
 
 /* A box whose key does not fit, under a good signature: the writer sealed it wrongly, whoever asks for it. */
-static enum err key_to_broken(const struct snapshot *out, enum err err)
+static enum err key_to_broken(enum err err)
 {
-	return err == ERR_KEY ? snapshot_broken(out, "it is not sealed for its domain and repository") : err;
+	return err == ERR_KEY ? snapshot_broken("it is not sealed for its domain and repository") : err;
 }
 
 static enum err open_summary(struct snapshot *out, const struct keys *keys, const uint8_t *bytes)
@@ -130,9 +133,9 @@ static enum err open_summary(struct snapshot *out, const struct keys *keys, cons
 	enum err err = keys_domain(keys, out->domain, &domain);
 
 	if (err == ERR_OK) {
-		err = box_open(&json, bytes[SUITE_OFFSET], domain.summary_key, "summary", bytes, HEADER_SIZE, bytes + HEADER_SIZE,
-		    load_u32(bytes + SUMMARY_OFFSET));
-		err = key_to_broken(out, err);
+		err = box_open(&json, bytes[SUITE_OFFSET], domain.summary_key, "summary", bytes, HEADER_SIZE,
+		    bytes + HEADER_SIZE, load_u32(bytes + SUMMARY_OFFSET));
+		err = key_to_broken(err);
 	}
 	if (err == ERR_OK)
 		err = snapshot_read_summary(out, &json);
@@ -145,17 +148,20 @@ static enum err open_content(struct snapshot *out, const struct keys *keys, cons
 {
 	const uint8_t *box = bytes + HEADER_SIZE + load_u32(bytes + SUMMARY_OFFSET);
 	struct buffer json = {0};
-	enum err err = public_box_open(&json, keys, bytes[SUITE_OFFSET], "content", bytes, HEADER_SIZE, box, load_u32(bytes + CONTENT_OFFSET));
+	enum err err = public_box_open(
+	    &json, keys, bytes[SUITE_OFFSET], "content", bytes, HEADER_SIZE, box, load_u32(bytes + CONTENT_OFFSET));
 
-	err = key_to_broken(out, err);
+	err = key_to_broken(err);
 	if (err == ERR_OK)
 		err = snapshot_read_content(out, &json);
 	buffer_free(&json);
 	return err;
 }
 
-enum err snapshot_decode(struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size)
+enum err snapshot_decode(
+    struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size)
 {
+	char hex[2 * OBJECT_ID_SIZE + 1];
 	enum err err;
 
 	*out = (struct snapshot){0};
@@ -169,7 +175,8 @@ enum err snapshot_decode(struct snapshot *out, const struct keys *keys, const ui
 		err = open_summary(out, keys, bytes);
 	if (err == ERR_OK && keys->full)
 		err = open_content(out, keys, bytes);
-	if (err != ERR_OK)
-		snapshot_free(out);
-	return err;
+	if (err == ERR_OK)
+		return ERR_OK;
+	snapshot_free(out);
+	return fail_context(err, "snapshot %s", hex_encode(hex, id, OBJECT_ID_SIZE));
 }

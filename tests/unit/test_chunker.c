@@ -49,7 +49,8 @@ static void test_gear(void **state)
 	assert_true(fixture->chunker.gear[255] == UINT64_C(0xfb55b35b00b8335c));
 }
 
-static void check_cuts(struct fixture *fixture, const struct chunker_sizes *sizes, size_t size, const uint32_t *cuts, size_t count)
+static void check_cuts(
+    struct fixture *fixture, const struct chunker_sizes *sizes, size_t size, const uint32_t *cuts, size_t count)
 {
 	size_t at = 0;
 
@@ -65,9 +66,11 @@ static void check_cuts(struct fixture *fixture, const struct chunker_sizes *size
 /* Frozen, and computed by another program: whoever changes them makes every repository store everything again. */
 static void test_known_answers(void **state)
 {
-	static const uint32_t standard[] = {543182, 589646, 788183, 816082, 552961, 580700, 584133, 572479, 568636, 580151, 115303};
-	static const uint32_t fine[] = {37228, 43982, 59647, 18199, 15161, 32915, 34400, 37744, 33383, 33592, 42564, 61300, 51360, 34007,
-	    37126, 34321, 40806, 33961, 54257, 38551, 51372, 33212, 25592, 28175, 30611, 32824, 36938, 8355, 26993};
+	static const uint32_t standard[] = {
+	    543182, 589646, 788183, 816082, 552961, 580700, 584133, 572479, 568636, 580151, 115303};
+	static const uint32_t fine[] = {37228, 43982, 59647, 18199, 15161, 32915, 34400, 37744, 33383, 33592, 42564,
+	    61300, 51360, 34007, 37126, 34321, 40806, 33961, 54257, 38551, 51372, 33212, 25592, 28175, 30611, 32824,
+	    36938, 8355, 26993};
 
 	check_cuts(*state, &chunker_standard, DATA_SIZE, standard, sizeof(standard) / sizeof(*standard));
 	check_cuts(*state, &chunker_fine, 1u << 20, fine, sizeof(fine) / sizeof(*fine));
@@ -96,7 +99,8 @@ static void test_bounds(void **state)
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->max - 1, false), 0);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->max - 1, true), sizes->max - 1);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->average, true), sizes->average);
-	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->average - 1, true), sizes->average - 1);
+	assert_int_equal(
+	    chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->average - 1, true), sizes->average - 1);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->min, true), sizes->min);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->min, false), 0);
 	assert_int_equal(chunker_cut(&fixture->chunker, sizes, fixture->data, sizes->min - 1, true), sizes->min - 1);
@@ -124,6 +128,49 @@ static void test_masks(void **state)
 	for (size_t i = 0; i < 256; i++)
 		chunker.gear[i] = -(UINT64_C(1) << (64 - bits + 2));
 	assert_int_equal(chunker_cut(&chunker, &chunker_fine, fixture->data, 1u << 20, true), chunker_fine.max);
+}
+
+/* The description in the header, word by word. */
+static size_t plain_cut(
+    const struct chunker *chunker, const struct chunker_sizes *sizes, const uint8_t *bytes, size_t size)
+{
+	unsigned bits = (unsigned)__builtin_ctz(sizes->average);
+
+	for (size_t length = sizes->min; length <= size; length++) {
+		uint64_t hash = 0;
+
+		if (length == sizes->max)
+			return length;
+		for (size_t i = length - 64; i < length; i++)
+			hash = (hash << 1) + chunker->gear[bytes[i]];
+		if (hash >> (64 - (length < sizes->average ? bits + 2 : bits - 2)) == 0)
+			return length;
+	}
+	return size;
+}
+
+/* With small chunks, several cuts are near each other: the first one counts. */
+static void test_same_as_plain(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct chunker_sizes sizes = {.min = 256, .average = 1024, .max = 2000};
+	const size_t size = 1u << 20;
+	size_t longest = 0;
+
+	for (size_t at = 0; at < size;) {
+		size_t cut = chunker_cut(&fixture->chunker, &sizes, fixture->data + at, size - at, true);
+
+		assert_int_equal(cut, plain_cut(&fixture->chunker, &sizes, fixture->data + at, size - at));
+		longest = cut > longest ? cut : longest;
+		at += cut;
+	}
+	assert_int_equal(longest, sizes.max);
+	for (size_t at = 0; at < size / 4; at += 1000) {
+		const struct chunker_sizes wide = {.min = 64, .average = 1024, .max = 100000};
+
+		assert_int_equal(chunker_cut(&fixture->chunker, &wide, fixture->data + at, size - at, true),
+		    plain_cut(&fixture->chunker, &wide, fixture->data + at, size - at));
+	}
 }
 
 /* Data that come in pieces are cut as data that come at once. */
@@ -192,6 +239,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_masks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_same_as_plain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_resynchronises, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_keys_differ, setup, teardown),

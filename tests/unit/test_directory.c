@@ -58,7 +58,7 @@ static void assert_same(const struct directory *a, const struct directory *b)
 }
 
 /* The frames' part of the sample, then 3 keys, then the lengths. */
-#define SAMPLE_HEAD "\x02" "\x64\xAC\x02\x01\x02" "\x05\x05\x00\x01"
+#define SAMPLE_HEAD "\x02\x64\xAC\x02\x01\x02\x05\x05\x00\x01"
 #define SAMPLE_HEAD_SIZE 10u
 #define SAMPLE_KEYS_SIZE (3u * CHUNK_KEY_SIZE)
 
@@ -140,23 +140,23 @@ static void refuse_frames(const char *frames, size_t size, enum message id, enum
 static void test_frames_refused(void **state)
 {
 	(void)state;
-	REFUSE_FRAMES("\x01" "\x64\xAC\x02\x01\x02" "\x05\x05\x00\x01");		 /* fewer frames: other bytes are keys */
-	REFUSE_FRAMES("\x03" "\x64\xAC\x02\x01\x02" "\x05\x05\x00\x01");		 /* more frames */
-	REFUSE_FRAMES("\xFF\xFF\xFF\xFF\x0F" "\x64\xAC\x02\x01\x02" "\x05\x05\x00\x01"); /* … than there are bytes */
-	REFUSE_FRAMES("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01" "\x64\xAC\x02\x01\x02");
-	REFUSE_FRAMES("\x82\x00" "\x64\xAC\x02\x01\x02" "\x05\x05\x00\x01"); /* not canonical */
-	REFUSE_FRAMES("\x02" "\x00\xAC\x02\x01\x02" "\x05\x05\x00\x01");     /* nothing stored */
-	REFUSE_FRAMES("\x02" "\xAD\x02\xAC\x02\x01\x02" "\x05\x05\x00\x01"); /* stored > raw */
-	REFUSE_FRAMES("\x02" "\x64\xAB\x02\x01\x02" "\x05\x05\x00\x01");     /* raw one less, one more than the chunks */
-	REFUSE_FRAMES("\x02" "\x64\xAD\x02\x01\x02" "\x05\x05\x00\x01");
-	REFUSE_FRAMES("\x02" "\x64\x00\x01\x02" "\x05\x05\x00\x01");		 /* raw 0 */
-	REFUSE_FRAMES("\x02" "\x64\x81\x80\x80\x01\x01\x02" "\x05\x05\x00\x01"); /* raw > FRAME_RAW_MAX */
-	REFUSE_FRAMES("\x02" "\x64\xAC\x02\x00\x02" "\x05\x05\x00\x01");	 /* stored, and shorter than raw */
-	REFUSE_FRAMES("\x02" "\x64\xAC\x02\x01\x00" "\x05\x05\x00\x01");	 /* no chunks */
-	REFUSE_FRAMES("\x02" "\x64\xAC\x02\x01\x01" "\x05\x05\x00\x01");	 /* one chunk less, one more */
-	REFUSE_FRAMES("\x02" "\x64\xAC\x02\x01\x03" "\x05\x05\x00\x01");
-	REFUSE_FRAMES("\x02" "\x64\xAC\x02\x01\xAD\x02" "\x05\x05\x00\x01"); /* more chunks than bytes */
-	refuse_frames("\x02" "\x64\xAC\x02\x02\x02" "\x05\x05\x00\x01", SAMPLE_HEAD_SIZE, PL_CODEC, ERR_UNSUPPORTED);
+	REFUSE_FRAMES("\x01\x64\xAC\x02\x01\x02\x05\x05\x00\x01"); /* fewer frames: other bytes are keys */
+	REFUSE_FRAMES("\x03\x64\xAC\x02\x01\x02\x05\x05\x00\x01"); /* more frames */
+	REFUSE_FRAMES("\xFF\xFF\xFF\xFF\x0F\x64\xAC\x02\x01\x02\x05\x05\x00\x01"); /* … than there are bytes */
+	REFUSE_FRAMES("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x64\xAC\x02\x01\x02");
+	REFUSE_FRAMES("\x82\x00\x64\xAC\x02\x01\x02\x05\x05\x00\x01"); /* not canonical */
+	REFUSE_FRAMES("\x02\x00\xAC\x02\x01\x02\x05\x05\x00\x01");     /* nothing stored */
+	REFUSE_FRAMES("\x02\xAD\x02\xAC\x02\x01\x02\x05\x05\x00\x01"); /* stored > raw */
+	REFUSE_FRAMES("\x02\x64\xAB\x02\x01\x02\x05\x05\x00\x01");     /* raw one less, one more than the chunks */
+	REFUSE_FRAMES("\x02\x64\xAD\x02\x01\x02\x05\x05\x00\x01");
+	REFUSE_FRAMES("\x02\x64\x00\x01\x02\x05\x05\x00\x01");		   /* raw 0 */
+	REFUSE_FRAMES("\x02\x64\x81\x80\x80\x01\x01\x02\x05\x05\x00\x01"); /* raw > FRAME_RAW_MAX */
+	REFUSE_FRAMES("\x02\x64\xAC\x02\x00\x02\x05\x05\x00\x01");	   /* stored, and shorter than raw */
+	REFUSE_FRAMES("\x02\x64\xAC\x02\x01\x00\x05\x05\x00\x01");	   /* no chunks */
+	REFUSE_FRAMES("\x02\x64\xAC\x02\x01\x01\x05\x05\x00\x01");	   /* one chunk less, one more */
+	REFUSE_FRAMES("\x02\x64\xAC\x02\x01\x03\x05\x05\x00\x01");
+	REFUSE_FRAMES("\x02\x64\xAC\x02\x01\xAD\x02\x05\x05\x00\x01"); /* more chunks than bytes */
+	refuse_frames("\x02\x64\xAC\x02\x02\x02\x05\x05\x00\x01", SAMPLE_HEAD_SIZE, PL_CODEC, ERR_UNSUPPORTED);
 }
 
 static void refuse_lengths(const char *lengths, size_t size, uint8_t type)
@@ -174,8 +174,8 @@ static void refuse_lengths(const char *lengths, size_t size, uint8_t type)
 static void test_lengths_refused(void **state)
 {
 	(void)state;
-	refuse_lengths("\xAC\x02\x00\x05", 4, PACK_DATA);	  /* a chunk of nothing, though the sum is right */
-	refuse_lengths("\xAB\x02\x02\x05", 4, PACK_DATA);	  /* sums that are not the frame's */
+	refuse_lengths("\xAC\x02\x00\x05", 4, PACK_DATA); /* a chunk of nothing, though the sum is right */
+	refuse_lengths("\xAB\x02\x02\x05", 4, PACK_DATA); /* sums that are not the frame's */
 	refuse_lengths("\xAA\x02\x01\x05", 4, PACK_DATA);
 	refuse_lengths("\xAB\x02\x01\x06", 4, PACK_DATA);
 	refuse_lengths("\xAB\x02\x01\x04", 4, PACK_DATA);
@@ -257,6 +257,12 @@ static void test_limits(void **state)
 	}
 	mem_fail_at(2);
 	refuse(bytes.data, bytes.length, PACK_DATA, PL_DIRECTORY_BROKEN, ERR_CORRUPT);
+	mem_fail_at(0);
+	/* Numbers that are allowed, without the bytes to back them: 1000 frames, and a frame of 1000 chunks. */
+	mem_fail_at(1);
+	refuse("\xE8\x07\x01\x01\x00\x01", 6, PACK_DATA, PL_DIRECTORY_BROKEN, ERR_CORRUPT);
+	mem_fail_at(2);
+	refuse("\x01\x01\xE8\x07\x01\xE8\x07", 7, PACK_DATA, PL_DIRECTORY_BROKEN, ERR_CORRUPT);
 	mem_fail_at(0);
 	buffer_free(&bytes);
 }

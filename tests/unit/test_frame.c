@@ -45,7 +45,8 @@ static int teardown(void **state)
 
 static void fill_text(uint8_t *out, size_t size)
 {
-	static const char *const words[] = {"chunk ", "frame ", "pack ", "index ", "snapshot ", "entry ", "target ", "job\n"};
+	static const char *const words[] = {
+	    "chunk ", "frame ", "pack ", "index ", "snapshot ", "entry ", "target ", "job\n"};
 	uint8_t choice[1024];
 	size_t at = 0;
 
@@ -71,7 +72,8 @@ static uint8_t there_and_back(struct fixture *fixture, size_t size)
 	else
 		assert_true(stored_size < size);
 	memset(fixture->back, 0xAA, FRAME_RAW_MAX + 1);
-	assert_int_equal(frame_decompress(fixture->decompressor, codec, stored, stored_size, fixture->back, size), ERR_OK);
+	assert_int_equal(
+	    frame_decompress(fixture->decompressor, codec, stored, stored_size, fixture->back, size), ERR_OK);
 	assert_memory_equal(fixture->back, fixture->raw, size);
 	assert_int_equal(fixture->back[size], 0xAA);
 	return codec;
@@ -154,11 +156,12 @@ static void test_one_use_does_not_disturb_the_next(void **state)
 
 /* ---- damage ---- */
 
-static void expect(struct fixture *fixture, uint8_t codec, const void *stored, size_t stored_size, size_t raw_size, enum message id,
-    enum err kind)
+static void expect(struct fixture *fixture, uint8_t codec, const void *stored, size_t stored_size, size_t raw_size,
+    enum message id, enum err kind)
 {
 	failure_clear();
-	assert_int_equal(frame_decompress(fixture->decompressor, codec, stored, stored_size, fixture->back, raw_size), kind);
+	assert_int_equal(
+	    frame_decompress(fixture->decompressor, codec, stored, stored_size, fixture->back, raw_size), kind);
 	assert_int_equal(failure_last()->id, id);
 }
 
@@ -202,7 +205,9 @@ static void test_header(void **state)
 	}
 	/* A window of 2 MiB is allowed, the next larger one is not. */
 	stored->data[5] = (21 - 10) << 3;
-	assert_int_equal(frame_decompress(fixture->decompressor, CODEC_ZSTD, stored->data, stored->length, fixture->back, 10000), ERR_OK);
+	assert_int_equal(
+	    frame_decompress(fixture->decompressor, CODEC_ZSTD, stored->data, stored->length, fixture->back, 10000),
+	    ERR_OK);
 	stored->data[5] = (21 - 10) << 3 | 1;
 	expect(fixture, CODEC_ZSTD, stored->data, stored->length, 10000, PL_FRAME_BROKEN, ERR_CORRUPT);
 	stored->data[5] = 0xFF;
@@ -239,7 +244,8 @@ static void test_flipped_bits(void **state)
 		enum err err;
 
 		stored->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		err = frame_decompress(fixture->decompressor, CODEC_ZSTD, stored->data, stored->length, fixture->back, 3000);
+		err = frame_decompress(
+		    fixture->decompressor, CODEC_ZSTD, stored->data, stored->length, fixture->back, 3000);
 		assert_true(err == ERR_OK || err == ERR_CORRUPT);
 		stored->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}

@@ -59,7 +59,9 @@ static void make_frames(struct fixture *fixture, enum pack_type type)
 		random_bytes(i, fixture->raw[i], frame_sizes[i]);
 		if (i == 0)
 			memset(fixture->raw[0] + 100, 'a', 1500);
-		assert_int_equal(frame_compress(compressor, fixture->raw[i], frame_sizes[i], &fixture->stored[i], &frame->codec), ERR_OK);
+		assert_int_equal(
+		    frame_compress(compressor, fixture->raw[i], frame_sizes[i], &fixture->stored[i], &frame->codec),
+		    ERR_OK);
 		assert_int_equal(frame->codec, i == 0 ? CODEC_ZSTD : CODEC_STORED);
 		if (i > 0)
 			assert_int_equal(buffer_append(&fixture->stored[i], fixture->raw[i], frame_sizes[i]), ERR_OK);
@@ -73,7 +75,8 @@ static void make_frames(struct fixture *fixture, enum pack_type type)
 
 			at->length = chunk_sizes[chunk];
 			at->type = (uint8_t)(type == PACK_DATA ? CHUNK_DATA : CHUNK_NODE + j);
-			assert_int_equal(hasher_id(hasher, at->type, fixture->raw[i] + offset, at->length, at->id), ERR_OK);
+			assert_int_equal(
+			    hasher_id(hasher, at->type, fixture->raw[i] + offset, at->length, at->id), ERR_OK);
 			offset += at->length;
 		}
 	}
@@ -172,10 +175,13 @@ static void check_round_trip(struct fixture *fixture, enum pack_type type)
 	assert_int_equal(sha256(fixture->pack->bytes, fixture->pack->size, hash), ERR_OK);
 	assert_memory_equal(hash, fixture->pack->id, HASH_SIZE);
 	assert_directory(fixture, &fixture->pack->directory, type);
-	assert_int_equal(pack_check(fixture->pack->bytes, fixture->pack->size, fixture->keys, fixture->pack->id, &directory), ERR_OK);
+	assert_int_equal(
+	    pack_check(fixture->pack->bytes, fixture->pack->size, fixture->keys, fixture->pack->id, &directory),
+	    ERR_OK);
 	assert_directory(fixture, &directory, type);
 	directory_free(&directory);
-	assert_int_equal(pack_check(fixture->pack->bytes, fixture->pack->size, fixture->keys, fixture->pack->id, NULL), ERR_OK);
+	assert_int_equal(
+	    pack_check(fixture->pack->bytes, fixture->pack->size, fixture->keys, fixture->pack->id, NULL), ERR_OK);
 
 	assert_int_equal(memory_target_new(&target), ERR_OK);
 	assert_int_equal(target_put(target, name.text, fixture->pack->bytes, fixture->pack->size), ERR_OK);
@@ -189,8 +195,8 @@ static void check_round_trip(struct fixture *fixture, enum pack_type type)
 	for (uint32_t i = 0; i < FRAMES; i++) {
 		const struct directory_frame *frame = &directory.frames[i];
 
-		assert_int_equal(pack_open_frame(&key, decompressor, i, frame->codec, fixture->bytes.data + frame->offset,
-				     frame->stored_size, raw, frame->raw_size),
+		assert_int_equal(pack_open_frame(&key, decompressor, i, frame->codec,
+				     fixture->bytes.data + frame->offset, frame->stored_size, raw, frame->raw_size),
 		    ERR_OK);
 		assert_memory_equal(raw, fixture->raw[i], frame_sizes[i]);
 	}
@@ -249,11 +255,13 @@ static void test_frozen(void **state)
 	assert_true(hex_decode(bytes, sizeof(bytes), hex));
 	assert_int_equal(pack_key_from_header(&key, keys, bytes), ERR_OK);
 	assert_int_equal(key.domain[0], 2);
-	assert_int_equal(pack_check_contents(&key, bytes, sizeof(bytes), keys->domain.id_key, NULL, 0, &directory), ERR_OK);
+	assert_int_equal(
+	    pack_check_contents(&key, bytes, sizeof(bytes), keys->domain.id_key, NULL, 0, &directory), ERR_OK);
 	assert_int_equal(directory.frames_count, 2);
 	assert_int_equal(directory.chunks_count, 3);
 	assert_int_equal(frame_decompressor_new(&decompressor), ERR_OK);
-	assert_int_equal(pack_open_frame(&key, decompressor, 0, CODEC_STORED, bytes + PACK_HEADER_SIZE, 5, raw, 5), ERR_OK);
+	assert_int_equal(
+	    pack_open_frame(&key, decompressor, 0, CODEC_STORED, bytes + PACK_HEADER_SIZE, 5, raw, 5), ERR_OK);
 	assert_memory_equal(raw, "Pulih", 5);
 	frame_decompressor_free(decompressor);
 	directory_free(&directory);
@@ -263,9 +271,9 @@ static void test_frozen(void **state)
 static void test_padding(void **state)
 {
 	/* From the paper's algorithm, by hand: 9 = 1001b keeps 2 bits + 1, so it becomes 10; 2^20 + 1 keeps 5 bits. */
-	static const uint64_t known[][2] = {{0, 0}, {1, 1}, {2, 2}, {8, 8}, {9, 10}, {10, 10}, {11, 12}, {100, 104}, {1000, 1024},
-	    {1 << 20, 1 << 20}, {(1 << 20) + 1, (1 << 20) + (1 << 15)}, {33554432, 33554432}, {33554433, 34603008}, {PACK_MAX, PACK_MAX},
-	    {PACK_MAX - 1, PACK_MAX}};
+	static const uint64_t known[][2] = {{0, 0}, {1, 1}, {2, 2}, {8, 8}, {9, 10}, {10, 10}, {11, 12}, {100, 104},
+	    {1000, 1024}, {1 << 20, 1 << 20}, {(1 << 20) + 1, (1 << 20) + (1 << 15)}, {33554432, 33554432},
+	    {33554433, 34603008}, {PACK_MAX, PACK_MAX}, {PACK_MAX - 1, PACK_MAX}};
 	struct fixture *fixture = *state;
 	size_t padded = fixture->pack->size, plain;
 
@@ -327,11 +335,14 @@ static void test_name(void **state)
 	for (size_t at = 0; at < fixture->bytes.length; at += 97) {
 		fixture->bytes.data[at] ^= 1;
 		failure_clear();
-		assert_int_equal(pack_check(fixture->bytes.data, fixture->bytes.length, fixture->keys, fixture->pack->id, NULL), ERR_CORRUPT);
+		assert_int_equal(
+		    pack_check(fixture->bytes.data, fixture->bytes.length, fixture->keys, fixture->pack->id, NULL),
+		    ERR_CORRUPT);
 		assert_int_equal(failure_last()->id, PL_PACK_BROKEN);
 		fixture->bytes.data[at] ^= 1;
 	}
-	assert_int_equal(pack_check(fixture->bytes.data, fixture->bytes.length, fixture->keys, fixture->pack->id, NULL), ERR_OK);
+	assert_int_equal(
+	    pack_check(fixture->bytes.data, fixture->bytes.length, fixture->keys, fixture->pack->id, NULL), ERR_OK);
 }
 
 static void test_header_fields(void **state)
@@ -340,9 +351,10 @@ static void test_header_fields(void **state)
 	static const struct {
 		size_t from, to;
 		enum message id;
-	} fields[] = {{0, 8, PL_PACK_BROKEN}, {8, 10, PL_FORMAT_VERSION}, {10, 11, PL_SUITE}, {11, 12, PL_FORMAT_VERSION},
-	    {12, 16, PL_FORMAT_VERSION}, {16, 32, PL_PACK_BROKEN}, {32, 48, PL_SEAL_BROKEN}, {48, 80, PL_SEAL_BROKEN},
-	    {80, 112, PL_SEAL_BROKEN}, {112, 128, PL_FORMAT_VERSION}};
+	} fields[] = {{0, 8, PL_PACK_BROKEN}, {8, 10, PL_FORMAT_VERSION}, {10, 11, PL_SUITE},
+	    {11, 12, PL_FORMAT_VERSION}, {12, 16, PL_FORMAT_VERSION}, {16, 32, PL_PACK_BROKEN},
+	    {32, 48, PL_SEAL_BROKEN}, {48, 80, PL_SEAL_BROKEN}, {80, 112, PL_SEAL_BROKEN},
+	    {112, 128, PL_FORMAT_VERSION}};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		for (size_t at = fields[i].from; at < fields[i].to; at++)
@@ -369,7 +381,8 @@ static void test_sealed_bytes(void **state)
 static void test_moved_frames(void **state)
 {
 	struct fixture *fixture = *state;
-	size_t first = (size_t)fixture->pack->directory.frames[1].offset, second = (size_t)fixture->pack->directory.frames[2].offset;
+	size_t first = (size_t)fixture->pack->directory.frames[1].offset,
+	       second = (size_t)fixture->pack->directory.frames[2].offset;
 	size_t size = second - first;
 	uint8_t kept[1024];
 
@@ -403,7 +416,8 @@ static void test_lengths(void **state)
 	refuse(fixture, PL_PACK_BROKEN);
 	/* A frame taken out, the rest in place. */
 	fixture->bytes.length = size - 716;
-	memmove(fixture->bytes.data + PACK_HEADER_SIZE, fixture->bytes.data + PACK_HEADER_SIZE + 716, size - PACK_HEADER_SIZE - 716);
+	memmove(fixture->bytes.data + PACK_HEADER_SIZE, fixture->bytes.data + PACK_HEADER_SIZE + 716,
+	    size - PACK_HEADER_SIZE - 716);
 	refuse(fixture, PL_PACK_BROKEN);
 }
 
@@ -433,8 +447,8 @@ static void forgery_open(struct fixture *fixture, struct forgery *forgery)
 	assert_int_equal(load_u32(forgery->trailer + 12), FRAMES);
 	forgery->directory = bytes + forgery->directory_offset;
 	associated = pack_associated(bytes, PACK_DIRECTORY, UINT64_MAX - 1);
-	assert_int_equal(aead_open(forgery->aead, UINT64_MAX - 1, associated.bytes, sizeof(associated.bytes), forgery->directory,
-			     forgery->directory_size + TAG_SIZE, forgery->directory),
+	assert_int_equal(aead_open(forgery->aead, UINT64_MAX - 1, associated.bytes, sizeof(associated.bytes),
+			     forgery->directory, forgery->directory_size + TAG_SIZE, forgery->directory),
 	    ERR_OK);
 }
 
@@ -443,12 +457,13 @@ static void forgery_seal(struct fixture *fixture, struct forgery *forgery)
 	uint8_t *bytes = fixture->bytes.data;
 	struct pack_associated associated = pack_associated(bytes, PACK_DIRECTORY, UINT64_MAX - 1);
 
-	assert_int_equal(aead_seal(forgery->aead, UINT64_MAX - 1, associated.bytes, sizeof(associated.bytes), forgery->directory,
-			     forgery->directory_size, forgery->directory),
+	assert_int_equal(aead_seal(forgery->aead, UINT64_MAX - 1, associated.bytes, sizeof(associated.bytes),
+			     forgery->directory, forgery->directory_size, forgery->directory),
 	    ERR_OK);
 	associated = pack_associated(bytes, PACK_TRAILER, UINT64_MAX);
-	assert_int_equal(aead_seal(forgery->aead, UINT64_MAX, associated.bytes, sizeof(associated.bytes), forgery->trailer,
-			     sizeof(forgery->trailer), bytes + fixture->bytes.length - PACK_TRAILER_SIZE),
+	assert_int_equal(
+	    aead_seal(forgery->aead, UINT64_MAX, associated.bytes, sizeof(associated.bytes), forgery->trailer,
+		sizeof(forgery->trailer), bytes + fixture->bytes.length - PACK_TRAILER_SIZE),
 	    ERR_OK);
 	aead_free(forgery->aead);
 }
@@ -513,7 +528,8 @@ static void test_directory_fields(void **state)
 	refuse_directory(fixture, 0, FRAMES - 1, PL_DIRECTORY_BROKEN);
 	refuse_directory(fixture, 5, 7, PL_CODEC);
 	refuse_directory(fixture, keys, (uint8_t)(fixture->chunks[0].id[0] ^ 1), PL_CHUNK_BROKEN);
-	refuse_directory(fixture, keys + CHUNKS * CHUNK_KEY_SIZE - 1, (uint8_t)(fixture->chunks[4].id[15] ^ 1), PL_CHUNK_BROKEN);
+	refuse_directory(
+	    fixture, keys + CHUNKS * CHUNK_KEY_SIZE - 1, (uint8_t)(fixture->chunks[4].id[15] ^ 1), PL_CHUNK_BROKEN);
 	refuse_directory(fixture, lengths, 999 % 128 | 128, PL_DIRECTORY_BROKEN);
 	refuse_directory(fixture, size, 1, PL_DIRECTORY_BROKEN);
 	refuse_directory(fixture, forgery.directory_size - 1, 1, PL_DIRECTORY_BROKEN);
@@ -576,10 +592,13 @@ static void test_frame_lengths(void **state)
 
 	assert_int_equal(frame_decompressor_new(&decompressor), ERR_OK);
 	assert_int_equal(pack_key_from_header(&key, fixture->keys, fixture->bytes.data), ERR_OK);
-	assert_int_equal(pack_open_frame(&key, decompressor, 0, CODEC_STORED, fixture->bytes.data, FRAME_RAW_MAX + 1, raw, RAW_MAX),
+	assert_int_equal(
+	    pack_open_frame(&key, decompressor, 0, CODEC_STORED, fixture->bytes.data, FRAME_RAW_MAX + 1, raw, RAW_MAX),
 	    ERR_CORRUPT);
 	assert_int_equal(failure_last()->id, PL_FRAME_BROKEN);
-	assert_int_equal(pack_open_frame(&key, decompressor, 0, CODEC_STORED, fixture->bytes.data, 10, raw, FRAME_RAW_MAX + 1), ERR_CORRUPT);
+	assert_int_equal(
+	    pack_open_frame(&key, decompressor, 0, CODEC_STORED, fixture->bytes.data, 10, raw, FRAME_RAW_MAX + 1),
+	    ERR_CORRUPT);
 	assert_int_equal(failure_last()->id, PL_FRAME_BROKEN);
 	assert_int_equal(pack_open_frame(&key, decompressor, 1, CODEC_ZSTD,
 			     fixture->bytes.data + fixture->pack->directory.frames[1].offset, 700, raw, 700),
@@ -588,7 +607,8 @@ static void test_frame_lengths(void **state)
 	frame_decompressor_free(decompressor);
 }
 
-static void refuse_read(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], enum message message, enum err kind)
+static void refuse_read(struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE],
+    enum message message, enum err kind)
 {
 	struct directory directory = {0};
 	struct pack_key key;
@@ -695,8 +715,11 @@ static void test_full(void **state)
 {
 	struct fixture *fixture = *state;
 	struct pack_chunk chunk = {.length = FRAME_RAW_MAX, .type = CHUNK_DATA};
-	struct pack_frame frame = {
-	    .stored_size = FRAME_RAW_MAX, .raw_size = FRAME_RAW_MAX, .codec = CODEC_STORED, .chunks = &chunk, .chunks_count = 1};
+	struct pack_frame frame = {.stored_size = FRAME_RAW_MAX,
+	    .raw_size = FRAME_RAW_MAX,
+	    .codec = CODEC_STORED,
+	    .chunks = &chunk,
+	    .chunks_count = 1};
 	struct pack_writer *writer = NULL;
 	uint8_t *raw = mem_calloc(1, FRAME_RAW_MAX);
 	enum err err;
