@@ -141,7 +141,8 @@ static bool source_problem(struct reader *reader, struct item *item, enum err er
 
 	if (err != ERR_SOURCE && failure->id != PL_ENTRY)
 		return false;
-	backup_problem(reader->backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, item->path, failure->text);
+	backup_problem(
+	    reader->backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, item->path, failure->id, failure->text);
 	return true;
 }
 
@@ -174,7 +175,8 @@ static int open_file(const struct item *item)
 static enum err fail_item(const struct item *item)
 {
 	char *name = output_printable(item->path.data, item->path.size);
-	enum err err = fail_errno(errno == ENOENT || errno == ELOOP ? PL_SOURCE_VANISHED : PL_SOURCE_READ, "/%s", name ? name : "?");
+	enum err err = fail_errno(
+	    errno == ENOENT || errno == ELOOP ? PL_SOURCE_VANISHED : PL_SOURCE_READ, "/%s", name ? name : "?");
 
 	mem_free(name);
 	return err;
@@ -227,7 +229,8 @@ static enum err read_small(struct reader *reader, struct file_source *file, size
 	return content_small(reader, &chunker_standard, got);
 }
 
-static enum err read_content(struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
+static enum err read_content(
+    struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
 {
 	struct file_source file = {.fd = fd, .item = item, .sparse = now->sparse, .left = now->sparse ? 0 : now->size};
 	enum err err;
@@ -321,7 +324,8 @@ static enum err process_changed_file(struct reader *reader, struct item *item, s
 	if (err == ERR_OK)
 		err = add_entry(reader, item, now, RECORD_ENTRY);
 	if (err == ERR_OK && changed)
-		backup_problem(reader->backup, BACKUP_CHANGED_WHILE_READ, item->path, "it changed each time it was read");
+		backup_problem(reader->backup, BACKUP_CHANGED_WHILE_READ, item->path, PL_SOURCE_CHANGED,
+		    "it changed each time it was read");
 	return err;
 }
 
@@ -415,7 +419,8 @@ static enum err process_sqlite(struct reader *reader, struct item *item)
 	if (err != ERR_OK)
 		return err;
 	content_reset(reader);
-	err = content_stream(reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_descriptor, &copy.fd, &now.size);
+	err = content_stream(
+	    reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_descriptor, &copy.fd, &now.size);
 	now.sparse = false;
 	now.links = 1;
 	if (err == ERR_OK)
@@ -433,7 +438,8 @@ static enum err process_sqlite(struct reader *reader, struct item *item)
 static enum err process_command(struct reader *reader, struct item *item)
 {
 	struct command *command = NULL;
-	struct entry now = {.path = item->path, .type = ENTRY_FILE, .mode = 0600, .links = 1, .uid = geteuid(), .gid = getegid()};
+	struct entry now = {
+	    .path = item->path, .type = ENTRY_FILE, .mode = 0600, .links = 1, .uid = geteuid(), .gid = getegid()};
 	enum err err = command_start(&command, item->extra->command);
 
 	now.mtime = now.ctime = clock_now();
@@ -441,7 +447,8 @@ static enum err process_command(struct reader *reader, struct item *item)
 	now.group = names_group(reader->backup->names, now.gid);
 	content_reset(reader);
 	if (err == ERR_OK)
-		err = content_stream(reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_command, command, &now.size);
+		err = content_stream(
+		    reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_command, command, &now.size);
 	/* Its exit status decides: a command that failed is a failed backup, whatever it has said. */
 	if (err == ERR_OK)
 		err = command_finish(command);
@@ -482,7 +489,8 @@ void read_batch(struct pool_job *job, unsigned worker)
 	batch_finish(batch);
 }
 
-enum err reader_read_again(struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part))
+enum err reader_read_again(
+    struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part))
 {
 	enum err err;
 
