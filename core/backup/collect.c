@@ -40,6 +40,15 @@ static bool use_content(struct backup *backup, const struct entry *entry)
 
 /* ---- entries ---- */
 
+/* Also true for a file that was read for nothing. */
+static bool same_as_before(const struct entry *entry, const struct item *item)
+{
+	const struct entry *before = item->previous;
+
+	return before && meta_same_attributes(entry, before) && entry->content.size == before->content.size &&
+	    memcmp(entry->content.data, before->content.data, before->content.size) == 0;
+}
+
 static void count_entry(struct backup *backup, const struct entry *entry, const struct item *item, bool unchanged)
 {
 	struct snapshot_totals *totals = &backup->result->snapshot.totals;
@@ -51,7 +60,7 @@ static void count_entry(struct backup *backup, const struct entry *entry, const 
 	} else {
 		totals->files++;
 		totals->bytes += entry->size;
-		if (unchanged)
+		if (unchanged || same_as_before(entry, item))
 			totals->unchanged_files++;
 		else if (item->previous)
 			totals->changed_files++;

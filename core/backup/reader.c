@@ -336,7 +336,7 @@ static enum err process_other(struct reader *reader, struct item *item, struct e
 		err = meta_target(item->folder->fd, item->name, &reader->target);
 	if (err == ERR_OK)
 		err = keep_bytes(reader, &now->target, &reader->target);
-	if (err == ERR_OK && item->previous && meta_same_attributes(now, item->previous)) {
+	if (err == ERR_OK && item->previous && !item->racy && meta_same_attributes(now, item->previous)) {
 		take_attributes(now, item->previous);
 		return add_entry(reader, item, now, RECORD_ENTRY);
 	}
@@ -368,7 +368,7 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 	now.path = item->path;
 	if (now.type != ENTRY_FILE)
 		return process_other(reader, item, &now);
-	if (again || !before || !meta_same_content(&now, before))
+	if (again || !before || item->racy || !meta_same_content(&now, before))
 		return process_changed_file(reader, item, &now);
 	take_attributes(&now, before);
 	now.sparse = before->sparse;
