@@ -15,8 +15,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define BACKUP_PASSES \
-	5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
+#define BACKUP_PASSES 5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
 
 /* ---- failures and problems, from any thread ---- */
 
@@ -76,8 +75,7 @@ enum err backup_database_add(struct backup *backup, const char *path, const stru
 	if (databases) {
 		struct backup_database *added = &databases[result->databases_count++];
 
-		*added = (struct backup_database){
-		    .path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
+		*added = (struct backup_database){.path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
 		memcpy(added->version, copy->version, sizeof(added->version));
 		memcpy(added->consistency, copy->consistency, sizeof(added->consistency));
 		result->databases = databases;
@@ -126,8 +124,8 @@ static enum err prepare_extras(struct backup *backup)
 		struct extra *extra = &backup->extras[i];
 		bool sqlite = i < options->sqlite_count;
 		char *stored = walk_stored_path(sqlite ? options->sqlite[i].path
-			: options->command_name	       ? options->command_name
-						       : "stdin");
+						: options->command_name ? options->command_name
+									: "stdin");
 
 		if (!stored)
 			return ERR_NOMEM;
@@ -305,8 +303,8 @@ static enum err run_pass(struct backup *backup)
 	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
 	snapshot->partial = false;
 	if (err == ERR_OK)
-		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk,
-		    backup->store, backup->stream);
+		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk, backup->store,
+		    backup->stream);
 	if (err == ERR_OK)
 		err = queue_new(&backup->batches, 2 * pool_workers(backup->readers) + 4);
 	if (err == ERR_OK)
@@ -404,8 +402,7 @@ static enum err run_session(struct backup *backup)
 	enum err err = open_index(backup);
 
 	if (err == ERR_OK)
-		err = session_begin(
-		    &session, backup->target, backup->repository->keys, generations_newest(backup->generations));
+		err = session_begin(&session, backup->target, backup->repository->keys, generations_newest(backup->generations));
 	if (err != ERR_OK)
 		return err;
 	err = open_store(backup, threads);

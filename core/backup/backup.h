@@ -58,7 +58,7 @@ struct backup_database {
 
 /* One line of the verification after the run. */
 struct backup_check {
-	const char *name; /* "structure", "stored" */
+	const char *name;      /* "structure", "stored" */
 	bool good;
 	uint64_t objects, bytes; /* compared */
 	char detail[160];

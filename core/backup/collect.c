@@ -114,14 +114,12 @@ static enum err take_record(struct backup *backup, const struct record *record)
 		return err;
 	case RECORD_UNCHANGED:
 		if (!use_content(backup, record->entry))
-			return reader_read_again(
-			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
+			return reader_read_again(backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, true);
 	case RECORD_ENTRY:
 		/* Attributes taken over from last time may live in a chunk of their own. */
 		if (record->entry->xattrs_chunk_size > 0 && !index_use(backup->index, record->entry->xattrs_chunk))
-			return reader_read_again(
-			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
+			return reader_read_again(backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, false);
 	}
 	return ERR_OK;

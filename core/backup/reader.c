@@ -175,8 +175,7 @@ static int open_file(const struct item *item)
 static enum err fail_item(const struct item *item)
 {
 	char *name = output_printable(item->path.data, item->path.size);
-	enum err err = fail_errno(
-	    errno == ENOENT || errno == ELOOP ? PL_SOURCE_VANISHED : PL_SOURCE_READ, "/%s", name ? name : "?");
+	enum err err = fail_errno(errno == ENOENT || errno == ELOOP ? PL_SOURCE_VANISHED : PL_SOURCE_READ, "/%s", name ? name : "?");
 
 	mem_free(name);
 	return err;
@@ -229,8 +228,7 @@ static enum err read_small(struct reader *reader, struct file_source *file, size
 	return content_small(reader, &chunker_standard, got);
 }
 
-static enum err read_content(
-    struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
+static enum err read_content(struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
 {
 	struct file_source file = {.fd = fd, .item = item, .sparse = now->sparse, .left = now->sparse ? 0 : now->size};
 	enum err err;
@@ -419,8 +417,7 @@ static enum err process_sqlite(struct reader *reader, struct item *item)
 	if (err != ERR_OK)
 		return err;
 	content_reset(reader);
-	err = content_stream(
-	    reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_descriptor, &copy.fd, &now.size);
+	err = content_stream(reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_descriptor, &copy.fd, &now.size);
 	now.sparse = false;
 	now.links = 1;
 	if (err == ERR_OK)
@@ -438,8 +435,7 @@ static enum err process_sqlite(struct reader *reader, struct item *item)
 static enum err process_command(struct reader *reader, struct item *item)
 {
 	struct command *command = NULL;
-	struct entry now = {
-	    .path = item->path, .type = ENTRY_FILE, .mode = 0600, .links = 1, .uid = geteuid(), .gid = getegid()};
+	struct entry now = {.path = item->path, .type = ENTRY_FILE, .mode = 0600, .links = 1, .uid = geteuid(), .gid = getegid()};
 	enum err err = command_start(&command, item->extra->command);
 
 	now.mtime = now.ctime = clock_now();
@@ -447,8 +443,7 @@ static enum err process_command(struct reader *reader, struct item *item)
 	now.group = names_group(reader->backup->names, now.gid);
 	content_reset(reader);
 	if (err == ERR_OK)
-		err = content_stream(
-		    reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_command, command, &now.size);
+		err = content_stream(reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_command, command, &now.size);
 	/* Its exit status decides: a command that failed is a failed backup, whatever it has said. */
 	if (err == ERR_OK)
 		err = command_finish(command);
@@ -489,8 +484,7 @@ void read_batch(struct pool_job *job, unsigned worker)
 	batch_finish(batch);
 }
 
-enum err reader_read_again(
-    struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part))
+enum err reader_read_again(struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part))
 {
 	enum err err;
 
