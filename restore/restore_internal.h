@@ -217,6 +217,24 @@ void restore_release_locks(struct restore *run);
 enum err restore_verdict(struct restore *run, enum err err);
 void restore_give_result(const struct restore *run);
 
+/* ---- jobs (restore_jobs.c), of the planner's thread ---- */
+
+struct restore_job;
+/* Starts as {0} but for run and max. */
+struct restore_jobs {
+	struct restore *run;
+	size_t max; /* jobs in memory */
+	size_t count;
+	struct restore_job *batch; /* being filled */
+	struct restore_job *first, *last;
+};
+/* Both take the item over (it is left {0}), unless they return an error. */
+enum err restore_jobs_add(struct restore_jobs *jobs, struct restore_item *item);
+/* A file to be written in parts. */
+enum err restore_jobs_add_large(struct restore_jobs *jobs, struct restore_item *item);
+/* Returns when everything is done. */
+void restore_jobs_finish(struct restore_jobs *jobs);
+
 /* Reads the stream and hands out the work; returns when all of it is done. */
 enum err restore_plan(struct restore *run, struct restore_select *select);
 /* Reads everything back and compares. */
