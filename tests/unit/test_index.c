@@ -1,6 +1,5 @@
 /* The index in use: the cache, merging, damage, several at once. */
 #include "index_place.h"
-#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "targets/memory.h"
 

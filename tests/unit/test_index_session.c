@@ -1,11 +1,8 @@
 /* A write session: what it adds, what it takes over from dead ones, the handshake with the collector. */
 #include "index_place.h"
-#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "targets/memory.h"
 
-#include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/stat.h>
