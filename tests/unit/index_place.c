@@ -11,28 +11,28 @@
 
 #include <cmocka.h>
 
-struct keys *place_keys;
-struct target *place_target;
-char *place_folder;
+struct keys *index_place_keys;
+struct target *index_place_target;
+char *index_place_folder;
 
 int index_place_up(void **state)
 {
 	const char *base = getenv("TMPDIR");
 
 	(void)state;
-	place_keys = sample_keys();
-	place_folder = mem_printf("%s/pulih-index-XXXXXX", base ? base : "/tmp");
-	assert_non_null(mkdtemp(place_folder));
-	return memory_target_new(&place_target) == ERR_OK ? 0 : -1;
+	index_place_keys = sample_keys();
+	index_place_folder = mem_printf("%s/pulih-index-XXXXXX", base ? base : "/tmp");
+	assert_non_null(mkdtemp(index_place_folder));
+	return memory_target_new(&index_place_target) == ERR_OK ? 0 : -1;
 }
 
 int index_place_down(void **state)
 {
 	(void)state;
-	target_free(place_target);
-	keys_free(place_keys);
-	assert_int_equal(file_remove_tree(place_folder), ERR_OK);
-	mem_free(place_folder);
+	target_free(index_place_target);
+	keys_free(index_place_keys);
+	assert_int_equal(file_remove_tree(index_place_folder), ERR_OK);
+	mem_free(index_place_folder);
 	return 0;
 }
 
@@ -46,9 +46,9 @@ struct object_name index_place_write(uint64_t first_pack, size_t packs, size_t c
 	assert_true(packs <= 16);
 	for (size_t i = 0; i < packs; i++)
 		all[i] = sample_pack(first_pack + i, chunks);
-	assert_int_equal(index_object_encode(place_keys, all, packs, &bytes, id), ERR_OK);
-	name = object_index(place_keys->domain.tag, id);
-	assert_int_equal(target_put(place_target, name.text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(index_object_encode(index_place_keys, all, packs, &bytes, id), ERR_OK);
+	name = object_index(index_place_keys->domain.tag, id);
+	assert_int_equal(target_put(index_place_target, name.text, bytes.data, bytes.length), ERR_OK);
 	for (size_t i = 0; i < packs; i++)
 		directory_free(&all[i].directory);
 	buffer_free(&bytes);
@@ -58,7 +58,7 @@ struct object_name index_place_write(uint64_t first_pack, size_t packs, size_t c
 struct index *index_place_open_with(const struct generations *generations, size_t budget)
 {
 	struct index *index = NULL;
-	enum err err = index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, generations, budget, NULL);
+	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, generations, budget, NULL);
 
 	if (err != ERR_OK)
 		fail_msg("%s", failure_last()->text);
@@ -135,7 +135,7 @@ struct census index_place_census(struct index *index)
 
 size_t index_place_files(const char *end, char **path)
 {
-	DIR *entries = opendir(place_folder);
+	DIR *entries = opendir(index_place_folder);
 	struct dirent *entry;
 	size_t count = 0;
 
@@ -148,7 +148,7 @@ size_t index_place_files(const char *end, char **path)
 		count++;
 		if (path) {
 			mem_free(*path);
-			*path = path_join(place_folder, entry->d_name);
+			*path = path_join(index_place_folder, entry->d_name);
 		}
 	}
 	closedir(entries);
@@ -157,7 +157,7 @@ size_t index_place_files(const char *end, char **path)
 
 size_t index_place_files_starting(const char *start)
 {
-	DIR *entries = opendir(place_folder);
+	DIR *entries = opendir(index_place_folder);
 	struct dirent *entry;
 	size_t count = 0;
 
@@ -187,7 +187,7 @@ void index_place_add(struct index *index, uint64_t pack, size_t chunks, bool in_
 	if (in_target) {
 		uint8_t *bytes = mem_calloc(1, (size_t)sample.size);
 
-		assert_int_equal(target_put(place_target, object_pack(sample.id).text, bytes, (size_t)sample.size), ERR_OK);
+		assert_int_equal(target_put(index_place_target, object_pack(sample.id).text, bytes, (size_t)sample.size), ERR_OK);
 		mem_free(bytes);
 	}
 	for (size_t i = 0; i < chunks; i++) {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-char *place_temporary_folder(void)
+char *target_place_temporary_folder(void)
 {
 	const char *base = getenv("TMPDIR");
 	char *folder = mem_printf("%s/pulih-target-XXXXXX", base ? base : "/tmp");
@@ -21,9 +21,9 @@ char *place_temporary_folder(void)
 	return folder;
 }
 
-int place_down(void **state)
+int target_place_down(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 
 	target_free(place->target);
 	if (place->folder)
@@ -33,9 +33,9 @@ int place_down(void **state)
 	return 0;
 }
 
-int place_memory_up(void **state)
+int target_place_memory_up(void **state)
 {
-	struct place *place = mem_calloc(1, sizeof(*place));
+	struct target_place *place = mem_calloc(1, sizeof(*place));
 
 	*state = place;
 	return memory_target_new(&place->target) == ERR_OK ? 0 : -1;
@@ -43,11 +43,11 @@ int place_memory_up(void **state)
 
 static int disk_up_publish(void **state, enum disk_publish publish)
 {
-	struct place *place = mem_calloc(1, sizeof(*place));
+	struct target_place *place = mem_calloc(1, sizeof(*place));
 	char *path;
 
 	*state = place;
-	place->folder = place_temporary_folder();
+	place->folder = target_place_temporary_folder();
 	path = path_join(place->folder, "a/b");
 	assert_int_equal(target_open(&place->target, path, true), ERR_OK);
 	disk_target_set_publish(place->target, publish);
@@ -55,22 +55,22 @@ static int disk_up_publish(void **state, enum disk_publish publish)
 	return 0;
 }
 
-int place_disk_up(void **state)
+int target_place_disk_up(void **state)
 {
 	return disk_up_publish(state, DISK_RENAME_NOREPLACE);
 }
 
-int place_disk_link_up(void **state)
+int target_place_disk_link_up(void **state)
 {
 	return disk_up_publish(state, DISK_LINK);
 }
 
-int place_disk_check_up(void **state)
+int target_place_disk_check_up(void **state)
 {
 	return disk_up_publish(state, DISK_CHECK_RENAME);
 }
 
-struct object_name place_pack_name(uint8_t number)
+struct object_name target_place_pack_name(uint8_t number)
 {
 	uint8_t id[OBJECT_ID_SIZE];
 
@@ -79,7 +79,7 @@ struct object_name place_pack_name(uint8_t number)
 	return object_pack(id);
 }
 
-enum err place_see(void *context, const struct target_object *object)
+enum err target_place_see(void *context, const struct target_object *object)
 {
 	struct seen *seen = context;
 
@@ -89,10 +89,10 @@ enum err place_see(void *context, const struct target_object *object)
 	return seen->stop;
 }
 
-unsigned place_listed(struct target *target, const char *prefix)
+unsigned target_place_listed(struct target *target, const char *prefix)
 {
 	struct seen seen = {0};
 
-	assert_int_equal(target_list(target, prefix, place_see, &seen), ERR_OK);
+	assert_int_equal(target_list(target, prefix, target_place_see, &seen), ERR_OK);
 	return seen.count;
 }

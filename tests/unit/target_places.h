@@ -5,21 +5,21 @@
 #include "core/repo/object.h"
 #include "core/repo/target.h"
 
-struct place {
+struct target_place {
 	struct target *target;
 	char *folder; /* NULL: memory */
 };
 
-/* Set-ups of cmocka: *state is a struct place. On a disk its folder is <folder>/a/b. The last two act as on file systems that can do less. */
-int place_memory_up(void **state);
-int place_disk_up(void **state);
-int place_disk_link_up(void **state);
-int place_disk_check_up(void **state);
-int place_down(void **state);
+/* Set-ups of cmocka: *state is a struct target_place. On a disk its folder is <folder>/a/b. The last two act as on file systems that can do less. */
+int target_place_memory_up(void **state);
+int target_place_disk_up(void **state);
+int target_place_disk_link_up(void **state);
+int target_place_disk_check_up(void **state);
+int target_place_down(void **state);
 
 /* A new folder; to be released with mem_free. */
-char *place_temporary_folder(void);
-struct object_name place_pack_name(uint8_t number);
+char *target_place_temporary_folder(void);
+struct object_name target_place_pack_name(uint8_t number);
 
 struct seen {
 	unsigned count;
@@ -28,8 +28,8 @@ struct seen {
 };
 
 /* A target_visit: counts into a struct seen, and returns its `stop`. */
-enum err place_see(void *context, const struct target_object *object);
+enum err target_place_see(void *context, const struct target_object *object);
 /* Objects of a listing that must succeed. */
-unsigned place_listed(struct target *target, const char *prefix);
+unsigned target_place_listed(struct target *target, const char *prefix);
 
 #endif

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static char *inside(const struct place *place, const char *name)
+static char *inside(const struct target_place *place, const char *name)
 {
 	char *path = mem_printf("%s/a/b/%s", place->folder, name);
 
@@ -23,7 +23,7 @@ static char *inside(const struct place *place, const char *name)
 	return path;
 }
 
-static void write_file(const struct place *place, const char *name, const char *text, time_t age)
+static void write_file(const struct target_place *place, const char *name, const char *text, time_t age)
 {
 	char *path = inside(place, name);
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time(NULL) - age}};
@@ -33,7 +33,7 @@ static void write_file(const struct place *place, const char *name, const char *
 	mem_free(path);
 }
 
-static bool exists(const struct place *place, const char *name)
+static bool exists(const struct target_place *place, const char *name)
 {
 	char *path = inside(place, name);
 	bool there = access(path, F_OK) == 0;
@@ -44,7 +44,7 @@ static bool exists(const struct place *place, const char *name)
 
 static void test_strangers_and_temporaries(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	struct target *target = place->target;
 	char *pipe_path;
 
@@ -56,7 +56,7 @@ static void test_strangers_and_temporaries(void **state)
 	pipe_path = inside(place, "records/pipe");
 	assert_int_equal(mkfifo(pipe_path, 0600), 0);
 	mem_free(pipe_path);
-	assert_int_equal(place_listed(target, ""), 1);
+	assert_int_equal(target_place_listed(target, ""), 1);
 	/* A writer that comes later sweeps what is stale, and nothing else. */
 	target_free(target);
 	place->target = NULL;
@@ -68,12 +68,12 @@ static void test_strangers_and_temporaries(void **state)
 	assert_false(exists(place, "records/.tmp-0000000000000001"));
 	assert_true(exists(place, "records/.tmp-0000000000000002"));
 	assert_true(exists(place, "records/README.txt"));
-	assert_int_equal(place_listed(place->target, "records"), 2);
+	assert_int_equal(target_place_listed(place->target, "records"), 2);
 }
 
 static void test_no_regular_file(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	uint64_t size;
 	int64_t changed;
 	char byte;
@@ -89,12 +89,12 @@ static void test_no_regular_file(void **state)
 	assert_int_equal(target_read(place->target, "records/pipe", 0, &byte, 1), ERR_IO);
 	assert_int_equal(target_read(place->target, "records/link", 0, &byte, 1), ERR_IO);
 	assert_int_equal(target_stat(place->target, "records/pipe", &size, &changed), ERR_IO);
-	assert_int_equal(place_listed(place->target, "records"), 1);
+	assert_int_equal(target_place_listed(place->target, "records"), 1);
 }
 
 static void test_root_gone(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	struct seen seen = {0};
 	char byte, *path;
 
@@ -104,15 +104,15 @@ static void test_root_gone(void **state)
 	mem_free(path);
 	assert_int_equal(target_read(place->target, "records/a", 0, &byte, 1), ERR_IO);
 	assert_non_null(strstr(failure_last()->text, "a/b is gone"));
-	assert_int_equal(target_list(place->target, "", place_see, &seen), ERR_IO);
-	assert_int_equal(target_list(place->target, "packs", place_see, &seen), ERR_IO);
+	assert_int_equal(target_list(place->target, "", target_place_see, &seen), ERR_IO);
+	assert_int_equal(target_list(place->target, "packs", target_place_see, &seen), ERR_IO);
 	assert_int_equal(target_put(place->target, "records/b", "b", 1), ERR_IO);
-	assert_int_equal(target_put(place->target, place_pack_name(1).text, "b", 1), ERR_IO);
+	assert_int_equal(target_put(place->target, target_place_pack_name(1).text, "b", 1), ERR_IO);
 }
 
 static void test_folder_gone(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	char *path;
 
 	assert_int_equal(target_put(place->target, "records/a", "a", 1), ERR_OK);
@@ -120,13 +120,13 @@ static void test_folder_gone(void **state)
 	assert_int_equal(file_remove_tree(path), ERR_OK);
 	mem_free(path);
 	assert_int_equal(target_put(place->target, "records/a", "a", 1), ERR_OK);
-	assert_int_equal(place_listed(place->target, ""), 1);
+	assert_int_equal(target_place_listed(place->target, ""), 1);
 }
 
 /* Runs as a user who may not write, in a child: root may do everything. */
 static void test_read_only(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	char *path;
 	int status = 0;
 	pid_t child;
@@ -182,7 +182,7 @@ static unsigned files_in(const char *folder)
 
 static void test_full(void **state)
 {
-	char *folder = place_temporary_folder(), *root = path_join(folder, "repository"), *records = path_join(root, "records");
+	char *folder = target_place_temporary_folder(), *root = path_join(folder, "repository"), *records = path_join(root, "records");
 	uint8_t *bytes = mem_calloc(1, 512 << 10);
 	struct target_space space;
 	struct target *target = NULL;
@@ -197,7 +197,7 @@ static void test_full(void **state)
 	assert_int_equal(target_put(target, "records/small", bytes, 1000), ERR_OK);
 	assert_int_equal(target_put(target, "records/large", bytes, 512 << 10), ERR_NOSPACE);
 	assert_int_equal(failure_last()->id, PL_NO_SPACE);
-	assert_int_equal(place_listed(target, ""), 1);
+	assert_int_equal(target_place_listed(target, ""), 1);
 	assert_int_equal(files_in(records), 1);
 	assert_int_equal(target_put(target, "records/other", bytes, 1000), ERR_OK);
 	assert_int_equal(target_space(target, &space), ERR_OK);
@@ -215,7 +215,7 @@ done:
 
 static void test_unmounted(void **state)
 {
-	char *folder = place_temporary_folder();
+	char *folder = target_place_temporary_folder();
 	struct target *target = NULL;
 	struct seen seen = {0};
 	char byte;
@@ -228,7 +228,7 @@ static void test_unmounted(void **state)
 	assert_int_equal(target_open(&target, folder, false), ERR_OK);
 	assert_int_equal(target_put(target, "records/a", "a", 1), ERR_OK);
 	assert_int_equal(umount2(folder, MNT_DETACH), 0);
-	assert_int_equal(target_list(target, "", place_see, &seen), ERR_IO);
+	assert_int_equal(target_list(target, "", target_place_see, &seen), ERR_IO);
 	assert_int_equal(target_read(target, "records/missing", 0, &byte, 1), ERR_IO);
 	target_free(target);
 done:
@@ -240,7 +240,7 @@ done:
 
 static void test_urls(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	struct target *target = NULL;
 	char *url = mem_printf("file:%s/new", place->folder), *triple = mem_printf("file://%s/new", place->folder);
 
@@ -271,7 +271,7 @@ static void test_urls(void **state)
 
 static void test_open_no_memory(void **state)
 {
-	struct place *place = *state;
+	struct target_place *place = *state;
 	struct target *target = NULL;
 	unsigned failures = 0;
 	char *path = inside(place, "deeper");
@@ -296,15 +296,15 @@ static void test_open_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_strangers_and_temporaries, place_disk_up, place_down),
-	    cmocka_unit_test_setup_teardown(test_no_regular_file, place_disk_up, place_down),
-	    cmocka_unit_test_setup_teardown(test_root_gone, place_disk_up, place_down),
-	    cmocka_unit_test_setup_teardown(test_folder_gone, place_disk_up, place_down),
-	    cmocka_unit_test_setup_teardown(test_read_only, place_disk_up, place_down),
+	    cmocka_unit_test_setup_teardown(test_strangers_and_temporaries, target_place_disk_up, target_place_down),
+	    cmocka_unit_test_setup_teardown(test_no_regular_file, target_place_disk_up, target_place_down),
+	    cmocka_unit_test_setup_teardown(test_root_gone, target_place_disk_up, target_place_down),
+	    cmocka_unit_test_setup_teardown(test_folder_gone, target_place_disk_up, target_place_down),
+	    cmocka_unit_test_setup_teardown(test_read_only, target_place_disk_up, target_place_down),
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_unmounted),
-	    cmocka_unit_test_setup_teardown(test_urls, place_disk_up, place_down),
-	    cmocka_unit_test_setup_teardown(test_open_no_memory, place_disk_up, place_down),
+	    cmocka_unit_test_setup_teardown(test_urls, target_place_disk_up, target_place_down),
+	    cmocka_unit_test_setup_teardown(test_open_no_memory, target_place_disk_up, target_place_down),
 	};
 
 	return cmocka_run_group_tests_name("disk", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* The index in use: the cache, merging, damage, several at once. */
 #include "index_place.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "targets/memory.h"
 
@@ -42,10 +43,10 @@ static void test_many_objects(void **state)
 	assert_int_equal(index_place_census(index).used, 0);
 	index_free(index);
 	/* The second time nothing is read. */
-	reads = memory_target_calls(place_target, MEMORY_READ);
+	reads = memory_target_calls(index_place_target, MEMORY_READ);
 	index = index_place_open();
 	index_place_check(index, 1, 90, 20);
-	assert_int_equal(memory_target_calls(place_target, MEMORY_READ), reads);
+	assert_int_equal(memory_target_calls(index_place_target, MEMORY_READ), reads);
 	index_free(index);
 }
 
@@ -86,8 +87,8 @@ static void test_duplicates(void **state)
 		index_free(index);
 	}
 	sample_pack_id(77, twin.id);
-	assert_int_equal(index_object_encode(place_keys, &twin, 1, &bytes, id), ERR_OK);
-	assert_int_equal(target_put(place_target, object_index(place_keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(index_object_encode(index_place_keys, &twin, 1, &bytes, id), ERR_OK);
+	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
 	index = index_place_open();
 	assert_int_equal(index_place_census(index).packs, 3);
 	assert_int_equal(index_place_find(index, 1, 3, &location), ERR_OK);
@@ -108,14 +109,14 @@ static void test_objects_vanish(void **state)
 	index_place_write(2, 1, 10);
 	index = index_place_open();
 	index_free(index);
-	assert_true(memory_target_delete(place_target, gone.text));
+	assert_true(memory_target_delete(index_place_target, gone.text));
 	index = index_place_open();
 	assert_int_equal(index_place_find(index, 1, 1, &location), ERR_MISSING);
 	index_place_check(index, 2, 1, 10);
 	index_free(index);
 	/* Gone between listing and reading: the listing is read again. */
 	index_place_write(3, 1, 10);
-	memory_target_fail(place_target, MEMORY_STAT, 1, PL_OBJECT_MISSING, false);
+	memory_target_fail(index_place_target, MEMORY_STAT, 1, PL_OBJECT_MISSING, false);
 	index = index_place_open();
 	index_place_check(index, 3, 1, 10);
 	index_free(index);
@@ -130,31 +131,31 @@ static void test_damaged_object(void **state)
 
 	(void)state;
 	index_place_write(2, 1, 10);
-	assert_true(memory_target_corrupt(place_target, damaged.text, 100, 1));
-	assert_int_equal(index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, NULL), ERR_CORRUPT);
+	assert_true(memory_target_corrupt(index_place_target, damaged.text, 100, 1));
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_CORRUPT);
 	assert_null(index);
 	assert_non_null(strstr(failure_last()->text, damaged.text));
-	assert_int_equal(index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, &count), ERR_OK);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, &count), ERR_OK);
 	assert_int_equal(count, 1);
 	index_place_check(index, 2, 1, 10);
 	assert_int_equal(index_place_find(index, 1, 1, &location), ERR_MISSING);
 	index_free(index);
 	/* What was left is cached; what is damaged is still not good. */
-	assert_int_equal(index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, NULL), ERR_CORRUPT);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_CORRUPT);
 	/* Healed from another place. */
-	assert_true(memory_target_corrupt(place_target, damaged.text, 100, 1));
+	assert_true(memory_target_corrupt(index_place_target, damaged.text, 100, 1));
 	index = index_place_open();
 	index_place_check(index, 1, 2, 10);
 	index_free(index);
 	/* Listed, and not there. */
-	memory_target_fail(place_target, MEMORY_STAT, 1, PL_OBJECT_MISSING, true);
+	memory_target_fail(index_place_target, MEMORY_STAT, 1, PL_OBJECT_MISSING, true);
 	index_place_write(3, 1, 10);
-	assert_int_equal(index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, NULL), ERR_MISSING);
-	memory_target_fail(place_target, MEMORY_STAT, 0, PL_NONE, false);
-	memory_target_fail(place_target, MEMORY_LIST, 1, PL_TARGET_LIST, false);
-	assert_int_equal(index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, NULL), ERR_IO);
-	memory_target_fail_late(place_target, MEMORY_LIST, 1, PL_TARGET_LIST);
-	assert_int_equal(index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, NULL), ERR_IO);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_MISSING);
+	memory_target_fail(index_place_target, MEMORY_STAT, 0, PL_NONE, false);
+	memory_target_fail(index_place_target, MEMORY_LIST, 1, PL_TARGET_LIST, false);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_IO);
+	memory_target_fail_late(index_place_target, MEMORY_LIST, 1, PL_TARGET_LIST);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_IO);
 }
 
 /* Any byte of a cached table may be wrong: answers stay right, for the table is found out and built anew. */
@@ -220,7 +221,7 @@ static void test_swapped_blocks(void **state)
 static void test_shared_folder(void **state)
 {
 	struct index *first, *second;
-	char *path = NULL, *copy = path_join(place_folder, "0123456789abcdef.table"), *command;
+	char *path = NULL, *copy = path_join(index_place_folder, "0123456789abcdef.table"), *command;
 
 	(void)state;
 	index_place_write(1, 4, 50);
@@ -257,9 +258,9 @@ static void test_other_domain(void **state)
 	index_place_write(1, 1, 10);
 	index = index_place_open();
 	index_free(index);
-	assert_int_equal(keys_domain_tag(place_keys->root, "elsewhere", tag), ERR_OK);
-	assert_int_equal(keys_domain(place_keys, tag, &other), ERR_OK);
-	assert_int_equal(index_open(&index, place_target, place_keys, &other, place_folder, NULL, 0, NULL), ERR_OK);
+	assert_int_equal(keys_domain_tag(index_place_keys->root, "elsewhere", tag), ERR_OK);
+	assert_int_equal(keys_domain(index_place_keys, tag, &other), ERR_OK);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &other, index_place_folder, NULL, 0, NULL), ERR_OK);
 	assert_int_equal(index_place_find(index, 1, 1, &location), ERR_MISSING);
 	assert_int_equal(index_begin(index, &adopted), ERR_KEY);
 	index_free(index);
@@ -343,8 +344,8 @@ static void test_uneven_keys(void **state)
 		memset(pack.directory.chunks[i].key, 0, CHUNK_KEY_SIZE);
 		store_u32(pack.directory.chunks[i].key + 12, i * 2654435761u);
 	}
-	assert_int_equal(index_object_encode(place_keys, &pack, 1, &bytes, object), ERR_OK);
-	assert_int_equal(target_put(place_target, object_index(place_keys->domain.tag, object).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(index_object_encode(index_place_keys, &pack, 1, &bytes, object), ERR_OK);
+	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, object).text, bytes.data, bytes.length), ERR_OK);
 	index = index_place_open();
 	for (uint32_t i = 0; i < 5000; i++) {
 		store_u32(id + 12, i * 2654435761u);
@@ -366,7 +367,7 @@ static enum err whole_life(void)
 	struct index_pack pack = sample_pack(50, 6);
 	size_t adopted;
 	uint64_t written;
-	enum err err = index_open(&index, place_target, place_keys, &place_keys->domain, place_folder, NULL, 0, NULL);
+	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL);
 
 	if (err == ERR_OK)
 		err = index_begin(index, &adopted);
@@ -383,7 +384,7 @@ static enum err whole_life(void)
 
 static void test_no_memory(void **state)
 {
-	char *command = mem_printf("rm -rf '%s'/*", place_folder);
+	char *command = mem_printf("rm -rf '%s'/*", index_place_folder);
 	unsigned failures = 0;
 
 	(void)state;

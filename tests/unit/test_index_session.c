@@ -35,10 +35,10 @@ static void test_session(void **state)
 	assert_int_equal(index_place_census(index).used, 3);
 	assert_int_equal(index_publish(index, true, &written), ERR_OK);
 	assert_true(written > 0);
-	assert_int_equal(memory_target_count(place_target, "index/"), 2);
+	assert_int_equal(memory_target_count(index_place_target, "index/"), 2);
 	assert_int_equal(index_publish(index, true, &written), ERR_OK);
 	assert_int_equal(written, 0);
-	assert_int_equal(memory_target_count(place_target, "index/"), 2);
+	assert_int_equal(memory_target_count(index_place_target, "index/"), 2);
 	index_place_check(index, 5, 2, 10);
 	assert_true(index_place_use(index, 6, 9));
 	assert_int_equal(index_place_census(index).packs, 4);
@@ -48,9 +48,9 @@ static void test_session(void **state)
 	assert_int_equal(index_place_files(".journal", NULL), 0);
 	index_free(index);
 	/* What was published is in the cache already. */
-	reads = memory_target_calls(place_target, MEMORY_READ);
+	reads = memory_target_calls(index_place_target, MEMORY_READ);
 	index = index_place_open();
-	assert_int_equal(memory_target_calls(place_target, MEMORY_READ), reads);
+	assert_int_equal(memory_target_calls(index_place_target, MEMORY_READ), reads);
 	index_place_check(index, 5, 2, 10);
 	index_free(index);
 }
@@ -76,13 +76,13 @@ static void test_long_session(void **state)
 	assert_int_equal(index_add_pack(index, pack.id, pack.size, &pack.directory), ERR_OK);
 	assert_int_equal(index_publish(index, false, &written), ERR_OK);
 	assert_true(written > 0);
-	assert_int_equal(memory_target_count(place_target, "index/"), 1);
+	assert_int_equal(memory_target_count(index_place_target, "index/"), 1);
 	/* The fourth did not fit and still waits; all are found. */
 	for (uint64_t i = 1; i <= 4; i++)
 		for (uint64_t c = 0; c < chunks; c += 1777)
 			assert_true(index_place_use(index, i, c));
 	assert_int_equal(index_publish(index, true, &written), ERR_OK);
-	assert_int_equal(memory_target_count(place_target, "index/"), 2);
+	assert_int_equal(memory_target_count(index_place_target, "index/"), 2);
 	for (uint64_t i = 1; i <= 4; i++)
 		for (uint64_t c = 0; c < chunks; c += 1777)
 			assert_true(index_place_use(index, i, c));
@@ -124,7 +124,7 @@ static void test_publish_fails(void **state)
 	(void)state;
 	assert_int_equal(index_begin(index, &adopted), ERR_OK);
 	index_place_add(index, 1, 10, true);
-	memory_target_fail(place_target, MEMORY_PUT, 1, PL_TARGET_WRITE, false);
+	memory_target_fail(index_place_target, MEMORY_PUT, 1, PL_TARGET_WRITE, false);
 	assert_int_equal(index_publish(index, true, &written), ERR_IO);
 	assert_true(index_place_use(index, 1, 1));
 	assert_int_equal(index_publish(index, true, &written), ERR_OK);
@@ -182,8 +182,8 @@ static void test_adopts_what_is_there(void **state)
 
 	(void)state;
 	die_after(1, 4);
-	assert_true(memory_target_delete(place_target, object_pack(gone.id).text));
-	assert_true(memory_target_resize(place_target, object_pack(cut.id).text, (size_t)cut.size - 1));
+	assert_true(memory_target_delete(index_place_target, object_pack(gone.id).text));
+	assert_true(memory_target_resize(index_place_target, object_pack(cut.id).text, (size_t)cut.size - 1));
 	index = index_place_open();
 	assert_int_equal(index_begin(index, &adopted), ERR_OK);
 	assert_int_equal(adopted, 2);
@@ -193,7 +193,7 @@ static void test_adopts_what_is_there(void **state)
 	index_free(index);
 	/* A target that cannot be asked is no target that says no. */
 	index = index_place_open();
-	memory_target_fail(place_target, MEMORY_STAT, 1, PL_TARGET_READ, false);
+	memory_target_fail(index_place_target, MEMORY_STAT, 1, PL_TARGET_READ, false);
 	assert_int_equal(index_begin(index, &adopted), ERR_IO);
 	assert_int_equal(index_begin(index, &adopted), ERR_OK);
 	assert_int_equal(adopted, 2);
@@ -221,7 +221,7 @@ static void test_truncated_journal(void **state)
 		size_t adopted = 99;
 
 		mem_free(command);
-		command = mem_printf("rm -f '%s'/*.journal; cp '%s' '%s'", place_folder, copy, path);
+		command = mem_printf("rm -f '%s'/*.journal; cp '%s' '%s'", index_place_folder, copy, path);
 		assert_int_equal(system(command), 0);
 		assert_int_equal(truncate(path, size), 0);
 		index = index_place_open();
@@ -287,8 +287,8 @@ static struct generations *condemn(uint64_t generation, uint64_t first, size_t c
 	for (size_t i = 0; i < count; i++)
 		sample_pack_id(first + i, packs[i]);
 	assert_int_equal(
-	    generation_write(place_target, place_keys, generation, false, (const uint8_t (*)[OBJECT_ID_SIZE])packs, count), ERR_OK);
-	assert_int_equal(generations_read(&generations, place_target, place_keys), ERR_OK);
+	    generation_write(index_place_target, index_place_keys, generation, false, (const uint8_t (*)[OBJECT_ID_SIZE])packs, count), ERR_OK);
+	assert_int_equal(generations_read(&generations, index_place_target, index_place_keys), ERR_OK);
 	return generations;
 }
 
@@ -305,8 +305,8 @@ static void test_condemned(void **state)
 	index_place_write(1, 3, 10);
 	/* Chunks 0 to 8 of pack 1 stand in pack 77 as well. */
 	sample_pack_id(77, twin.id);
-	assert_int_equal(index_object_encode(place_keys, &twin, 1, &bytes, id), ERR_OK);
-	assert_int_equal(target_put(place_target, object_index(place_keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(index_object_encode(index_place_keys, &twin, 1, &bytes, id), ERR_OK);
+	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
 	generations = condemn(1, 1, 2);
 	index = index_place_open_with(generations, 0);
 	assert_int_equal(index_place_find(index, 2, 0, &location), ERR_MISSING);

@@ -81,7 +81,7 @@ static void test_bad_names(void **state)
 
 static void test_refuses_names(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 	uint8_t byte = 0, hash[HASH_SIZE];
 	uint64_t size;
 	int64_t changed;
@@ -93,15 +93,15 @@ static void test_refuses_names(void **state)
 	assert_int_equal(target_remove(target, "packs/ab/.."), ERR_DENIED);
 	assert_int_equal(target_hash(target, "", hash, &size), ERR_DENIED);
 	assert_int_equal(target_list(target, "..", NULL, NULL), ERR_DENIED);
-	assert_int_equal(target_replace(target, place_pack_name(1).text, &byte, 1), ERR_DENIED);
+	assert_int_equal(target_replace(target, target_place_pack_name(1).text, &byte, 1), ERR_DENIED);
 }
 
 /* ---- the suite ---- */
 
 static void test_put_read(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
-	struct object_name name = place_pack_name(1);
+	struct target *target = ((struct target_place *)*state)->target;
+	struct object_name name = target_place_pack_name(1);
 	struct buffer all = {0};
 	int64_t before = clock_now() - 10 * CLOCK_SECOND, changed = 0, now = 0;
 	uint8_t hash[HASH_SIZE], expected[HASH_SIZE];
@@ -135,7 +135,7 @@ static void test_put_read(void **state)
 
 static void test_empty_object(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 	struct buffer all = {0};
 	uint8_t hash[HASH_SIZE];
 	uint64_t size = 1;
@@ -151,8 +151,8 @@ static void test_empty_object(void **state)
 
 static void test_never_overwrites(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
-	struct object_name name = place_pack_name(2);
+	struct target *target = ((struct target_place *)*state)->target;
+	struct object_name name = target_place_pack_name(2);
 	char byte;
 
 	assert_int_equal(target_put(target, name.text, "a", 1), ERR_OK);
@@ -164,8 +164,8 @@ static void test_never_overwrites(void **state)
 
 static void test_missing(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
-	struct object_name name = place_pack_name(3);
+	struct target *target = ((struct target_place *)*state)->target;
+	struct object_name name = target_place_pack_name(3);
 	uint8_t hash[HASH_SIZE], byte;
 	uint64_t size;
 	int64_t changed;
@@ -180,7 +180,7 @@ static void test_missing(void **state)
 
 static void test_replace(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 	struct buffer all = {0};
 
 	assert_int_equal(target_replace(target, "config", "one", 3), ERR_OK);
@@ -194,8 +194,8 @@ static void test_replace(void **state)
 
 static void test_remove(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
-	struct object_name name = place_pack_name(4);
+	struct target *target = ((struct target_place *)*state)->target;
+	struct object_name name = target_place_pack_name(4);
 	char byte;
 
 	assert_int_equal(target_put(target, name.text, "a", 1), ERR_OK);
@@ -209,28 +209,28 @@ static void test_remove(void **state)
 
 static void test_list(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 	struct seen seen = {.stop = ERR_DRILL};
 	static const uint8_t id[OBJECT_ID_SIZE] = {0}, tag[16] = {1}, other[16] = {2};
 
-	assert_int_equal(place_listed(target, ""), 0);
-	assert_int_equal(place_listed(target, "packs"), 0);
-	assert_int_equal(target_put(target, place_pack_name(1).text, "12", 2), ERR_OK);
-	assert_int_equal(target_put(target, place_pack_name(2).text, "123", 3), ERR_OK);
+	assert_int_equal(target_place_listed(target, ""), 0);
+	assert_int_equal(target_place_listed(target, "packs"), 0);
+	assert_int_equal(target_put(target, target_place_pack_name(1).text, "12", 2), ERR_OK);
+	assert_int_equal(target_put(target, target_place_pack_name(2).text, "123", 3), ERR_OK);
 	assert_int_equal(target_put(target, object_index(tag, id).text, "1", 1), ERR_OK);
 	assert_int_equal(target_put(target, object_index(other, id).text, "1", 1), ERR_OK);
 	assert_int_equal(target_put(target, "gc/0000000000000001", "1", 1), ERR_OK);
 	assert_int_equal(target_replace(target, "config", "1234", 4), ERR_OK);
-	assert_int_equal(place_listed(target, ""), 6);
-	assert_int_equal(place_listed(target, "packs"), 2);
-	assert_int_equal(place_listed(target, "packs/01"), 1);
-	assert_int_equal(place_listed(target, "index"), 2);
-	assert_int_equal(place_listed(target, "index/01000000000000000000000000000000"), 1);
-	assert_int_equal(place_listed(target, "snapshots"), 0);
-	assert_int_equal(target_list(target, "packs", place_see, &seen), ERR_DRILL);
+	assert_int_equal(target_place_listed(target, ""), 6);
+	assert_int_equal(target_place_listed(target, "packs"), 2);
+	assert_int_equal(target_place_listed(target, "packs/01"), 1);
+	assert_int_equal(target_place_listed(target, "index"), 2);
+	assert_int_equal(target_place_listed(target, "index/01000000000000000000000000000000"), 1);
+	assert_int_equal(target_place_listed(target, "snapshots"), 0);
+	assert_int_equal(target_list(target, "packs", target_place_see, &seen), ERR_DRILL);
 	assert_int_equal(seen.count, 1);
 	seen = (struct seen){0};
-	assert_int_equal(target_list(target, "packs", place_see, &seen), ERR_OK);
+	assert_int_equal(target_list(target, "packs", target_place_see, &seen), ERR_OK);
 	assert_int_equal(seen.bytes, 5);
 }
 
@@ -252,10 +252,10 @@ static void *race(void *argument)
 		enum err err;
 
 		memset(bytes, racer->number, sizeof(bytes));
-		err = target_put(racer->target, place_pack_name(i).text, bytes, sizeof(bytes));
+		err = target_put(racer->target, target_place_pack_name(i).text, bytes, sizeof(bytes));
 		racer->stored += err == ERR_OK;
 		racer->refused += err == ERR_EXISTS;
-		if (target_read(racer->target, place_pack_name(i).text, 0, bytes, sizeof(bytes)) != ERR_OK ||
+		if (target_read(racer->target, target_place_pack_name(i).text, 0, bytes, sizeof(bytes)) != ERR_OK ||
 		    memcmp(bytes, bytes + 1, sizeof(bytes) - 1) != 0)
 			racer->wrong++;
 	}
@@ -264,7 +264,7 @@ static void *race(void *argument)
 
 static void test_concurrent_put(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 	struct racer racers[4];
 	unsigned stored = 0, refused = 0;
 
@@ -280,19 +280,19 @@ static void test_concurrent_put(void **state)
 	}
 	assert_int_equal(stored, RACE_OBJECTS);
 	assert_int_equal(refused, 3 * RACE_OBJECTS);
-	assert_int_equal(place_listed(target, "packs"), RACE_OBJECTS);
+	assert_int_equal(target_place_listed(target, "packs"), RACE_OBJECTS);
 }
 
 static void test_many_files_open(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(target_put(target, place_pack_name((uint8_t)i).text, &(uint8_t){(uint8_t)i}, 1), ERR_OK);
+		assert_int_equal(target_put(target, target_place_pack_name((uint8_t)i).text, &(uint8_t){(uint8_t)i}, 1), ERR_OK);
 	for (unsigned i = 0; i < 1000; i++) {
 		uint8_t byte, number = (uint8_t)(i * 37 % 100);
 
-		assert_int_equal(target_read(target, place_pack_name(number).text, 0, &byte, 1), ERR_OK);
+		assert_int_equal(target_read(target, target_place_pack_name(number).text, 0, &byte, 1), ERR_OK);
 		assert_int_equal(byte, number);
 	}
 }
@@ -303,14 +303,14 @@ static enum err use_everything(struct target *target)
 	uint8_t hash[HASH_SIZE];
 	uint64_t size;
 	struct seen seen = {0};
-	enum err err = target_put(target, place_pack_name(9).text, "abc", 3);
+	enum err err = target_put(target, target_place_pack_name(9).text, "abc", 3);
 
 	if (err == ERR_OK || err == ERR_EXISTS)
-		err = target_get(target, place_pack_name(9).text, 10, &all);
+		err = target_get(target, target_place_pack_name(9).text, 10, &all);
 	if (err == ERR_OK)
-		err = target_hash(target, place_pack_name(9).text, hash, &size);
+		err = target_hash(target, target_place_pack_name(9).text, hash, &size);
 	if (err == ERR_OK)
-		err = target_list(target, "", place_see, &seen);
+		err = target_list(target, "", target_place_see, &seen);
 	if (err == ERR_OK)
 		assert_int_equal(seen.count, 1);
 	buffer_free(&all);
@@ -319,7 +319,7 @@ static enum err use_everything(struct target *target)
 
 static void test_no_memory(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
+	struct target *target = ((struct target_place *)*state)->target;
 	unsigned failures = 0;
 
 	for (unsigned long n = 1;; n++) {
@@ -340,8 +340,8 @@ static void test_no_memory(void **state)
 
 static void test_faults(void **state)
 {
-	struct target *target = ((struct place *)*state)->target;
-	struct object_name name = place_pack_name(1);
+	struct target *target = ((struct target_place *)*state)->target;
+	struct object_name name = target_place_pack_name(1);
 	struct seen seen = {0};
 	uint64_t size;
 	int64_t changed;
@@ -362,10 +362,10 @@ static void test_faults(void **state)
 	assert_int_equal(target_put(target, "records/b", "b", 1), ERR_IO);
 	assert_int_equal(target_stat(target, "records/b", &size, &changed), ERR_OK);
 	memory_target_fail_late(target, MEMORY_LIST, 1, PL_TARGET_LIST);
-	assert_int_equal(target_list(target, "", place_see, &seen), ERR_IO);
+	assert_int_equal(target_list(target, "", target_place_see, &seen), ERR_IO);
 	assert_int_equal(seen.count, 3);
 	assert_true(memory_target_hide(target, name.text, true));
-	assert_int_equal(place_listed(target, ""), 2);
+	assert_int_equal(target_place_listed(target, ""), 2);
 	assert_int_equal(target_read(target, name.text, 0, &byte, 1), ERR_OK);
 	assert_true(memory_target_corrupt(target, name.text, 0, 1));
 	assert_int_equal(memory_target_bytes(target, name.text, &length)[0], 'b' ^ 1);
@@ -374,7 +374,7 @@ static void test_faults(void **state)
 	assert_true(memory_target_delete(target, name.text));
 	assert_int_equal(target_read(target, name.text, 0, &byte, 1), ERR_MISSING);
 	assert_true(memory_target_plant(target, "packs/../evil", "x", 1));
-	assert_int_equal(place_listed(target, ""), 2);
+	assert_int_equal(target_place_listed(target, ""), 2);
 	memory_target_set_space(target, 4);
 	assert_int_equal(target_put(target, name.text, "12", 2), ERR_NOSPACE);
 	memory_target_set_space(target, 0);
@@ -389,28 +389,28 @@ static void test_faults(void **state)
 }
 
 #define SUITE(up)                                                                                                                \
-	cmocka_unit_test_setup_teardown(test_refuses_names, up, place_down),                                                      \
-	    cmocka_unit_test_setup_teardown(test_put_read, up, place_down),                                                       \
-	    cmocka_unit_test_setup_teardown(test_empty_object, up, place_down),                                                   \
-	    cmocka_unit_test_setup_teardown(test_never_overwrites, up, place_down),                                               \
-	    cmocka_unit_test_setup_teardown(test_missing, up, place_down),                                                        \
-	    cmocka_unit_test_setup_teardown(test_replace, up, place_down),                                                        \
-	    cmocka_unit_test_setup_teardown(test_remove, up, place_down),                                                         \
-	    cmocka_unit_test_setup_teardown(test_list, up, place_down),                                                           \
-	    cmocka_unit_test_setup_teardown(test_concurrent_put, up, place_down),                                                 \
-	    cmocka_unit_test_setup_teardown(test_many_files_open, up, place_down),                                                \
-	    cmocka_unit_test_setup_teardown(test_no_memory, up, place_down)
+	cmocka_unit_test_setup_teardown(test_refuses_names, up, target_place_down),                                                      \
+	    cmocka_unit_test_setup_teardown(test_put_read, up, target_place_down),                                                       \
+	    cmocka_unit_test_setup_teardown(test_empty_object, up, target_place_down),                                                   \
+	    cmocka_unit_test_setup_teardown(test_never_overwrites, up, target_place_down),                                               \
+	    cmocka_unit_test_setup_teardown(test_missing, up, target_place_down),                                                        \
+	    cmocka_unit_test_setup_teardown(test_replace, up, target_place_down),                                                        \
+	    cmocka_unit_test_setup_teardown(test_remove, up, target_place_down),                                                         \
+	    cmocka_unit_test_setup_teardown(test_list, up, target_place_down),                                                           \
+	    cmocka_unit_test_setup_teardown(test_concurrent_put, up, target_place_down),                                                 \
+	    cmocka_unit_test_setup_teardown(test_many_files_open, up, target_place_down),                                                \
+	    cmocka_unit_test_setup_teardown(test_no_memory, up, target_place_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_bad_names),
-	    SUITE(place_memory_up),
-	    SUITE(place_disk_up),
-	    SUITE(place_disk_link_up),
-	    SUITE(place_disk_check_up),
-	    cmocka_unit_test_setup_teardown(test_faults, place_memory_up, place_down),
+	    SUITE(target_place_memory_up),
+	    SUITE(target_place_disk_up),
+	    SUITE(target_place_disk_link_up),
+	    SUITE(target_place_disk_check_up),
+	    cmocka_unit_test_setup_teardown(test_faults, target_place_memory_up, target_place_down),
 	};
 
 	return cmocka_run_group_tests_name("target", tests, NULL, NULL);
