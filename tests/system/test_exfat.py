@@ -22,7 +22,7 @@ def disk(work):
     mount.mkdir()
     with open(image, "wb") as file:
         file.truncate(512 << 20)
-    subprocess.run(["mkfs.exfat", "-q", image], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["mkfs.exfat", image], check=True, stdout=subprocess.DEVNULL)
     loop = subprocess.run(["losetup", "--find", "--show", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if loop.returncode != 0:
         pytest.skip(f"no loop device here: {loop.stderr.decode().strip()}")
