@@ -13,7 +13,8 @@
 
 #include <sys/resource.h>
 
-#define BACKUP_PASSES 5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
+#define BACKUP_PASSES \
+	5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
 
 /* ---- failures and problems, from any thread ---- */
 
@@ -41,9 +42,10 @@ bool backup_stopped(struct backup *backup)
 	return atomic_load(&backup->stop);
 }
 
-void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, const char *reason)
+void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, enum message message,
+    const char *reason)
 {
-	struct backup_problem problem = {.kind = kind, .path = path, .reason = reason};
+	struct backup_problem problem = {.kind = kind, .path = path, .message = message, .reason = reason};
 	struct snapshot *snapshot = &backup->result->snapshot;
 
 	pthread_mutex_lock(&backup->lock);
@@ -72,7 +74,8 @@ enum err backup_database_add(struct backup *backup, const char *path, const stru
 	if (databases) {
 		struct backup_database *added = &databases[result->databases_count++];
 
-		*added = (struct backup_database){.path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
+		*added = (struct backup_database){
+		    .path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
 		memcpy(added->version, copy->version, sizeof(added->version));
 		memcpy(added->consistency, copy->consistency, sizeof(added->consistency));
 		result->databases = databases;
@@ -149,8 +152,8 @@ static enum err run_pass(struct backup *backup)
 	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
 	snapshot->partial = false;
 	if (err == ERR_OK)
-		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk, backup->store,
-		    backup->stream);
+		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk,
+		    backup->store, backup->stream);
 	if (err == ERR_OK)
 		err = queue_new(&backup->batches, 2 * pool_workers(backup->readers) + 4);
 	if (err == ERR_OK)
@@ -233,7 +236,8 @@ static enum err run_session(struct backup *backup)
 	enum err err = open_index(backup);
 
 	if (err == ERR_OK)
-		err = session_begin(&session, backup->target, backup->repository->keys, generations_newest(backup->generations));
+		err = session_begin(
+		    &session, backup->target, backup->repository->keys, generations_newest(backup->generations));
 	if (err != ERR_OK)
 		return err;
 	err = open_store(backup, threads);

@@ -22,10 +22,10 @@
 
 #include <stdatomic.h>
 
-#define BATCH_ITEMS 256u		   /* items of a batch: a lock is taken once for this many files */
-#define BATCH_BYTES ((size_t)256 << 10)	   /* … or this many bytes of paths and previous entries */
-#define PART_BYTES ((size_t)4 << 20)	   /* data of a part: two chunks of the largest size */
-#define PART_FULL ((size_t)1 << 20)	   /* a part with this much data is handed over */
+#define BATCH_ITEMS 256u		  /* items of a batch: a lock is taken once for this many files */
+#define BATCH_BYTES ((size_t)256 << 10)	  /* … or this many bytes of paths and previous entries */
+#define PART_BYTES ((size_t)4 << 20)	  /* data of a part: two chunks of the largest size */
+#define PART_FULL ((size_t)1 << 20)	  /* a part with this much data is handed over */
 #define BACKUP_BUFFERED ((size_t)6 << 20) /* data bytes that may wait for the collector */
 #define BACKUP_FOLDERS 1024u		   /* folder descriptors held by waiting items, and at most half of what the process may open */
 #define READ_TRIES 3u			   /* of a file that changes while it is read */
@@ -133,7 +133,8 @@ struct backup {
 enum err backup_stop(struct backup *backup);
 /* True when the stages should end: a failure, or an interrupt (which it records). */
 bool backup_stopped(struct backup *backup);
-void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, const char *reason);
+void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, enum message message,
+    const char *reason);
 
 struct sqlite_copy;
 enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
@@ -179,7 +180,8 @@ void reader_free(struct reader *reader);
 /* pool_job of a batch. */
 void read_batch(struct pool_job *job, unsigned worker);
 /* Reads one item again although it seemed unchanged, and hands the parts to `take` (the collector's own thread). */
-enum err reader_read_again(struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part));
+enum err reader_read_again(
+    struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part));
 
 /* ---- collect.c ---- */
 /* Takes batches until the queue ends. */

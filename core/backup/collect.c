@@ -90,7 +90,7 @@ static enum err add_entry(struct backup *backup, const struct entry *entry, cons
 	enum err err = tree_writer_add(backup->tree, entry);
 
 	if (err == ERR_LIMIT) {
-		backup_problem(backup, BACKUP_UNREADABLE, entry->path, failure_last()->text);
+		backup_problem(backup, BACKUP_UNREADABLE, entry->path, failure_last()->id, failure_last()->text);
 		return ERR_OK;
 	}
 	if (err == ERR_OK) {
@@ -114,12 +114,14 @@ static enum err take_record(struct backup *backup, const struct record *record)
 		return err;
 	case RECORD_UNCHANGED:
 		if (!use_content(backup, record->entry))
-			return reader_read_again(backup->reader[pool_workers(backup->readers)], record->item, take_part);
+			return reader_read_again(
+			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, true);
 	case RECORD_ENTRY:
 		/* Attributes taken over from last time may live in a chunk of their own. */
 		if (record->entry->xattrs_chunk_size > 0 && !index_use(backup->index, record->entry->xattrs_chunk))
-			return reader_read_again(backup->reader[pool_workers(backup->readers)], record->item, take_part);
+			return reader_read_again(
+			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, false);
 	}
 	return ERR_OK;

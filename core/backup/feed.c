@@ -17,7 +17,7 @@ static enum err on_walk_problem(void *context, struct entry_bytes path, const st
 	struct backup *backup = context;
 	bool vanished = failure->id == PL_SOURCE_VANISHED;
 
-	backup_problem(backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, path, failure->text);
+	backup_problem(backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, path, failure->id, failure->text);
 	return ERR_OK;
 }
 

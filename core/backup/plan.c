@@ -37,7 +37,9 @@ enum err plan_extras(struct backup *backup)
 
 		if (!stored)
 			return ERR_NOMEM;
-		backup->walk_extras[i] = (struct walk_extra){.path = stored, .context = extra};
+		backup->walk_extras[i] = (struct walk_extra){.path = stored,
+		    .typed = sqlite ? options->sqlite[i].path : NULL,
+		    .context = extra};
 		backup->extras_count++;
 		extra->kind = sqlite ? EXTRA_SQLITE : EXTRA_COMMAND;
 		extra->fine = sqlite || options->command_fine;

@@ -117,11 +117,12 @@ static void object_has_its_form(void **state)
 	char text[33];
 
 	assert_int_equal(canonical_parse(&object, bytes, size, PL_SLOT_BROKEN, "slot"), ERR_OK);
-	assert_int_equal(json_unpack_ex(object, NULL, JSON_STRICT, "{s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:s}", "format", &format, "type", &type,
-			     "id", &id, "label", &label, "created", &created, "kdf", &kdf, "suite", &suite, "box", &box),
+	assert_int_equal(json_unpack_ex(object, NULL, JSON_STRICT, "{s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:s}", "format",
+			     &format, "type", &type, "id", &id, "label", &label, "created", &created, "kdf", &kdf,
+			     "suite", &suite, "box", &box),
 	    0);
-	assert_int_equal(json_unpack_ex(kdf, NULL, JSON_STRICT, "{s:s, s:i, s:i, s:i, s:s}", "name", &name, "memory_kib", &memory_kib, "passes",
-			     &passes, "lanes", &lanes, "salt", &salt),
+	assert_int_equal(json_unpack_ex(kdf, NULL, JSON_STRICT, "{s:s, s:i, s:i, s:i, s:s}", "name", &name,
+			     "memory_kib", &memory_kib, "passes", &passes, "lanes", &lanes, "salt", &salt),
 	    0);
 	assert_int_equal(format, 1);
 	assert_int_equal(suite, SUITE_AES_256_GCM);
@@ -140,11 +141,15 @@ static void object_has_its_form(void **state)
 /* A slot that another implementation sealed: the derivation, the box and what it is bound to are frozen. */
 static void frozen_slot_opens(void **state)
 {
-	static const char frozen[] = 
-	    "{\"box\":\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5fe9f60d3d091f40f3299b704eb46435e58"
-	    "b3ae6bf5a967a704357b4582fd704cdf8f9dc318eba13c4e391a3d8303612a87051528a9107228f862891997e23c880e7aff6a4e6156"
-	    "3ea5cc36169cf7f11da\",\"created\":\"2026-01-02T03:04:05Z\",\"format\":1,\"id\":\"000102030405060708090a0b0c0"
-	    "d0e0f\",\"kdf\":{\"lanes\":1,\"memory_kib\":8192,\"name\":\"argon2id\",\"passes\":1,\"salt\":\"6061626364656"
+	static const char frozen[] =
+	    "{\"box\":"
+	    "\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5fe9f60d3d091f40f3299b704eb46435e58"
+	    "b3ae6bf5a967a704357b4582fd704cdf8f9dc318eba13c4e391a3d8303612a87051528a9107228f862891997e23c880e7aff6a4e61"
+	    "56"
+	    "3ea5cc36169cf7f11da\",\"created\":\"2026-01-02T03:04:05Z\",\"format\":1,\"id\":"
+	    "\"000102030405060708090a0b0c0"
+	    "d0e0f\",\"kdf\":{\"lanes\":1,\"memory_kib\":8192,\"name\":\"argon2id\",\"passes\":1,\"salt\":"
+	    "\"6061626364656"
 	    "66768696a6b6c6d6e6f\"},\"label\":\"Lembar pemulihan\",\"suite\":1,\"type\":\"passphrase\"}";
 	struct place *place = *state;
 	static const uint8_t id[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -203,7 +208,8 @@ static void what_cannot_be_added(void **state)
 	assert_int_equal(add(place, "passphrase", label, "x", 1), ERR_USAGE);
 	assert_int_equal(failure_last()->id, PL_LABEL);
 	assert_int_equal(add(place, "passphrase", "a\tb", "x", 1), ERR_USAGE);
-	assert_int_equal(key_slot_add(place->target, place->keys, "passphrase", "", &terabyte, "x", 1, place->slot), ERR_LIMIT);
+	assert_int_equal(
+	    key_slot_add(place->target, place->keys, "passphrase", "", &terabyte, "x", 1, place->slot), ERR_LIMIT);
 	place->keys->full = false;
 	assert_int_equal(add(place, "passphrase", "", "x", 1), ERR_KEY);
 	assert_int_equal(failure_last()->id, PL_KEY_FULL);

@@ -162,9 +162,12 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(derivations_are_frozen),	   cmocka_unit_test(full_key_has_every_domain),
-	    cmocka_unit_test(backup_key_has_only_its_own), cmocka_unit_test(names_of_domains),
-	    cmocka_unit_test(unknown_suite_is_refused),	   cmocka_unit_test(who_may_sign),
+	    cmocka_unit_test(derivations_are_frozen),
+	    cmocka_unit_test(full_key_has_every_domain),
+	    cmocka_unit_test(backup_key_has_only_its_own),
+	    cmocka_unit_test(names_of_domains),
+	    cmocka_unit_test(unknown_suite_is_refused),
+	    cmocka_unit_test(who_may_sign),
 	    cmocka_unit_test(lack_of_memory_is_told),
 	};
 
