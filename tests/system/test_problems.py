@@ -52,11 +52,13 @@ def test_unreadable_file_and_folder(as_nobody, source, out):
 
 
 @needs_root
-def test_unreadable_names_are_human_too(as_nobody, source):
+def test_nothing_can_be_read(as_nobody, source):
+    """A backup of nothing is none: it fails and leaves no snapshot."""
     (source / "secret").write_bytes(b"secret")
     (source / "secret").chmod(0o600)
-    result = as_nobody("backup", source, user=NOBODY, code=3)
+    result = as_nobody("backup", source, user=NOBODY, code=1)
     assert "PL-1301" in result.everything and "secret" in result.everything
+    assert as_nobody.snapshots() == []
 
 
 def test_path_that_is_not_there(pulih, source):
