@@ -76,6 +76,8 @@ extern const char *const restore_feature_names[FEATURE_COUNT];
 
 /* What the selected entries need, and how much they are. */
 struct restore_needs {
+	uid_t uid; /* of this process: what files get by themselves */
+	gid_t gid;
 	uint64_t files, folders, others, bytes, entries;
 	bool feature[FEATURE_COUNT];
 	bool nodes, fifos;	 /* which kinds of FEATURE_DEVICE */
@@ -174,8 +176,6 @@ struct restore {
 	struct restore_needs needs;
 	bool missing[FEATURE_COUNT];
 	bool ignores_case;
-	uid_t uid;
-	gid_t gid;
 	mode_t umask; /* of the process before this run */
 	int64_t began;
 	uint64_t salt; /* of temporary names */

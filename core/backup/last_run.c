@@ -98,7 +98,8 @@ void last_run_commit(struct backup *backup)
 		err = stream_writer_commit(backup->stream, backup->result->snapshot.id);
 	if (err != ERR_OK)
 		output_failure_warning(failure_last());
-	if (index_end(backup->index) != ERR_OK)
+	/* A dry run leaves the journals of interrupted runs to the run that needs them. */
+	if (!backup->options->dry_run && index_end(backup->index) != ERR_OK)
 		output_failure_warning(failure_last());
 }
 

@@ -59,7 +59,8 @@ def test_slots(pulih, small, out):
     assert {slot["id"] for slot in pulih.json("key", "list").of_type("key_slot")} == {first_id, added}
     pulih.restore(out, env=second)
     assert_same(small, pulih.restored(out, small))
-    pulih("key", "remove", first_id)
+    pulih("key", "remove", first_id, code=(2, 13))  # the slot in use
+    pulih("key", "remove", first_id, env=second)
     pulih("snapshots", code=12)
     assert [slot["id"] for slot in pulih.json("key", "list", env=second).of_type("key_slot")] == [added]
     assert len(pulih.objects("keys")) == 1

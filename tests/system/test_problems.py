@@ -107,7 +107,7 @@ def test_file_that_changes_while_it_is_read(pulih, source, out):
 
 def test_file_that_grows(pulih, source, out):
     """A log that grows faster than it is read: the backup ends all the same, with what was in it up to some moment."""
-    path, line, bound = source / "log", b"line of a log\n", 2 << 30
+    path, line, bound = source / "log", b"line of a log\n", 4 << 30
     path.write_bytes(line * (1 << 20))
     stop = threading.Event()
 
@@ -115,6 +115,7 @@ def test_file_that_grows(pulih, source, out):
         with open(path, "ab", buffering=0) as file:
             while not stop.is_set() and file.tell() < bound:
                 file.write(line * (1 << 16))
+                time.sleep(0.002)
 
     writer = threading.Thread(target=write)
     writer.start()

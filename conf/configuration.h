@@ -1,0 +1,109 @@
+/* The configuration: a YAML file, read strictly. What is wrong with it is reported with file, line and column, the key, and what is allowed
+ * there (ERR_CONFIG). Secrets are never values: only names of files and commands. conf/pulih.example.yaml is the reference. */
+#ifndef PULIH_CONF_CONFIGURATION_H
+#define PULIH_CONF_CONFIGURATION_H
+
+#include "core/base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIGURATION_DEFAULT "/etc/pulih/pulih.yaml"
+#define CONFIGURATION_NAME_MAX 64 /* bytes of the name of a job, a target, a person: it becomes part of a run's id */
+
+enum configuration_language { LANGUAGE_INDONESIAN, LANGUAGE_ENGLISH };
+
+/* Texts that are optional are NULL where they are not given. */
+struct configuration_office {
+	char *name;
+	char *address, *city;
+	char *timezone;			      /* of the tz database: Asia/Jayapura */
+	enum configuration_language language; /* of reports */
+};
+
+enum configuration_role { ROLE_OPERATOR, ROLE_REVIEWER, ROLE_HEAD };
+struct configuration_person {
+	char *id, *name, *nip, *position, *email;
+	enum configuration_role role;
+};
+
+struct configuration_target {
+	char *name, *url;
+	/* At most one of these; none: a passphrase as on the command line. */
+	char *password_file, *password_command, *key;
+};
+
+struct configuration_files {
+	char **paths; /* absolute */
+	uint32_t paths_count;
+	char **exclude; /* a leading '/' is the root of the file system; anything else concerns what lies below the paths */
+	uint32_t exclude_count;
+	char **exclude_files;
+	uint32_t exclude_files_count;
+	char **exclude_if_present;
+	uint32_t exclude_if_present_count;
+	bool exclude_caches, one_file_system;
+};
+struct configuration_sqlite {
+	char *path; /* or */
+	char **paths;
+	uint32_t paths_count;
+};
+struct configuration_source { /* exactly one of them */
+	struct configuration_files *files;
+	struct configuration_sqlite *sqlite;
+};
+
+enum configuration_every { EVERY_HOUR, EVERY_DAY, EVERY_WEEK, EVERY_MONTH };
+struct configuration_schedule {
+	enum configuration_every every;
+	char *at;      /* "HH:MM"; NULL for EVERY_HOUR */
+	int minute;    /* EVERY_HOUR: 0 … 59 */
+	int weekday;   /* EVERY_WEEK: 1 Monday … 7 Sunday */
+	int day;       /* EVERY_MONTH: 1 … 31, the last day where the month is shorter */
+};
+struct configuration_keep {
+	int last, hourly, daily, weekly, monthly, yearly; /* 0: no such rule */
+	char *within;					  /* "90d" */
+};
+
+/* The SOP that a job carries out: the identity block of its report. */
+struct configuration_sop {
+	char *number, *item, *output;
+	char *title, *activity, *created, *revised, *effective, *approved_by;
+};
+
+struct configuration_job {
+	char *name;
+	struct configuration_sop *sop;	 /* may be NULL */
+	char *performer, *reviewer;	 /* ids of people */
+	struct configuration_source *sources;
+	uint32_t sources_count;
+	char *target;
+	struct configuration_schedule *schedule, *drill; /* may be NULL */
+	struct configuration_keep *keep;		 /* may be NULL */
+};
+
+struct configuration {
+	char *file; /* where it was read from */
+	struct configuration_office office;
+	struct configuration_person *people;
+	uint32_t people_count;
+	struct configuration_target *targets;
+	uint32_t targets_count;
+	struct configuration_job *jobs;
+	uint32_t jobs_count;
+};
+
+/* Reads and checks all of it, also that the files it names can be read and that nobody else can read its secrets. PL_CONFIG_* (ERR_CONFIG),
+ * or as file_read_all where the file cannot be read. */
+enum err configuration_load(struct configuration **out, const char *path);
+/* configuration_free(NULL) does nothing. */
+void configuration_free(struct configuration *configuration);
+
+/* NULL where there is none. */
+const struct configuration_job *configuration_job(const struct configuration *configuration, const char *name);
+const struct configuration_target *configuration_target(const struct configuration *configuration, const char *name);
+const struct configuration_person *configuration_person(const struct configuration *configuration, const char *id);
+
+#endif

@@ -1,0 +1,134 @@
+/* The schema of the configuration, in libcyaml's terms. */
+#include "conf/configuration_internal.h"
+
+#define TEXT_MAX 4096u /* bytes: of a path, a command, a name */
+#define ITEMS_MAX 10000u
+
+#define TEXT(flags, type, member) CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | (flags), struct type, member, 1, TEXT_MAX)
+#define REQUIRED(type, member) TEXT(CYAML_FLAG_DEFAULT, type, member)
+#define OPTIONAL(type, member) TEXT(CYAML_FLAG_OPTIONAL, type, member)
+#define TEXTS(type, member) \
+	CYAML_FIELD_SEQUENCE(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member, &text, 1, ITEMS_MAX)
+#define FLAG(type, member) CYAML_FIELD_BOOL(#member, CYAML_FLAG_OPTIONAL, struct type, member)
+#define NUMBER(type, member) CYAML_FIELD_INT(#member, CYAML_FLAG_OPTIONAL, struct type, member)
+#define WORD(flags, type, member, words) \
+	CYAML_FIELD_ENUM(#member, CYAML_FLAG_STRICT | (flags), struct type, member, words, CYAML_ARRAY_LEN(words))
+
+static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+
+static const cyaml_strval_t languages[] = {{"id", LANGUAGE_INDONESIAN}, {"en", LANGUAGE_ENGLISH}};
+static const cyaml_schema_field_t office[] = {
+    REQUIRED(configuration_office, name),
+    OPTIONAL(configuration_office, address),
+    OPTIONAL(configuration_office, city),
+    REQUIRED(configuration_office, timezone),
+    WORD(CYAML_FLAG_OPTIONAL, configuration_office, language, languages),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t roles[] = {{"operator", ROLE_OPERATOR}, {"reviewer", ROLE_REVIEWER}, {"head", ROLE_HEAD}};
+static const cyaml_schema_field_t person[] = {
+    REQUIRED(configuration_person, id),
+    REQUIRED(configuration_person, name),
+    OPTIONAL(configuration_person, nip),
+    REQUIRED(configuration_person, position),
+    WORD(CYAML_FLAG_DEFAULT, configuration_person, role, roles),
+    OPTIONAL(configuration_person, email),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t target[] = {
+    REQUIRED(configuration_target, name),
+    REQUIRED(configuration_target, url),
+    OPTIONAL(configuration_target, password_file),
+    OPTIONAL(configuration_target, password_command),
+    OPTIONAL(configuration_target, key),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t files[] = {
+    CYAML_FIELD_SEQUENCE("paths", CYAML_FLAG_POINTER, struct configuration_files, paths, &text, 1, ITEMS_MAX),
+    TEXTS(configuration_files, exclude),
+    TEXTS(configuration_files, exclude_files),
+    TEXTS(configuration_files, exclude_if_present),
+    FLAG(configuration_files, exclude_caches),
+    FLAG(configuration_files, one_file_system),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t sqlite[] = {
+    OPTIONAL(configuration_sqlite, path),
+    TEXTS(configuration_sqlite, paths),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t source[] = {
+    CYAML_FIELD_MAPPING_PTR("files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, files, files),
+    CYAML_FIELD_MAPPING_PTR("sqlite", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, sqlite, sqlite),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t intervals[] = {{"hour", EVERY_HOUR}, {"day", EVERY_DAY}, {"week", EVERY_WEEK}, {"month", EVERY_MONTH}};
+static const cyaml_strval_t weekdays[] = {
+    {"monday", 1}, {"tuesday", 2}, {"wednesday", 3}, {"thursday", 4}, {"friday", 5}, {"saturday", 6}, {"sunday", 7}};
+static const cyaml_schema_field_t schedule[] = {
+    WORD(CYAML_FLAG_DEFAULT, configuration_schedule, every, intervals),
+    OPTIONAL(configuration_schedule, at),
+    NUMBER(configuration_schedule, minute),
+    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, weekday, weekdays),
+    NUMBER(configuration_schedule, day),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t keep[] = {
+    NUMBER(configuration_keep, last),
+    NUMBER(configuration_keep, hourly),
+    NUMBER(configuration_keep, daily),
+    NUMBER(configuration_keep, weekly),
+    NUMBER(configuration_keep, monthly),
+    NUMBER(configuration_keep, yearly),
+    OPTIONAL(configuration_keep, within),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t sop[] = {
+    REQUIRED(configuration_sop, number),
+    REQUIRED(configuration_sop, item),
+    REQUIRED(configuration_sop, output),
+    OPTIONAL(configuration_sop, title),
+    OPTIONAL(configuration_sop, activity),
+    OPTIONAL(configuration_sop, created),
+    OPTIONAL(configuration_sop, revised),
+    OPTIONAL(configuration_sop, effective),
+    OPTIONAL(configuration_sop, approved_by),
+    CYAML_FIELD_END,
+};
+
+#define MAPPING(member, fields) \
+	CYAML_FIELD_MAPPING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_job, member, fields)
+
+static const cyaml_schema_value_t source_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_source, source)};
+static const cyaml_schema_field_t job[] = {
+    REQUIRED(configuration_job, name),
+    MAPPING(sop, sop),
+    REQUIRED(configuration_job, performer),
+    REQUIRED(configuration_job, reviewer),
+    CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER, struct configuration_job, sources, &source_value, 1, ITEMS_MAX),
+    REQUIRED(configuration_job, target),
+    MAPPING(schedule, schedule),
+    MAPPING(keep, keep),
+    MAPPING(drill, schedule),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t person_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_person, person)};
+static const cyaml_schema_value_t target_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_target, target)};
+static const cyaml_schema_value_t job_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_job, job)};
+
+static const cyaml_schema_field_t top[] = {
+    CYAML_FIELD_MAPPING("office", CYAML_FLAG_DEFAULT, struct configuration, office, office),
+    CYAML_FIELD_SEQUENCE("people", CYAML_FLAG_POINTER, struct configuration, people, &person_value, 1, ITEMS_MAX),
+    CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER, struct configuration, targets, &target_value, 1, ITEMS_MAX),
+    CYAML_FIELD_SEQUENCE("jobs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, jobs, &job_value, 1, ITEMS_MAX),
+    CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t configuration_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct configuration, top)};

@@ -1,0 +1,355 @@
+/* What no schema can say. Each refusal stands at the place in the file that must be changed. */
+#include "conf/configuration_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ZONES "/usr/share/zoneinfo"
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+/* ---- what this version cannot do ---- */
+
+static enum err refuse(struct locate *locate, const char *path, const char *what)
+{
+	return locate_find(locate, path) ? locate_fail(locate, PL_CONFIG_UNSUPPORTED, path, "%s", what) : ERR_OK;
+}
+
+static size_t items_of(struct locate *locate, const char *path)
+{
+	const yaml_node_t *node = locate_find(locate, path);
+
+	return node && node->type == YAML_SEQUENCE_NODE ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 0;
+}
+
+static enum err refuse_sources(struct locate *locate, const char *list)
+{
+	static const char *const kinds[] = {"mariadb", "postgresql"};
+	size_t count = items_of(locate, list);
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t kind = 0; err == ERR_OK && kind < 2; kind++)
+			err = refuse(locate, locate_path("%s[%zu].%s", list, i, kinds[kind]).text,
+			    "databases of this kind are no source of jobs in this version; back up a dump with "
+			    "pulih backup --stdin-from-command -- COMMAND, and keep files and sqlite here");
+	return err;
+}
+
+static bool url_is_elsewhere(const yaml_node_t *url)
+{
+	static const char *const schemes[] = {"ssh://", "s3://", "disc:", "sftp://"};
+
+	for (size_t i = 0; url && url->type == YAML_SCALAR_NODE && i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strncmp((const char *)url->data.scalar.value, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}
+
+enum err validate_supported(struct locate *locate)
+{
+	size_t jobs = items_of(locate, "jobs"), targets = items_of(locate, "targets");
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < targets; i++) {
+		struct locate_path url = locate_path("targets[%zu].url", i);
+
+		if (url_is_elsewhere(locate_find(locate, url.text)))
+			return locate_fail(locate, PL_CONFIG_UNSUPPORTED, url.text,
+			    "targets on other hosts and media are not known to this version; name a folder, which may be a mounted disk or share");
+		err = refuse(locate, locate_path("targets[%zu].copy_of", i).text,
+		    "copies of a repository are not kept by this version; remove this target, or give it a job of its own");
+		if (err == ERR_OK)
+			err = refuse(locate, locate_path("targets[%zu].known_hosts", i).text,
+			    "targets on other hosts are not known to this version; remove this line");
+	}
+	for (size_t i = 0; err == ERR_OK && i < jobs; i++) {
+		err = refuse(locate, locate_path("jobs[%zu].copies", i).text,
+		    "copies are not kept by this version; remove this line, or add a job for each further target");
+		if (err == ERR_OK)
+			err = refuse_sources(locate, locate_path("jobs[%zu].sources", i).text);
+	}
+	return err;
+}
+
+/* ---- office, people, targets ---- */
+
+static enum err check_timezone(struct locate *locate, const char *zone)
+{
+	char path[256], magic[4] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", ZONES, zone);
+	fd = zone[0] == '/' || strstr(zone, "..") || strlen(zone) > 100 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, magic, sizeof(magic)) != sizeof(magic))
+		magic[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (memcmp(magic, "TZif", sizeof(magic)) == 0)
+		return ERR_OK;
+	return locate_fail(locate, PL_CONFIG_VALUE, "office.timezone",
+	    "\"%s\" is no time zone of this machine; allowed: a name under %s, as Asia/Jayapura", zone, ZONES);
+}
+
+static enum err check_name(struct locate *locate, const char *path, const char *name)
+{
+	if (strlen(name) <= CONFIGURATION_NAME_MAX && strspn(name, NAME_LETTERS) == strlen(name))
+		return ERR_OK;
+	return locate_fail(locate, PL_CONFIG_VALUE, path,
+	    "\"%s\" is no name; allowed: 1 to %d lower-case letters a to z, digits and '-'", name, CONFIGURATION_NAME_MAX);
+}
+
+static enum err check_absolute(struct locate *locate, const char *path, const char *value)
+{
+	if (value[0] == '/')
+		return ERR_OK;
+	return locate_fail(locate, PL_CONFIG_VALUE, path, "\"%s\" is relative; allowed: an absolute path (from '/')", value);
+}
+
+static enum err check_readable(struct locate *locate, const char *path, const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return locate_fail(locate, PL_CONFIG_FILE, path, "cannot read %s: %s", file, strerror(errno));
+	close(fd);
+	return ERR_OK;
+}
+
+static enum err check_secret(struct locate *locate, const char *path, const char *file)
+{
+	struct stat status;
+	enum err err = check_absolute(locate, path, file);
+
+	if (err == ERR_OK)
+		err = check_readable(locate, path, file);
+	if (err != ERR_OK)
+		return err;
+	if (stat(file, &status) != 0)
+		return locate_fail(locate, PL_CONFIG_FILE, path, "cannot look at %s: %s", file, strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return locate_fail(locate, PL_CONFIG_FILE, path, "%s is no regular file", file);
+	if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return locate_fail(locate, PL_CONFIG_SECRET, path, "other users may read or change %s (mode %04o); allowed: 0600", file,
+		    (unsigned)(status.st_mode & 07777));
+	if (status.st_uid != geteuid() && status.st_uid != 0)
+		return locate_fail(locate, PL_CONFIG_SECRET, path, "%s belongs to another user (%u)", file, (unsigned)status.st_uid);
+	return ERR_OK;
+}
+
+static enum err check_target(struct locate *locate, const struct configuration *configuration, size_t at)
+{
+	const struct configuration_target *target = &configuration->targets[at];
+	enum err err = check_name(locate, locate_path("targets[%zu].name", at).text, target->name);
+
+	for (size_t i = 0; err == ERR_OK && i < at; i++)
+		if (strcmp(configuration->targets[i].name, target->name) == 0)
+			return locate_fail(locate, PL_CONFIG_DUPLICATE, locate_path("targets[%zu].name", at).text,
+			    "there is another target of the name \"%s\"", target->name);
+	if (err == ERR_OK && strncmp(target->url, "file:", 5) != 0)
+		err = check_absolute(locate, locate_path("targets[%zu].url", at).text, target->url);
+	if (err == ERR_OK && (target->password_file != NULL) + (target->password_command != NULL) + (target->key != NULL) > 1)
+		err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("targets[%zu]", at).text,
+		    "give one of password_file, password_command and key, not two");
+	if (err == ERR_OK && target->password_file)
+		err = check_secret(locate, locate_path("targets[%zu].password_file", at).text, target->password_file);
+	if (err == ERR_OK && target->key)
+		err = check_secret(locate, locate_path("targets[%zu].key", at).text, target->key);
+	return err;
+}
+
+static enum err check_person(struct locate *locate, const struct configuration *configuration, size_t at)
+{
+	const char *id = configuration->people[at].id;
+	enum err err = check_name(locate, locate_path("people[%zu].id", at).text, id);
+
+	for (size_t i = 0; err == ERR_OK && i < at; i++)
+		if (strcmp(configuration->people[i].id, id) == 0)
+			return locate_fail(locate, PL_CONFIG_DUPLICATE, locate_path("people[%zu].id", at).text,
+			    "there is another person of the id \"%s\"", id);
+	return err;
+}
+
+/* ---- jobs ---- */
+
+static enum err check_people(struct locate *locate, const struct configuration *configuration, size_t at)
+{
+	const struct configuration_job *job = &configuration->jobs[at];
+	const struct configuration_person *reviewer = configuration_person(configuration, job->reviewer);
+	struct locate_path path = locate_path("jobs[%zu].reviewer", at);
+
+	if (!configuration_person(configuration, job->performer))
+		return locate_fail(locate, PL_CONFIG_REFERENCE, locate_path("jobs[%zu].performer", at).text,
+		    "there is no person of the id \"%s\" under people", job->performer);
+	if (!reviewer)
+		return locate_fail(locate, PL_CONFIG_REFERENCE, path.text, "there is no person of the id \"%s\" under people", job->reviewer);
+	if (strcmp(job->performer, job->reviewer) == 0)
+		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text, "\"%s\" performs this job and cannot review it", job->reviewer);
+	if (reviewer->role == ROLE_OPERATOR)
+		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
+		    "\"%s\" has the role operator; allowed: a person with the role reviewer or head", job->reviewer);
+	return ERR_OK;
+}
+
+static enum err check_files(struct locate *locate, const struct configuration_files *files, const char *path)
+{
+	enum err err = ERR_OK;
+
+	for (uint32_t i = 0; err == ERR_OK && i < files->paths_count; i++)
+		err = check_absolute(locate, locate_path("%s.paths[%u]", path, i).text, files->paths[i]);
+	for (uint32_t i = 0; err == ERR_OK && i < files->exclude_files_count; i++) {
+		struct locate_path item = locate_path("%s.exclude_files[%u]", path, i);
+
+		err = check_absolute(locate, item.text, files->exclude_files[i]);
+		if (err == ERR_OK)
+			err = check_readable(locate, item.text, files->exclude_files[i]);
+	}
+	return err;
+}
+
+static enum err check_sqlite(struct locate *locate, const struct configuration_sqlite *sqlite, const char *path)
+{
+	enum err err = ERR_OK;
+
+	if ((sqlite->path != NULL) + (sqlite->paths_count > 0) != 1)
+		return locate_fail(locate, sqlite->path ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path, "give path or paths, one of them");
+	if (sqlite->path)
+		return check_absolute(locate, locate_path("%s.path", path).text, sqlite->path);
+	for (uint32_t i = 0; err == ERR_OK && i < sqlite->paths_count; i++)
+		err = check_absolute(locate, locate_path("%s.paths[%u]", path, i).text, sqlite->paths[i]);
+	return err;
+}
+
+static enum err check_sources(struct locate *locate, const struct configuration_job *job, size_t at)
+{
+	bool files = false;
+	enum err err = ERR_OK;
+
+	for (uint32_t i = 0; err == ERR_OK && i < job->sources_count; i++) {
+		const struct configuration_source *source = &job->sources[i];
+		struct locate_path path = locate_path("jobs[%zu].sources[%u]", at, i);
+
+		if ((source->files != NULL) + (source->sqlite != NULL) != 1)
+			return locate_fail(locate, source->files ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path.text,
+			    "a source is of one kind; allowed: files or sqlite, each behind a '-' of its own");
+		if (source->files && files)
+			return locate_fail(locate, PL_CONFIG_DUPLICATE, path.text,
+			    "the job has files already; list all paths there, or make a job of its own for these");
+		if (source->files) {
+			files = true;
+			err = check_files(locate, source->files, locate_path("%s.files", path.text).text);
+		} else {
+			err = check_sqlite(locate, source->sqlite, locate_path("%s.sqlite", path.text).text);
+		}
+	}
+	return err;
+}
+
+static bool is_time(const char *text)
+{
+	return strlen(text) == 5 && text[2] == ':' && strspn(text, "0123456789") == 2 && strspn(text + 3, "0123456789") == 2 &&
+	       atoi(text) < 24 && atoi(text + 3) < 60;
+}
+
+/* Each member that goes with `every` must be there, and none else. */
+static enum err check_member(struct locate *locate, const char *path, const char *member, bool wanted)
+{
+	struct locate_path full = locate_path("%s.%s", path, member);
+	bool given = locate_find(locate, full.text) != NULL;
+
+	if (given && !wanted)
+		return locate_fail(locate, PL_CONFIG_VALUE, full.text, "this means nothing here; see \"every\"");
+	if (!given && wanted)
+		return locate_fail(locate, PL_CONFIG_NO_VALUE, path, "the key \"%s\" is missing", member);
+	return ERR_OK;
+}
+
+static enum err check_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path)
+{
+	enum err err = check_member(locate, path, "minute", schedule->every == EVERY_HOUR);
+
+	if (err == ERR_OK)
+		err = check_member(locate, path, "at", schedule->every != EVERY_HOUR);
+	if (err == ERR_OK)
+		err = check_member(locate, path, "weekday", schedule->every == EVERY_WEEK);
+	if (err == ERR_OK)
+		err = check_member(locate, path, "day", schedule->every == EVERY_MONTH);
+	if (err != ERR_OK)
+		return err;
+	if (schedule->at && !is_time(schedule->at))
+		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.at", path).text,
+		    "\"%s\" is no time; allowed: \"HH:MM\", from \"00:00\" to \"23:59\"", schedule->at);
+	if (schedule->minute > 59)
+		return locate_fail(
+		    locate, PL_CONFIG_VALUE, locate_path("%s.minute", path).text, "%d is no minute; allowed: 0 to 59", schedule->minute);
+	if (schedule->every == EVERY_MONTH && (schedule->day < 1 || schedule->day > 31))
+		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.day", path).text,
+		    "%d is no day of a month; allowed: 1 to 31 (the last day where the month is shorter)", schedule->day);
+	return ERR_OK;
+}
+
+static enum err check_keep(struct locate *locate, const struct configuration_keep *keep, const char *path)
+{
+	static const char *const members[] = {"last", "hourly", "daily", "weekly", "monthly", "yearly"};
+	const int counts[] = {keep->last, keep->hourly, keep->daily, keep->weekly, keep->monthly, keep->yearly};
+	bool any = keep->within != NULL;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct locate_path member = locate_path("%s.%s", path, members[i]);
+
+		if (counts[i] == 0 && locate_find(locate, member.text))
+			return locate_fail(locate, PL_CONFIG_VALUE, member.text, "0 keeps nothing; allowed: 1 or more, or leave it out");
+		any = any || counts[i] > 0;
+	}
+	if (!any)
+		return locate_fail(locate, PL_CONFIG_NO_VALUE, path, "no rule is given; it would keep nothing");
+	if (keep->within) {
+		size_t digits = strspn(keep->within, "0123456789");
+
+		if (digits < 1 || digits > 6 || strlen(keep->within) != digits + 1 || !strchr("hdwmy", keep->within[digits]) ||
+		    atoi(keep->within) == 0)
+			return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.within", path).text,
+			    "\"%s\" is no span; allowed: a number and one of h d w m y, as 90d", keep->within);
+	}
+	return ERR_OK;
+}
+
+static enum err check_job(struct locate *locate, const struct configuration *configuration, size_t at)
+{
+	const struct configuration_job *job = &configuration->jobs[at];
+	enum err err = check_name(locate, locate_path("jobs[%zu].name", at).text, job->name);
+
+	for (size_t i = 0; err == ERR_OK && i < at; i++)
+		if (strcmp(configuration->jobs[i].name, job->name) == 0)
+			return locate_fail(locate, PL_CONFIG_DUPLICATE, locate_path("jobs[%zu].name", at).text,
+			    "there is another job of the name \"%s\"", job->name);
+	if (err == ERR_OK)
+		err = check_people(locate, configuration, at);
+	if (err == ERR_OK && !configuration_target(configuration, job->target))
+		err = locate_fail(locate, PL_CONFIG_REFERENCE, locate_path("jobs[%zu].target", at).text,
+		    "there is no target of the name \"%s\" under targets", job->target);
+	if (err == ERR_OK)
+		err = check_sources(locate, job, at);
+	if (err == ERR_OK && job->schedule)
+		err = check_schedule(locate, job->schedule, locate_path("jobs[%zu].schedule", at).text);
+	if (err == ERR_OK && job->drill)
+		err = check_schedule(locate, job->drill, locate_path("jobs[%zu].drill", at).text);
+	if (err == ERR_OK && job->keep)
+		err = check_keep(locate, job->keep, locate_path("jobs[%zu].keep", at).text);
+	return err;
+}
+
+enum err validate_configuration(struct locate *locate, const struct configuration *configuration)
+{
+	enum err err = check_timezone(locate, configuration->office.timezone);
+
+	for (size_t i = 0; err == ERR_OK && i < configuration->people_count; i++)
+		err = check_person(locate, configuration, i);
+	for (size_t i = 0; err == ERR_OK && i < configuration->targets_count; i++)
+		err = check_target(locate, configuration, i);
+	for (size_t i = 0; err == ERR_OK && i < configuration->jobs_count; i++)
+		err = check_job(locate, configuration, i);
+	return err;
+}
