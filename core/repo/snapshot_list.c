@@ -60,9 +60,10 @@ static int by_time(const void *a, const void *b)
 	return memcmp(left->id, right->id, OBJECT_ID_SIZE);
 }
 
-/* Whether the listing goes on without this snapshot; counts and names it where it is damaged. */
-static bool passes_over(enum err err, size_t *damaged)
+/* Whether the listing goes on without this snapshot; keeps and names it where it is damaged. */
+static bool passes_over(struct snapshot_list *out, const struct listed *listed, enum err err)
 {
+	struct snapshot_damaged *damaged = &out->damaged_items[out->damaged];
 	struct failure failure;
 
 	/* Gone since it was listed, or nothing that this key is meant to read. */
@@ -74,7 +75,9 @@ static bool passes_over(enum err err, size_t *damaged)
 		return false;
 	failure_take(&failure);
 	output_failure_warning(&failure);
-	(*damaged)++;
+	memcpy(damaged->id, listed->id, OBJECT_ID_SIZE);
+	damaged->arrived = listed->changed;
+	out->damaged++;
 	return true;
 }
 
@@ -85,7 +88,8 @@ static enum err load_listed(
 	enum err err;
 
 	out->items = mem_calloc(count, sizeof(*out->items));
-	if (!out->items)
+	out->damaged_items = mem_calloc(count, sizeof(*out->damaged_items));
+	if (!out->items || !out->damaged_items)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct listed one;
@@ -96,7 +100,7 @@ static enum err load_listed(
 		err = load(&out->items[out->count], target, keys, one.id);
 		if (err == ERR_OK)
 			out->items[out->count++].arrived = one.changed;
-		else if (!passes_over(err, &out->damaged))
+		else if (!passes_over(out, &one, err))
 			return err;
 	}
 	qsort(out->items, out->count, sizeof(*out->items), by_time);
@@ -123,14 +127,33 @@ void snapshot_list_free(struct snapshot_list *list)
 	for (size_t i = 0; i < list->count; i++)
 		snapshot_free(&list->items[i]);
 	mem_free(list->items);
+	mem_free(list->damaged_items);
 	*list = (struct snapshot_list){0};
 }
 
-static bool starts_with(const struct snapshot *snapshot, const char *prefix)
+static bool starts_with(const uint8_t id[OBJECT_ID_SIZE], const char *prefix)
 {
 	char hex[2 * OBJECT_ID_SIZE + 1];
 
-	return strncmp(hex_encode(hex, snapshot->id, OBJECT_ID_SIZE), prefix, strlen(prefix)) == 0;
+	return strncmp(hex_encode(hex, id, OBJECT_ID_SIZE), prefix, strlen(prefix)) == 0;
+}
+
+/* Damage must not quietly make an older snapshot the latest. When an object came is all that is known of a damaged one. */
+static enum err check_damaged(const struct snapshot_list *list, const char *spec, const struct snapshot *found)
+{
+	bool latest = strcmp(spec, LATEST) == 0;
+
+	for (size_t i = 0; i < list->damaged; i++) {
+		const struct snapshot_damaged *damaged = &list->damaged_items[i];
+
+		if (latest && (!found || damaged->arrived >= found->arrived))
+			return fail(PL_SNAPSHOT_BROKEN,
+			    "%s is damaged, and may be the latest: name another by its id, see pulih snapshots",
+			    object_snapshot(damaged->id).text);
+		if (!latest && !found && starts_with(damaged->id, spec))
+			return fail(PL_SNAPSHOT_BROKEN, "%s is damaged", object_snapshot(damaged->id).text);
+	}
+	return ERR_OK;
 }
 
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
@@ -138,6 +161,7 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 {
 	bool latest = strcmp(spec, LATEST) == 0;
 	const struct snapshot *found = NULL;
+	enum err err;
 
 	*out = NULL;
 	if (!latest && strlen(spec) < PREFIX_MIN)
@@ -146,12 +170,15 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 	for (size_t i = 0; i < list->count; i++) {
 		const struct snapshot *item = &list->items[i];
 
-		if (!snapshot_matches(item, filter) || (!latest && !starts_with(item, spec)))
+		if (!snapshot_matches(item, filter) || (!latest && !starts_with(item->id, spec)))
 			continue;
 		if (found && !latest)
 			return fail(PL_SNAPSHOT_AMBIGUOUS, "more than one snapshot starts with %s", spec);
 		found = item;
 	}
+	err = check_damaged(list, spec, found);
+	if (err != ERR_OK)
+		return err;
 	if (!found)
 		return fail(PL_SNAPSHOT_MISSING,
 		    latest ? "there is no snapshot that matches" : "no snapshot that matches starts with %s", spec);

@@ -195,3 +195,16 @@ def test_strangers_in_the_folder(victim, out):
     pulih("backup", source)
     pulih.restore(out)
     assert (pulih.repo / "README").read_bytes() == b"stranger"
+
+
+def test_latest_is_not_an_older_one(victim, out):
+    """The newest snapshot is damaged: `latest` must not quietly become the one before."""
+    pulih, source = victim
+    newest = pulih.snapshots()[-1]["id"]
+    flip(pulih.repo / "snapshots" / newest, 100)
+    for arguments in (["restore", "latest", "-t", out], ["ls", "latest"], ["restore", newest[:8], "-t", out]):
+        result = pulih(*arguments, code=4)
+        assert newest in result.everything
+    assert not out.exists()
+    older = pulih("snapshots", "--json", code=4).of_type("snapshot")[0]["id"]
+    pulih.restore(out, older[:8])
