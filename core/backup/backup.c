@@ -142,6 +142,17 @@ static void close_readers(struct backup *backup)
 	}
 }
 
+/* Where nothing at all could be read, an empty snapshot would only look like a backup. */
+static enum err refuse_empty(const struct snapshot *snapshot)
+{
+	const struct snapshot_totals *totals = &snapshot->totals;
+
+	if (totals->files + totals->others > 0 || totals->unreadable + totals->vanished == 0)
+		return ERR_OK;
+	return fail(PL_NOTHING_READ, "nothing could be read: %llu unreadable, %llu vanished",
+	    (unsigned long long)totals->unreadable, (unsigned long long)totals->vanished);
+}
+
 /* One pass over the source: walk, read, collect, until everything is durable and indexed. */
 static enum err run_pass(struct backup *backup)
 {
@@ -164,6 +175,8 @@ static enum err run_pass(struct backup *backup)
 		if (err == ERR_OK && backup_stopped(backup))
 			err = failure_put(&backup->failure);
 	}
+	if (err == ERR_OK)
+		err = refuse_empty(snapshot);
 	if (err == ERR_OK)
 		err = tree_writer_finish(backup->tree, &snapshot->root);
 	if (err == ERR_OK)

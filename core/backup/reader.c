@@ -377,6 +377,11 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 	if (err != ERR_OK)
 		return err;
 	now.path = item->path;
+	/* What was walked as a folder and is a link by now (or the other way round) must not be stored as either. */
+	if (item->is_folder != (now.type == ENTRY_FOLDER)) {
+		errno = ENOENT;
+		return fail_item(item);
+	}
 	if (now.type != ENTRY_FILE)
 		return process_other(reader, item, &now);
 	if (again || !before || item->racy || !meta_same_content(&now, before))
