@@ -1,6 +1,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "core/crypto/crypto.h"
 #include "core/repo/object.h"
 #include "core/repo/snapshot_internal.h"
 
@@ -13,8 +14,16 @@ struct listed {
 	int64_t changed;
 };
 
-static enum err load(
-    struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE])
+static bool has_its_name(const struct buffer *bytes, const uint8_t id[OBJECT_ID_SIZE])
+{
+	uint8_t hash[HASH_SIZE];
+
+	return sha256(bytes->data, bytes->length, hash) == ERR_OK && memcmp(hash, id, OBJECT_ID_SIZE) == 0;
+}
+
+/* *foreign (may be NULL): it is whole and no snapshot of this repository, so never one that was damaged. */
+static enum err load(struct snapshot *out, struct target *target, const struct keys *keys,
+    const uint8_t id[OBJECT_ID_SIZE], bool *foreign)
 {
 	struct object_name name = object_snapshot(id);
 	struct buffer bytes = {0};
@@ -22,6 +31,8 @@ static enum err load(
 
 	if (err == ERR_OK)
 		err = snapshot_decode(out, keys, id, bytes.data, bytes.length);
+	if (err == ERR_CORRUPT && foreign)
+		*foreign = has_its_name(&bytes, id);
 	buffer_free(&bytes);
 	return err;
 }
@@ -37,7 +48,7 @@ enum err snapshot_load(
 	*out = (struct snapshot){0};
 	err = target_stat(target, name.text, &size, &arrived);
 	if (err == ERR_OK)
-		err = load(out, target, keys, id);
+		err = load(out, target, keys, id, NULL);
 	if (err == ERR_OK)
 		out->arrived = arrived;
 	return err;
@@ -61,7 +72,7 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Whether the listing goes on without this snapshot; keeps and names it where it is damaged. */
-static bool passes_over(struct snapshot_list *out, const struct listed *listed, enum err err)
+static bool passes_over(struct snapshot_list *out, const struct listed *listed, enum err err, bool foreign)
 {
 	struct snapshot_damaged *damaged = &out->damaged_items[out->damaged];
 	struct failure failure;
@@ -77,6 +88,7 @@ static bool passes_over(struct snapshot_list *out, const struct listed *listed, 
 	output_failure_warning(&failure);
 	memcpy(damaged->id, listed->id, OBJECT_ID_SIZE);
 	damaged->arrived = listed->changed;
+	damaged->foreign = foreign;
 	out->damaged++;
 	return true;
 }
@@ -93,14 +105,15 @@ static enum err load_listed(
 		return ERR_NOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct listed one;
+		bool foreign = false;
 
 		if (interrupt_requested())
 			return fail(PL_INTERRUPTED, "interrupted while the snapshots were read");
 		memcpy(&one, listed->data + i * sizeof(one), sizeof(one));
-		err = load(&out->items[out->count], target, keys, one.id);
+		err = load(&out->items[out->count], target, keys, one.id, &foreign);
 		if (err == ERR_OK)
 			out->items[out->count++].arrived = one.changed;
-		else if (!passes_over(out, &one, err))
+		else if (!passes_over(out, &one, err, foreign))
 			return err;
 	}
 	qsort(out->items, out->count, sizeof(*out->items), by_time);
@@ -146,7 +159,7 @@ static enum err check_damaged(const struct snapshot_list *list, const char *spec
 	for (size_t i = 0; i < list->damaged; i++) {
 		const struct snapshot_damaged *damaged = &list->damaged_items[i];
 
-		if (latest && (!found || damaged->arrived >= found->arrived))
+		if (latest && !damaged->foreign && (!found || damaged->arrived >= found->arrived))
 			return fail(PL_SNAPSHOT_BROKEN,
 			    "%s is damaged, and may be the latest: name another by its id, see pulih snapshots",
 			    object_snapshot(damaged->id).text);

@@ -271,6 +271,9 @@ static void finding(void **state)
 	assert_non_null(strstr(failure_last()->text, "snapshots/77778888"));
 	assert_null(found);
 	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_CORRUPT);
+	damaged[0].foreign = true; /* whole, and another repository's: anybody could put it there */
+	filter = (struct snapshot_filter){0};
+	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_OK);
 	filter = (struct snapshot_filter){.tag = "y"};
 	assert_true(!snapshot_matches(&items[0], &filter) && !snapshot_matches(&items[1], &filter) &&
 	    snapshot_matches(&items[2], &filter));
