@@ -35,6 +35,8 @@ enum err repository_init(
 enum err repository_open(struct repository *out, struct target *target, const struct repository_access *access);
 /* Without keys: for the stored tier and `cat config`. */
 enum err repository_open_keyless(struct repository *out, struct target *target);
+/* After the config was changed: this machine has seen the new one, and refuses the old from now on. A failure is warned of. */
+void repository_remember_config(const struct repository *repository);
 void repository_close(struct repository *repository);
 
 #endif
