@@ -311,6 +311,7 @@ void fixture_store(struct fixture *fixture)
 	    .started = INT64_C(1700000000000000000) + (int64_t)fixture->packs_count,
 	    .has_content = true};
 	memcpy(snapshot->domain, fixture->repository.keys->domain.tag, DOMAIN_TAG_SIZE);
+	assert_int_equal(snapshot_add_path(snapshot, "."), ERR_OK);
 	qsort(fixture->entries, fixture->count, sizeof(*fixture->entries), by_path);
 	assert_int_equal(tree_writer_new(&tree, fixture->repository.keys->domain.chunker_key, store, fixture, NULL), ERR_OK);
 	for (size_t i = 0; i < fixture->count; i++) {
