@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static struct {
@@ -82,7 +83,8 @@ static enum err make_sheet(struct repository *repository, int fd, const char *of
 	char host[256] = "localhost", now[CLOCK_TEXT], label[LABEL_SIZE];
 	uint8_t slot[KEY_SLOT_ID_SIZE];
 	struct kdf_cost cost = KDF_DEFAULT;
-	struct sheet sheet = {.office = office, .url = settings.repository, .made_by = given.made_by, .host = host, .made = clock_now(), .code = text};
+	char *place = realpath(settings.repository, NULL); /* whoever reads the sheet stands in another folder */
+	struct sheet sheet = {.office = office, .url = place ? place : settings.repository, .made_by = given.made_by, .host = host, .made = clock_now(), .code = text};
 	bool added = false;
 	enum err err = code && text ? crypto_random(code, RECOVERY_BYTES) : ERR_NOMEM;
 
@@ -105,6 +107,7 @@ static enum err make_sheet(struct repository *repository, int fd, const char *of
 		target_remove(repository->target, object_key_slot(slot).text);
 		failure_put(&kept);
 	}
+	free(place);
 	secret_free(text, RECOVERY_TEXT);
 	secret_free(code, RECOVERY_BYTES);
 	return err;

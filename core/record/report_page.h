@@ -17,7 +17,8 @@ void report_page_centre(struct report_page *page, const char *text);
 /* An empty line, a heading, a rule. */
 void report_page_heading(struct report_page *page, const char *text);
 void report_page_rule(struct report_page *page, char character);
-/* "label : value", the value wrapped under itself. An empty value is shown as "-". Control characters are made visible. */
+/* "label : value", the value wrapped under itself. An empty value is shown as "-"; an empty label goes on with the
+ * field above. Control characters are made visible. */
 void report_page_field(struct report_page *page, const char *label, const char *value);
 /* A value that wraps under an indent, its first line behind `lead`, which is at most as long as the indent. */
 void report_page_hanging(struct report_page *page, const char *lead, size_t indent, const char *value);

@@ -12,7 +12,7 @@
 #define PAGE_HEIGHT 841.89
 #define MARGIN 42.0
 #define TEXT_WIDTH (PAGE_WIDTH - 2 * MARGIN)
-#define QR_SIDE 112.0
+#define QR_SIDE 120.0
 #define QR_QUIET 4 /* modules of white around it: ISO 18004 */
 #define FONT_TEXT "DejaVu Sans"
 #define FONT_CODE "DejaVu Sans Mono Bold"
@@ -160,7 +160,7 @@ static void draw_facts(struct paper *paper, const struct sheet *sheet)
 
 	hex_encode(id, sheet->repository, REPOSITORY_ID_SIZE);
 	clock_format(made, sheet->made);
-	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 10,
+	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 11,
 	    markup(paper,
 		"<b>Tempat cadangan</b> / repository: <tt>%s</tt>\n<b>Nomor cadangan</b> / repository id: <tt>%s</tt>\n"
 		"<b>Server</b>: %s    <b>Dibuat</b> / made: %.10s %.8s    <b>Oleh</b> / by: %s",
@@ -169,7 +169,7 @@ static void draw_facts(struct paper *paper, const struct sheet *sheet)
 
 static void draw_steps(struct paper *paper, const struct sheet *sheet)
 {
-	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 10,
+	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 11,
 	    markup(paper,
 		"<b>Cara memulihkan (tidak perlu tahu apa pun sebelumnya)</b>\n"
 		"1. Siapkan komputer Linux (Debian 12 atau lebih baru) dan pasang program <b>pulih</b>.\n"
@@ -181,7 +181,7 @@ static void draw_steps(struct paper *paper, const struct sheet *sheet)
 		"5. Selesai bila perintah itu berakhir tanpa kata <i>error</i>. Huruf O sama dengan angka 0, huruf I dan L sama dengan angka 1.",
 		sheet->url, sheet->url, sheet->url));
 	rule(paper);
-	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 8.5,
+	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 9.5,
 	    markup(paper,
 		"<b>How to restore (knowing nothing)</b>\n"
 		"1. Take a computer with Linux (Debian 12 or newer) and install <b>pulih</b>.  2. Plug in the backup disk; if it is elsewhere now, type "
@@ -212,7 +212,7 @@ static void draw(struct paper *paper, const struct sheet *sheet)
 	put(paper, 20, "<b>LEMBAR PEMULIHAN</b>  <span size='60%'>Recovery sheet — Pulih</span>");
 	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 14, markup(paper, "<b>%s</b>", sheet->office ? sheet->office : sheet->host));
 	rule(paper);
-	put(paper, 10, about_id);
+	put(paper, 10.5, about_id);
 	paper->y += 8;
 	draw_code(paper, sheet);
 	paper->y += 8;
@@ -220,7 +220,7 @@ static void draw(struct paper *paper, const struct sheet *sheet)
 	rule(paper);
 	draw_steps(paper, sheet);
 	paper->y += 5;
-	put(paper, 8.5, about_en);
+	put(paper, 9.5, about_en);
 	rule(paper);
 	draw_custody(paper);
 	if (paper->err == ERR_OK && paper->y > PAGE_HEIGHT - MARGIN / 2)
