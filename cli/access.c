@@ -2,7 +2,10 @@
 #include "cli/configured.h"
 #include "cli/passphrase.h"
 #include "cli/settings.h"
+#include "core/repo/key_slot.h"
 #include "targets/registry.h"
+
+#include <string.h>
 
 struct repository_access access_of(passphrase_ask ask)
 {
@@ -46,12 +49,7 @@ enum err access_init(struct repository *out, int suite)
 	return err;
 }
 
-enum err access_open(struct repository *out)
-{
-	return access_open_asking(out, passphrase_current, NULL);
-}
-
-enum err access_open_asking(struct repository *out, passphrase_ask ask, void *context)
+static enum err open_asking(struct repository *out, passphrase_ask ask, void *context)
 {
 	struct repository_access access;
 	struct target *target = NULL;
@@ -66,14 +64,63 @@ enum err access_open_asking(struct repository *out, passphrase_ask ask, void *co
 	return err;
 }
 
+enum err access_open(struct repository *out)
+{
+	return open_asking(out, passphrase_current, NULL);
+}
+
+static enum err require_full(struct repository *repository, const char *what)
+{
+	if (repository->keys->full)
+		return ERR_OK;
+	repository_close(repository);
+	return fail(PL_KEY_FULL, "%s needs the full key", what);
+}
+
 enum err access_open_full(struct repository *out, const char *what)
 {
 	enum err err = access_open(out);
 
-	if (err != ERR_OK || out->keys->full)
+	return err == ERR_OK ? require_full(out, what) : err;
+}
+
+/* The passphrase that opens the repository is kept to see afterwards which slot it opens. */
+struct remembered {
+	char *passphrase;
+	size_t size;
+};
+
+static enum err ask_and_remember(void *context, char **out, size_t *size)
+{
+	struct remembered *remembered = context;
+	enum err err = passphrase_current(NULL, &remembered->passphrase, &remembered->size);
+
+	if (err != ERR_OK)
 		return err;
-	repository_close(out);
-	return fail(PL_KEY_FULL, "%s needs the full key", what);
+	*out = secret_new(remembered->size);
+	if (!*out)
+		return ERR_NOMEM;
+	memcpy(*out, remembered->passphrase, remembered->size);
+	*size = remembered->size;
+	return ERR_OK;
+}
+
+enum err access_open_slot(struct repository *out, const char *what, uint8_t slot[KEY_SLOT_ID_SIZE])
+{
+	struct remembered remembered = {0};
+	uint8_t *root = secret_new(KEY_SIZE);
+	enum err err = root ? open_asking(out, ask_and_remember, &remembered) : ERR_NOMEM;
+
+	if (err == ERR_OK)
+		err = require_full(out, what);
+	if (err == ERR_OK) {
+		err = key_slot_open(out->target, out->config, remembered.passphrase, remembered.size, root, slot);
+		if (err != ERR_OK)
+			repository_close(out);
+	}
+	secret_free(root, KEY_SIZE);
+	secret_free(remembered.passphrase, remembered.size);
+	return err;
 }
 
 enum err access_open_or_keyless(struct repository *out)

@@ -11,8 +11,8 @@ enum err access_target(struct target **out);
  * with repository_close on success. */
 enum err access_open(struct repository *out);
 
-/* As access_open, with another way to the passphrase. */
-enum err access_open_asking(struct repository *out, passphrase_ask ask, void *context);
+/* As access_open_full, and tells which key slot the passphrase opened. */
+enum err access_open_slot(struct repository *out, const char *what, uint8_t slot[KEY_SLOT_ID_SIZE]);
 
 /* As access_open, refusing a backup key: what only a full key can do. `what` completes "… needs the full key". */
 enum err access_open_full(struct repository *out, const char *what);

@@ -3,21 +3,17 @@
 #include "core/base/clock.h"
 #include "core/base/output.h"
 
-static const struct {
-	const char *name;
-	enum message id;
-} kinds[] = {
-    [BACKUP_UNREADABLE] = {"unreadable", PL_SOURCE_READ},
-    [BACKUP_CHANGED_WHILE_READ] = {"changed_while_read", PL_SOURCE_CHANGED},
-    [BACKUP_VANISHED] = {"vanished", PL_SOURCE_VANISHED},
+static const char *const kinds[] = {
+    [BACKUP_UNREADABLE] = "unreadable",
+    [BACKUP_CHANGED_WHILE_READ] = "changed_while_read",
+    [BACKUP_VANISHED] = "vanished",
 };
 
 void backup_report_problem(void *context, const struct backup_problem *problem)
 {
 	struct backup_report *report = context;
 
-	problems_add(
-	    &report->problems, kinds[problem->kind].name, problem->path, kinds[problem->kind].id, problem->reason);
+	problems_add(&report->problems, kinds[problem->kind], problem->path, problem->message, problem->reason);
 }
 
 static void print_checks(const struct backup_result *result)

@@ -140,12 +140,12 @@ static void check_clock(struct examination *examination)
 	clock_format(text, now);
 	if (now < CLOCK_FIRST || now > CLOCK_LAST)
 		say(examination, VERDICT_FAIL, "clock", "set it (timedatectl), and change the mainboard's battery",
-		    "the clock says %s", text);
+		    "it says %s", text);
 	else if (adjtimex(&state) >= 0 && (state.status & STA_UNSYNC))
 		say(examination, VERDICT_WARN, "clock", "switch time synchronisation on (timedatectl set-ntp true)",
-		    "%s; nobody keeps it right", text);
+		    "nobody keeps it right; it says %s", text);
 	else
-		say(examination, VERDICT_OK, "clock", "", "%s", text);
+		say(examination, VERDICT_OK, "clock", "", "it says %s", text);
 }
 
 static void check_state_folder(struct examination *examination)

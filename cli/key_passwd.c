@@ -18,27 +18,6 @@ static const struct option_spec options[] = {
     {0},
 };
 
-/* The passphrase that opens the repository is kept to see afterwards which slot it opened. */
-struct current {
-	char *passphrase;
-	size_t size;
-};
-
-static enum err ask(void *context, char **out, size_t *size)
-{
-	struct current *current = context;
-	enum err err = passphrase_current(NULL, &current->passphrase, &current->size);
-
-	if (err != ERR_OK)
-		return err;
-	*out = secret_new(current->size);
-	if (!*out)
-		return ERR_NOMEM;
-	memcpy(*out, current->passphrase, current->size);
-	*size = current->size;
-	return ERR_OK;
-}
-
 /* The label of a slot, to be released with mem_free; "" where it has gone. */
 static enum err label_of(struct repository *repository, const uint8_t slot[KEY_SLOT_ID_SIZE], char **out)
 {
@@ -57,37 +36,30 @@ static enum err label_of(struct repository *repository, const uint8_t slot[KEY_S
 }
 
 /* Crash story: the new slot is there before the old one goes; a crash between leaves both, and each opens. */
-static enum err replace_slot(struct repository *repository, const struct current *current)
+static enum err replace_slot(struct repository *repository, const uint8_t old[KEY_SLOT_ID_SIZE])
 {
-	uint8_t *root = secret_new(KEY_SIZE);
-	uint8_t old[KEY_SLOT_ID_SIZE], slot[KEY_SLOT_ID_SIZE];
+	uint8_t slot[KEY_SLOT_ID_SIZE];
 	char text[2 * KEY_SLOT_ID_SIZE + 1], id[DESCRIBE_ID];
 	struct kdf_cost cost = KDF_DEFAULT;
 	char *passphrase = NULL, *label = NULL;
 	size_t size = 0;
-	enum err err = root ? ERR_OK : ERR_NOMEM;
+	enum err err = label_of(repository, old, &label);
 
-	if (err == ERR_OK)
-		err = key_slot_open(
-		    repository->target, repository->config, current->passphrase, current->size, root, old);
-	if (err == ERR_OK)
-		err = label_of(repository, old, &label);
 	if (err == ERR_OK)
 		err = passphrase_new(given.file, &passphrase, &size);
 	if (err == ERR_OK)
 		err = key_slot_add(
 		    repository->target, repository->keys, "passphrase", label, &cost, passphrase, size, slot);
 	if (err == ERR_OK)
-		err = key_slot_remove(repository->target, hex_encode(text, old, sizeof(old)));
+		err = key_slot_remove(repository->target, hex_encode(text, old, KEY_SLOT_ID_SIZE));
 	if (err == ERR_OK) {
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print(
 			    "passphrase changed: slot %s takes the place of the old one\n", describe_id(id, slot));
 		output_object("summary",
 		    json_pack("{s:o, s:o}", "id", describe_hex(slot, sizeof(slot)), "removed",
-			describe_hex(old, sizeof(old))));
+			describe_hex(old, KEY_SLOT_ID_SIZE)));
 	}
-	secret_free(root, KEY_SIZE);
 	secret_free(passphrase, size);
 	mem_free(label);
 	return err;
@@ -96,15 +68,13 @@ static enum err replace_slot(struct repository *repository, const struct current
 static enum err key_passwd_run(const struct arguments *arguments)
 {
 	struct repository repository = {0};
-	struct current current = {0};
-	enum err err = access_open_asking(&repository, ask, &current);
+	uint8_t old[KEY_SLOT_ID_SIZE];
+	enum err err = access_open_slot(&repository, "changing the passphrase", old);
 
 	(void)arguments;
-	if (err == ERR_OK && !repository.keys->full)
-		err = fail(PL_KEY_FULL, "a backup key has no passphrase to change");
-	if (err == ERR_OK)
-		err = replace_slot(&repository, &current);
-	secret_free(current.passphrase, current.size);
+	if (err != ERR_OK)
+		return err;
+	err = replace_slot(&repository, old);
 	repository_close(&repository);
 	return err;
 }

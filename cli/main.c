@@ -3,6 +3,7 @@
 #include "cli/help.h"
 #include "cli/settings.h"
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "core/base/output.h"
 #include "core/crypto/crypto.h"
 
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 {
 	enum err err, flushed;
 
+	mem_setup();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C"); /* numbers are read and written the same everywhere */
 	output_setup(wants_json(argc, argv), OUTPUT_NORMAL);

@@ -27,9 +27,11 @@ void problems_add(
 	if (problems->count > SHOWN_MAX && output_level() < OUTPUT_VERBOSE)
 		return;
 	text = describe_path(path);
-	/* Most reasons name the object already. */
+	/* Most reasons name the object already, some of them without the slash. */
 	if (!text || strstr(reason, text))
 		output_warning(id, "%s", reason);
+	else if (strncmp(reason, text + 1, strlen(text + 1)) == 0 && reason[strlen(text + 1)] == ':')
+		output_warning(id, "/%s", reason);
 	else
 		output_warning(id, "%s: %s", text, reason);
 	mem_free(text);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const overwrite_words[] = {
@@ -114,27 +115,43 @@ static enum err check_options(void)
 	return ERR_OK;
 }
 
-/* A tar that was not finished is not left behind to be taken for one that was. One that lacks what is damaged is finished, and
- * may be all that is left. */
+/* A new file; or a device or pipe that is there and is what the user wants to write to. */
+static enum err open_tar(int *fd, bool *created)
+{
+	struct stat status;
+
+	*fd = open(given.tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	*created = *fd >= 0;
+	if (*fd < 0 && errno == EEXIST) {
+		if (stat(given.tar, &status) == 0 && !S_ISREG(status.st_mode))
+			*fd = open(given.tar, O_WRONLY | O_CLOEXEC);
+		else
+			return fail(PL_OUTPUT_EXISTS, "%s is there already", given.tar);
+	}
+	return *fd >= 0 ? ERR_OK : fail_errno(PL_FILE_WRITE, "cannot create %s", given.tar);
+}
+
+/* A tar that was not finished is not left behind to be taken for one that was. One that lacks what is damaged is finished,
+ * and may be all that is left. */
 static enum err write_tar(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *restore, struct restore_result *result)
 {
-	bool standard = strcmp(given.tar, "-") == 0;
-	int fd = standard ? STDOUT_FILENO : open(given.tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool created;
+	int fd;
 	enum err err;
 
-	if (fd < 0 && errno == EEXIST)
-		return fail(PL_OUTPUT_EXISTS, "%s is there already", given.tar);
-	if (fd < 0)
-		return fail_errno(PL_FILE_WRITE, "cannot create %s", given.tar);
-	err = restore_tar(repository, snapshot, restore, fd, result);
-	if (standard)
+	if (strcmp(given.tar, "-") == 0)
+		return restore_tar(repository, snapshot, restore, STDOUT_FILENO, result);
+	err = open_tar(&fd, &created);
+	if (err != ERR_OK)
 		return err;
-	if (err == ERR_OK && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+	err = restore_tar(repository, snapshot, restore, fd, result);
+	if (err == ERR_OK && created && fsync(fd) != 0)
 		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
 	if (close(fd) != 0 && err == ERR_OK)
 		err = fail_errno(PL_FILE_WRITE, "cannot close %s", given.tar);
-	if (err != ERR_OK && err != ERR_PARTIAL && err != ERR_CORRUPT && failure_last()->id != PL_RESTORE_INCOMPLETE)
+	if (created && err != ERR_OK && err != ERR_PARTIAL && err != ERR_CORRUPT &&
+	    failure_last()->id != PL_RESTORE_INCOMPLETE)
 		unlink(given.tar);
 	return err;
 }

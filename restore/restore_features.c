@@ -61,7 +61,8 @@ void restore_needs_add(struct restore_needs *needs, const struct entry *entry, s
 		needs->feature[FEATURE_FLAGS] = true;
 	if (entry->links > 1 && entry->type != ENTRY_FOLDER)
 		needs->feature[FEATURE_HARDLINK] = true;
-	if (entry->uid != geteuid() || entry->gid != getegid())
+	/* Anybody may give a file of his own to a group of his. */
+	if (entry->uid != needs->uid || (entry->gid != needs->gid && (needs->uid == 0 || !group_member(entry->gid))))
 		needs->feature[FEATURE_OWNER] = true;
 	if (!needs->feature[FEATURE_NAME] && odd_name(relative))
 		needs->feature[FEATURE_NAME] = true;

@@ -127,7 +127,7 @@ static enum err finish(struct restore *run, struct restore_file *file, int folde
 	const struct restore_item *item = &file->item;
 	const struct entry *entry = &item->entry->entry;
 	bool group = item->link && item->first;
-	struct restore_has has = {.uid = run->uid,
+	struct restore_has has = {.uid = run->needs.uid,
 	    .gid = restore_folder_group(run, item->folder),
 	    .mode = entry->mode & 0777,
 	    .fresh = true};

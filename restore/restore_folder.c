@@ -256,7 +256,7 @@ done:
 
 gid_t restore_folder_group(const struct restore *run, const struct restore_folder *folder)
 {
-	return folder->mode & S_ISGID ? folder->gid : run->gid;
+	return folder->mode & S_ISGID ? folder->gid : run->needs.gid;
 }
 
 /* A folder of that name, or something else that may be replaced by one. */

@@ -76,6 +76,8 @@ extern const char *const restore_feature_names[FEATURE_COUNT];
 
 /* What the selected entries need, and how much they are. */
 struct restore_needs {
+	uid_t uid; /* of this process: what files get by themselves */
+	gid_t gid;
 	uint64_t files, folders, others, bytes, entries;
 	bool feature[FEATURE_COUNT];
 	bool nodes, fifos;	 /* which kinds of FEATURE_DEVICE */
@@ -174,8 +176,6 @@ struct restore {
 	struct restore_needs needs;
 	bool missing[FEATURE_COUNT];
 	bool ignores_case;
-	uid_t uid;
-	gid_t gid;
 	mode_t umask; /* of the process before this run */
 	int64_t began;
 	uint64_t salt; /* of temporary names */
@@ -216,6 +216,24 @@ void restore_release_locks(struct restore *run);
 /* What the whole run comes to, after `err`: a stop before damage, damage before the rest. */
 enum err restore_verdict(struct restore *run, enum err err);
 void restore_give_result(const struct restore *run);
+
+/* ---- jobs (restore_jobs.c), of the planner's thread ---- */
+
+struct restore_job;
+/* Starts as {0} but for run and max. */
+struct restore_jobs {
+	struct restore *run;
+	size_t max; /* jobs in memory */
+	size_t count;
+	struct restore_job *batch; /* being filled */
+	struct restore_job *first, *last;
+};
+/* Both take the item over (it is left {0}), unless they return an error. */
+enum err restore_jobs_add(struct restore_jobs *jobs, struct restore_item *item);
+/* A file to be written in parts. */
+enum err restore_jobs_add_large(struct restore_jobs *jobs, struct restore_item *item);
+/* Returns when everything is done. */
+void restore_jobs_finish(struct restore_jobs *jobs);
 
 /* Reads the stream and hands out the work; returns when all of it is done. */
 enum err restore_plan(struct restore *run, struct restore_select *select);

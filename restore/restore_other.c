@@ -48,7 +48,7 @@ static enum err put_in_place(const struct restore_item *item, int folder_fd, con
 static enum err make_other(struct restore *run, struct restore_item *item, int folder_fd, const char *name)
 {
 	const struct entry *entry = &item->entry->entry;
-	struct restore_has has = {.uid = run->uid,
+	struct restore_has has = {.uid = run->needs.uid,
 	    .gid = restore_folder_group(run, item->folder),
 	    .mode = entry->mode & 0777,
 	    .fresh = true};

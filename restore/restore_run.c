@@ -161,8 +161,6 @@ static enum err setup(struct restore *run)
 	unsigned threads = run->options->threads ? run->options->threads : thread_processors();
 	enum err err = crypto_random(&run->salt, sizeof(run->salt));
 
-	run->uid = geteuid();
-	run->gid = getegid();
 	run->began = clock_now();
 	if (err == ERR_OK && run->options->verify && !run->options->dry_run) {
 		run->restored = mem_calloc(run->needs.entries / 8 + 1, 1);
@@ -245,7 +243,7 @@ enum err restore_verdict(struct restore *run, enum err err)
 	if (run->problems)
 		return fail(PL_RESTORE_INCOMPLETE, "%llu entries are not restored; the first: %s",
 		    (unsigned long long)run->problems, run->first_problem.text);
-	if (run->metadata_problems || run->result->missing_features[0])
+	if (run->metadata_problems)
 		return fail(PL_RESTORE_PARTIAL, "all contents are restored, but not everything about %llu entries",
 		    (unsigned long long)run->metadata_problems);
 	return ERR_OK;
@@ -278,7 +276,10 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
     const struct restore_options *options, struct restore_result *result)
 {
 	struct restore_view view = {0};
-	struct restore run = {.options = options, .result = result, .view = &view};
+	struct restore run = {.options = options,
+	    .result = result,
+	    .view = &view,
+	    .needs = {.uid = geteuid(), .gid = getegid()}};
 	enum err err;
 
 	*result = (struct restore_result){.started = clock_now()};

@@ -8,11 +8,15 @@ enum err restore_view_open(struct restore_view *view, struct repository *reposit
     const uint8_t domain[DOMAIN_TAG_SIZE])
 {
 	char tag[2 * DOMAIN_TAG_SIZE + 1];
-	char *cache = mem_printf("%s/index/%s", repository->state_folder, hex_encode(tag, domain, DOMAIN_TAG_SIZE));
 	size_t damaged = 0;
+	char *cache;
 	enum err err;
 
-	*view = (struct restore_view){.domain = secret_new(sizeof(*view->domain))};
+	*view = (struct restore_view){0};
+	if (!repository->state_folder)
+		return fail(PL_INDEX_CACHE, "there is no state folder to keep the index in");
+	cache = mem_printf("%s/index/%s", repository->state_folder, hex_encode(tag, domain, DOMAIN_TAG_SIZE));
+	view->domain = secret_new(sizeof(*view->domain));
 	err = cache && view->domain ? keys_domain(repository->keys, domain, view->domain) : ERR_NOMEM;
 	/* Damaged index objects are named and passed over: what the others know can still be restored. Condemned packs count,
 	 * for as long as they are there. */

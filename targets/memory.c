@@ -1,36 +1,8 @@
-#include "targets/memory.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "targets/memory_internal.h"
 
-#include <pthread.h>
-
-struct object {
-	char *name;
-	uint8_t *bytes;
-	size_t size;
-	int64_t changed;
-	bool hidden;
-};
-
-struct fault {
-	unsigned long at; /* the call that fails, counted like `calls`; 0: none */
-	enum message id;
-	bool lasting, late;
-};
-
-struct memory_target {
-	struct target base;
-	pthread_mutex_t lock;
-	struct object *objects; /* ascending by name */
-	size_t count, capacity;
-	unsigned long calls[MEMORY_OPERATIONS];
-	struct fault faults[MEMORY_OPERATIONS];
-	uint64_t used, total;
-	int64_t now;
-	bool read_only;
-};
-
-static struct memory_target *memory_of(struct target *target)
+struct memory_target *memory_of(struct target *target)
 {
 	return (struct memory_target *)target;
 }
@@ -52,7 +24,7 @@ static size_t position(const struct memory_target *memory, const char *name, boo
 	return low;
 }
 
-static struct object *find(struct memory_target *memory, const char *name)
+struct object *memory_find(struct memory_target *memory, const char *name)
 {
 	bool found;
 	size_t at = position(memory, name, &found);
@@ -149,7 +121,7 @@ static enum err insert(struct memory_target *memory, const char *name, const voi
 	return ERR_OK;
 }
 
-static void drop(struct memory_target *memory, struct object *object)
+void memory_drop(struct memory_target *memory, struct object *object)
 {
 	size_t at = (size_t)(object - memory->objects);
 
@@ -176,7 +148,7 @@ static enum err memory_put(struct target *target, const char *name, const void *
 
 	if (early(fault))
 		goto done;
-	if (find(memory, name))
+	if (memory_find(memory, name))
 		err = fail(PL_OBJECT_EXISTS, "memory: has %s already", name);
 	else
 		err = check_writable(memory, name, size);
@@ -186,10 +158,10 @@ done:
 	return leave(memory, fault, name, err);
 }
 
-static enum err put_over(struct memory_target *memory, const char *name, const void *bytes, size_t size)
+enum err memory_put_over(struct memory_target *memory, const char *name, const void *bytes, size_t size)
 {
 	struct object fresh = {0};
-	struct object *object = find(memory, name);
+	struct object *object = memory_find(memory, name);
 	enum err err;
 
 	if (!object)
@@ -216,7 +188,7 @@ static enum err memory_replace(struct target *target, const char *name, const vo
 		goto done;
 	err = check_writable(memory, name, size);
 	if (err == ERR_OK)
-		err = put_over(memory, name, bytes, size);
+		err = memory_put_over(memory, name, bytes, size);
 done:
 	return leave(memory, fault, name, err);
 }
@@ -230,7 +202,7 @@ static enum err memory_read(struct target *target, const char *name, uint64_t of
 
 	if (early(fault))
 		goto done;
-	object = find(memory, name);
+	object = memory_find(memory, name);
 	if (!object)
 		err = missing(name);
 	else if (offset > object->size || size > object->size - offset)
@@ -251,7 +223,7 @@ static enum err memory_stat(struct target *target, const char *name, uint64_t *s
 
 	if (early(fault))
 		goto done;
-	object = find(memory, name);
+	object = memory_find(memory, name);
 	if (!object) {
 		err = missing(name);
 		goto done;
@@ -323,10 +295,10 @@ static enum err memory_remove(struct target *target, const char *name)
 
 	if (early(fault))
 		goto done;
-	object = find(memory, name);
+	object = memory_find(memory, name);
 	err = memory->read_only ? check_writable(memory, name, 0) : object ? ERR_OK : missing(name);
 	if (err == ERR_OK)
-		drop(memory, object);
+		memory_drop(memory, object);
 done:
 	return leave(memory, fault, name, err);
 }
@@ -340,7 +312,7 @@ static enum err memory_hash(struct target *target, const char *name, uint8_t out
 
 	if (early(fault))
 		goto done;
-	object = find(memory, name);
+	object = memory_find(memory, name);
 	if (!object) {
 		err = missing(name);
 		goto done;
@@ -401,111 +373,4 @@ enum err memory_target_new(struct target **out)
 	pthread_mutex_init(&memory->lock, NULL);
 	*out = &memory->base;
 	return ERR_OK;
-}
-
-static void set_fault(struct target *target, enum memory_operation operation, unsigned long n, struct fault fault)
-{
-	struct memory_target *memory = memory_of(target);
-
-	pthread_mutex_lock(&memory->lock);
-	fault.at = n ? memory->calls[operation] + n : 0;
-	memory->faults[operation] = fault;
-	pthread_mutex_unlock(&memory->lock);
-}
-
-void memory_target_fail(struct target *target, enum memory_operation operation, unsigned long n, enum message id, bool lasting)
-{
-	set_fault(target, operation, n, (struct fault){.id = id, .lasting = lasting});
-}
-
-void memory_target_fail_late(struct target *target, enum memory_operation operation, unsigned long n, enum message id)
-{
-	set_fault(target, operation, n, (struct fault){.id = id, .late = true});
-}
-
-unsigned long memory_target_calls(struct target *target, enum memory_operation operation)
-{
-	return memory_of(target)->calls[operation];
-}
-
-bool memory_target_corrupt(struct target *target, const char *name, uint64_t offset, uint8_t mask)
-{
-	struct object *object = find(memory_of(target), name);
-
-	if (!object || offset >= object->size)
-		return false;
-	object->bytes[offset] ^= mask;
-	return true;
-}
-
-bool memory_target_resize(struct target *target, const char *name, size_t size)
-{
-	struct memory_target *memory = memory_of(target);
-	struct object *object = find(memory, name);
-	uint8_t *bytes = object ? mem_resize(object->bytes, size, 1) : NULL;
-
-	if (!bytes)
-		return false;
-	if (size > object->size)
-		memset(bytes + object->size, 0, size - object->size);
-	memory->used += size - object->size;
-	object->bytes = bytes;
-	object->size = size;
-	return true;
-}
-
-bool memory_target_plant(struct target *target, const char *name, const void *bytes, size_t size)
-{
-	return put_over(memory_of(target), name, bytes, size) == ERR_OK;
-}
-
-bool memory_target_delete(struct target *target, const char *name)
-{
-	struct object *object = find(memory_of(target), name);
-
-	if (object)
-		drop(memory_of(target), object);
-	return object != NULL;
-}
-
-bool memory_target_hide(struct target *target, const char *name, bool hidden)
-{
-	struct object *object = find(memory_of(target), name);
-
-	if (object)
-		object->hidden = hidden;
-	return object != NULL;
-}
-
-const uint8_t *memory_target_bytes(struct target *target, const char *name, size_t *size)
-{
-	const struct object *object = find(memory_of(target), name);
-
-	*size = object ? object->size : 0;
-	return object ? object->bytes : NULL;
-}
-
-size_t memory_target_count(struct target *target, const char *start)
-{
-	const struct memory_target *memory = memory_of(target);
-	size_t count = 0;
-
-	for (size_t i = 0; i < memory->count; i++)
-		count += strncmp(memory->objects[i].name, start, strlen(start)) == 0;
-	return count;
-}
-
-void memory_target_set_now(struct target *target, int64_t now)
-{
-	memory_of(target)->now = now;
-}
-
-void memory_target_set_space(struct target *target, uint64_t total)
-{
-	memory_of(target)->total = total;
-}
-
-void memory_target_set_read_only(struct target *target, bool read_only)
-{
-	memory_of(target)->read_only = read_only;
 }

@@ -14,7 +14,7 @@
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
 	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev fonts-dejavu-core
-TEST_PACKAGES := libcmocka-dev python3 python3-pytest clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
+TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	python3-cryptography
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
@@ -26,6 +26,7 @@ PYTHON ?= /usr/bin/python3
 SLOW ?=
 PYTEST_OPTIONS ?=
 FAULT_SAMPLE ?= 6
+TEST_JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 3
 
 # As many jobs as processors, unless make was told a number already.
@@ -89,7 +90,7 @@ TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD)
 	PULIH_SLOW=$(SLOW) PYTHONDONTWRITEBYTECODE=1
 
 system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
-	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider $(PYTEST_OPTIONS) tests/system
+	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
 shim: $(BUILD)/faults/shim.so

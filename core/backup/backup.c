@@ -11,9 +11,10 @@
 #include "core/repo/tree.h"
 #include "core/source/sqlite.h"
 
-#include <unistd.h>
+#include <sys/resource.h>
 
-#define BACKUP_PASSES 5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
+#define BACKUP_PASSES \
+	5u /* over the source, when a collector condemns what was relied on; then somebody collects against us */
 
 /* ---- failures and problems, from any thread ---- */
 
@@ -41,9 +42,10 @@ bool backup_stopped(struct backup *backup)
 	return atomic_load(&backup->stop);
 }
 
-void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, const char *reason)
+void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, enum message message,
+    const char *reason)
 {
-	struct backup_problem problem = {.kind = kind, .path = path, .reason = reason};
+	struct backup_problem problem = {.kind = kind, .path = path, .message = message, .reason = reason};
 	struct snapshot *snapshot = &backup->result->snapshot;
 
 	pthread_mutex_lock(&backup->lock);
@@ -72,7 +74,8 @@ enum err backup_database_add(struct backup *backup, const char *path, const stru
 	if (databases) {
 		struct backup_database *added = &databases[result->databases_count++];
 
-		*added = (struct backup_database){.path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
+		*added = (struct backup_database){
+		    .path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
 		memcpy(added->version, copy->version, sizeof(added->version));
 		memcpy(added->consistency, copy->consistency, sizeof(added->consistency));
 		result->databases = databases;
@@ -90,137 +93,6 @@ void backup_result_free(struct backup_result *result)
 		mem_free(result->databases[i].path);
 	mem_free(result->databases);
 	*result = (struct backup_result){0};
-}
-
-/* ---- what is to be backed up ---- */
-
-static enum err hide_journals(struct backup *backup, size_t at, const char *stored)
-{
-	static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
-
-	for (size_t i = 0; i < 3; i++) {
-		backup->hidden[at + i] = mem_printf("%s%s", stored, suffixes[i]);
-		if (!backup->hidden[at + i])
-			return ERR_NOMEM;
-	}
-	return ERR_OK;
-}
-
-static enum err prepare_extras(struct backup *backup)
-{
-	const struct backup_options *options = backup->options;
-	size_t count = options->sqlite_count + (options->command ? 1 : 0);
-	enum err err = ERR_OK;
-
-	backup->extras = mem_calloc(count, sizeof(*backup->extras));
-	backup->walk_extras = mem_calloc(count, sizeof(*backup->walk_extras));
-	backup->hidden = mem_calloc(3 * options->sqlite_count + 1, sizeof(*backup->hidden));
-	if (!backup->extras || !backup->walk_extras || !backup->hidden)
-		return ERR_NOMEM;
-	for (size_t i = 0; err == ERR_OK && i < count; i++) {
-		struct extra *extra = &backup->extras[i];
-		bool sqlite = i < options->sqlite_count;
-		char *stored = walk_stored_path(sqlite ? options->sqlite[i].path
-						: options->command_name ? options->command_name
-									: "stdin");
-
-		if (!stored)
-			return ERR_NOMEM;
-		backup->walk_extras[i] = (struct walk_extra){.path = stored, .context = extra};
-		backup->extras_count++;
-		extra->kind = sqlite ? EXTRA_SQLITE : EXTRA_COMMAND;
-		extra->fine = sqlite || options->command_fine;
-		if (sqlite) {
-			extra->database = options->sqlite[i].path;
-			err = hide_journals(backup, 3 * i, stored);
-		} else {
-			extra->command = options->command;
-		}
-	}
-	return err;
-}
-
-static enum err describe(struct backup *backup)
-{
-	const struct backup_options *options = backup->options;
-	struct snapshot *snapshot = &backup->result->snapshot;
-	char host[256] = "localhost";
-	enum err err = ERR_OK;
-
-	gethostname(host, sizeof(host) - 1);
-	snapshot->host = mem_string(options->host ? options->host : host);
-	snapshot->job = mem_string(options->job ? options->job : "");
-	snapshot->tool = mem_string("pulih " PULIH_VERSION);
-	snapshot->started = backup->result->started;
-	if (!snapshot->host || !snapshot->job || !snapshot->tool)
-		return ERR_NOMEM;
-	for (size_t i = 0; err == ERR_OK && i < options->paths_count; i++)
-		err = snapshot_add_path(snapshot, options->paths[i]);
-	for (size_t i = 0; err == ERR_OK && i < options->sqlite_count; i++)
-		err = snapshot_add_path(snapshot, options->sqlite[i].path);
-	if (err == ERR_OK && options->command)
-		err = snapshot_add_path(snapshot, options->command_name ? options->command_name : "stdin");
-	for (size_t i = 0; err == ERR_OK && options->tags && options->tags[i]; i++)
-		err = snapshot_add_tag(snapshot, options->tags[i]);
-	return err;
-}
-
-/* A job is told by its name, an ad-hoc backup by what it backs up: the same words find the same last stream. */
-static enum err stream_name(struct backup *backup, char hex[2 * HASH_SIZE + 1])
-{
-	const struct snapshot *snapshot = &backup->result->snapshot;
-	struct buffer text = {0};
-	uint8_t hash[HASH_SIZE];
-	enum err err = buffer_append_text(&text, "%s%c%s", snapshot->host, 0, snapshot->job);
-
-	for (size_t i = 0; err == ERR_OK && snapshot->job[0] == '\0' && i < snapshot->paths_count; i++)
-		err = buffer_append(&text, snapshot->paths[i], strlen(snapshot->paths[i]) + 1);
-	if (err == ERR_OK)
-		err = sha256(text.data, text.length, hash);
-	if (err == ERR_OK)
-		hex_encode(hex, hash, sizeof(hash));
-	buffer_free(&text);
-	return err;
-}
-
-static enum err open_last_stream(struct backup *backup)
-{
-	char name[2 * HASH_SIZE + 1];
-	char *folder = path_join(backup->repository->state_folder, "streams");
-	char *lists = NULL;
-	enum err err = folder ? file_make_folders(folder, 0700) : ERR_NOMEM;
-
-	if (err == ERR_OK)
-		err = stream_name(backup, name);
-	if (err == ERR_OK) {
-		backup->stream_path = path_join(folder, name);
-		lists = mem_printf("%s/%s.lists", folder, name);
-		if (!backup->stream_path || !lists)
-			err = ERR_NOMEM;
-	}
-	if (err == ERR_OK)
-		err = stream_reader_new(&backup->last_stream, backup->stream_path, backup->repository->keys);
-	if (err == ERR_OK && backup->last_stream)
-		memcpy(backup->result->snapshot.previous, stream_reader_snapshot(backup->last_stream), OBJECT_ID_SIZE);
-	if (err == ERR_OK)
-		err = lists_new(&backup->lists, lists);
-	if (err == ERR_OK && !backup->options->dry_run)
-		err = stream_writer_new(&backup->stream, backup->stream_path, backup->repository->keys);
-	mem_free(lists);
-	mem_free(folder);
-	return err;
-}
-
-static void close_streams(struct backup *backup)
-{
-	stream_writer_free(backup->stream);
-	stream_reader_free(backup->last_stream);
-	lists_free(backup->lists);
-	mem_free(backup->stream_path);
-	backup->stream = NULL;
-	backup->last_stream = NULL;
-	backup->lists = NULL;
-	backup->stream_path = NULL;
 }
 
 /* ---- the stages ---- */
@@ -270,18 +142,29 @@ static void close_readers(struct backup *backup)
 	}
 }
 
+/* Where nothing at all could be read, an empty snapshot would only look like a backup. */
+static enum err refuse_empty(const struct snapshot *snapshot)
+{
+	const struct snapshot_totals *totals = &snapshot->totals;
+
+	if (totals->files + totals->others > 0 || totals->unreadable + totals->vanished == 0)
+		return ERR_OK;
+	return fail(PL_NOTHING_READ, "nothing could be read: %llu unreadable, %llu vanished",
+	    (unsigned long long)totals->unreadable, (unsigned long long)totals->vanished);
+}
+
 /* One pass over the source: walk, read, collect, until everything is durable and indexed. */
 static enum err run_pass(struct backup *backup)
 {
 	struct snapshot *snapshot = &backup->result->snapshot;
 	pthread_t feeder;
-	enum err err = open_last_stream(backup);
+	enum err err = last_run_open(backup);
 
 	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
 	snapshot->partial = false;
 	if (err == ERR_OK)
-		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk, backup->store,
-		    backup->stream);
+		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk,
+		    backup->store, backup->stream);
 	if (err == ERR_OK)
 		err = queue_new(&backup->batches, 2 * pool_workers(backup->readers) + 4);
 	if (err == ERR_OK)
@@ -292,6 +175,8 @@ static enum err run_pass(struct backup *backup)
 		if (err == ERR_OK && backup_stopped(backup))
 			err = failure_put(&backup->failure);
 	}
+	if (err == ERR_OK)
+		err = refuse_empty(snapshot);
 	if (err == ERR_OK)
 		err = tree_writer_finish(backup->tree, &snapshot->root);
 	if (err == ERR_OK)
@@ -313,7 +198,7 @@ static enum err run_passes(struct backup *backup)
 	for (unsigned pass = 1; err == ERR_OK && dropped > 0; pass++) {
 		if (pass > BACKUP_PASSES || (pass > 1 && backup->options->command))
 			return fail(PL_COLLECTED, "what this backup relies on was collected meanwhile");
-		close_streams(backup);
+		last_run_close(backup);
 		err = run_pass(backup);
 		if (err == ERR_OK)
 			err = publish_fence(backup, &dropped);
@@ -321,21 +206,6 @@ static enum err run_passes(struct backup *backup)
 			err = publish_snapshot(backup, &dropped);
 	}
 	return err;
-}
-
-/* After the snapshot counts: what makes the next run fast. Failing here harms nothing but that. */
-static void commit_streams(struct backup *backup)
-{
-	enum err err = ERR_OK;
-
-	if (backup->stream)
-		err = lists_commit(backup->lists);
-	if (err == ERR_OK && backup->stream)
-		err = stream_writer_commit(backup->stream, backup->result->snapshot.id);
-	if (err != ERR_OK)
-		output_failure_warning(failure_last());
-	if (index_end(backup->index) != ERR_OK)
-		output_failure_warning(failure_last());
 }
 
 static enum err open_index(struct backup *backup)
@@ -379,7 +249,8 @@ static enum err run_session(struct backup *backup)
 	enum err err = open_index(backup);
 
 	if (err == ERR_OK)
-		err = session_begin(&session, backup->target, backup->repository->keys, generations_newest(backup->generations));
+		err = session_begin(
+		    &session, backup->target, backup->repository->keys, generations_newest(backup->generations));
 	if (err != ERR_OK)
 		return err;
 	err = open_store(backup, threads);
@@ -388,7 +259,7 @@ static enum err run_session(struct backup *backup)
 	if (err == ERR_OK)
 		err = run_passes(backup);
 	if (err == ERR_OK)
-		commit_streams(backup);
+		last_run_commit(backup);
 	/* The marker goes last, also after a failure: nobody is at work any more. */
 	if (err == ERR_OK) {
 		err = session_end(&session, backup->target);
@@ -403,25 +274,29 @@ static enum err run_session(struct backup *backup)
 
 static void backup_close(struct backup *backup)
 {
-	close_streams(backup);
+	last_run_close(backup);
+	last_run_unlock(backup);
 	close_readers(backup);
 	store_free(backup->store);
 	index_free(backup->index);
 	generations_free(backup->generations);
 	names_free(backup->names);
-	for (size_t i = 0; i < backup->extras_count; i++)
-		mem_free((char *)backup->walk_extras[i].path);
-	for (size_t i = 0; backup->hidden && i < 3 * backup->options->sqlite_count; i++)
-		mem_free(backup->hidden[i]);
-	mem_free(backup->hidden);
-	mem_free(backup->extras);
-	mem_free(backup->walk_extras);
+	plan_free(backup);
 	mem_free(backup->temporary_folder);
 	if (backup->options->dry_run)
 		target_free(backup->target);
 	pthread_cond_destroy(&backup->ready);
 	pthread_cond_destroy(&backup->room);
 	pthread_mutex_destroy(&backup->lock);
+}
+
+static unsigned most_folders(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 > BACKUP_FOLDERS)
+		return BACKUP_FOLDERS;
+	return (unsigned)limit.rlim_cur / 2;
 }
 
 static enum err prepare(struct backup *backup)
@@ -431,12 +306,13 @@ static enum err prepare(struct backup *backup)
 
 	if (options->paths_count == 0 && options->sqlite_count == 0 && !options->command)
 		return fail(PL_BACKUP_EMPTY, "nothing to back up");
+	backup->folders_max = most_folders();
 	if (options->dry_run)
 		err = dry_target_new(&backup->target, backup->repository->target);
 	if (err == ERR_OK)
-		err = describe(backup);
+		err = plan_snapshot(backup);
 	if (err == ERR_OK)
-		err = prepare_extras(backup);
+		err = plan_extras(backup);
 	if (err == ERR_OK)
 		err = names_new(&backup->names);
 	if (err == ERR_OK)
@@ -454,6 +330,7 @@ enum err backup_run(struct repository *repository, const struct backup_options *
 	    .options = options,
 	    .result = result,
 	    .target = options->dry_run ? NULL : repository->target,
+	    .stream_lock = -1,
 	    .progress = {.action = "backup"}};
 	enum err err;
 

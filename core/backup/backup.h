@@ -16,6 +16,7 @@ enum backup_problem_kind {
 struct backup_problem {
 	enum backup_problem_kind kind;
 	struct entry_bytes path; /* stored path */
+	enum message message;	 /* what names the cause */
 	const char *reason;
 };
 /* Called from one thread at a time. */
@@ -57,7 +58,7 @@ struct backup_database {
 
 /* One line of the verification after the run. */
 struct backup_check {
-	const char *name;      /* "structure", "stored" */
+	const char *name; /* "structure", "stored" */
 	bool good;
 	uint64_t objects, bytes; /* compared */
 	char detail[160];

@@ -22,12 +22,12 @@
 
 #include <stdatomic.h>
 
-#define BATCH_ITEMS 256u		   /* items of a batch: a lock is taken once for this many files */
-#define BATCH_BYTES ((size_t)256 << 10)	   /* … or this many bytes of paths and previous entries */
-#define PART_BYTES ((size_t)4 << 20)	   /* data of a part: two chunks of the largest size */
-#define PART_FULL ((size_t)1 << 20)	   /* a part with this much data is handed over */
+#define BATCH_ITEMS 256u		  /* items of a batch: a lock is taken once for this many files */
+#define BATCH_BYTES ((size_t)256 << 10)	  /* … or this many bytes of paths and previous entries */
+#define PART_BYTES ((size_t)4 << 20)	  /* data of a part: two chunks of the largest size */
+#define PART_FULL ((size_t)1 << 20)	  /* a part with this much data is handed over */
 #define BACKUP_BUFFERED ((size_t)6 << 20) /* data bytes that may wait for the collector */
-#define BACKUP_FOLDERS 1024u		   /* folder descriptors held by waiting items */
+#define BACKUP_FOLDERS 1024u		   /* folder descriptors held by waiting items, and at most half of what the process may open */
 #define READ_TRIES 3u			   /* of a file that changes while it is read */
 
 enum extra_kind { EXTRA_SQLITE, EXTRA_COMMAND };
@@ -45,6 +45,7 @@ struct item {
 	const struct extra *extra;
 	bool is_folder;
 	struct entry *previous; /* of the last run; NULL: none */
+	bool racy;		/* it changed while or just before the last run read it: its times prove nothing */
 };
 
 /* One thing for the collector, in order. */
@@ -99,12 +100,14 @@ struct backup {
 	struct stream_writer *stream;
 	struct stream_reader *last_stream;
 	struct lists *lists;
+	unsigned folders_max;
 	struct names *names;
 	struct chunker chunker;
 	struct pool *readers;
 	struct reader **reader; /* one per worker of the pool, and one for the collector */
 	struct queue *batches;	/* in order, to the collector */
 	char *stream_path;
+	int stream_lock; /* held by the one backup that replaces the last stream; -1: another one does */
 	char *temporary_folder;
 	struct extra *extras;
 	struct walk_extra *walk_extras;
@@ -130,10 +133,26 @@ struct backup {
 enum err backup_stop(struct backup *backup);
 /* True when the stages should end: a failure, or an interrupt (which it records). */
 bool backup_stopped(struct backup *backup);
-void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, const char *reason);
+void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, enum message message,
+    const char *reason);
 
 struct sqlite_copy;
 enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
+
+/* ---- plan.c ---- */
+/* Databases and commands as extras of the walk, their journals hidden. */
+enum err plan_extras(struct backup *backup);
+void plan_free(struct backup *backup);
+/* Host, job, paths, tags of the snapshot. */
+enum err plan_snapshot(struct backup *backup);
+
+/* ---- last_run.c ---- */
+/* Finds and opens the last stream and lists of this job, and the new ones beside them; takes the lock. */
+enum err last_run_open(struct backup *backup);
+void last_run_close(struct backup *backup);
+/* After the snapshot counts: what makes the next run fast. Failing here harms nothing but that, and is warned of. */
+void last_run_commit(struct backup *backup);
+void last_run_unlock(struct backup *backup);
 
 /* ---- batch.c ---- */
 struct batch *batch_take(struct backup *backup);
@@ -161,7 +180,8 @@ void reader_free(struct reader *reader);
 /* pool_job of a batch. */
 void read_batch(struct pool_job *job, unsigned worker);
 /* Reads one item again although it seemed unchanged, and hands the parts to `take` (the collector's own thread). */
-enum err reader_read_again(struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part));
+enum err reader_read_again(
+    struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part));
 
 /* ---- collect.c ---- */
 /* Takes batches until the queue ends. */

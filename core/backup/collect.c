@@ -40,6 +40,15 @@ static bool use_content(struct backup *backup, const struct entry *entry)
 
 /* ---- entries ---- */
 
+/* Also true for a file that was read for nothing. */
+static bool same_as_before(const struct entry *entry, const struct item *item)
+{
+	const struct entry *before = item->previous;
+
+	return before && meta_same_attributes(entry, before) && entry->content.size == before->content.size &&
+	    memcmp(entry->content.data, before->content.data, before->content.size) == 0;
+}
+
 static void count_entry(struct backup *backup, const struct entry *entry, const struct item *item, bool unchanged)
 {
 	struct snapshot_totals *totals = &backup->result->snapshot.totals;
@@ -51,7 +60,7 @@ static void count_entry(struct backup *backup, const struct entry *entry, const 
 	} else {
 		totals->files++;
 		totals->bytes += entry->size;
-		if (unchanged)
+		if (unchanged || same_as_before(entry, item))
 			totals->unchanged_files++;
 		else if (item->previous)
 			totals->changed_files++;
@@ -81,7 +90,7 @@ static enum err add_entry(struct backup *backup, const struct entry *entry, cons
 	enum err err = tree_writer_add(backup->tree, entry);
 
 	if (err == ERR_LIMIT) {
-		backup_problem(backup, BACKUP_UNREADABLE, entry->path, failure_last()->text);
+		backup_problem(backup, BACKUP_UNREADABLE, entry->path, failure_last()->id, failure_last()->text);
 		return ERR_OK;
 	}
 	if (err == ERR_OK) {
@@ -105,12 +114,14 @@ static enum err take_record(struct backup *backup, const struct record *record)
 		return err;
 	case RECORD_UNCHANGED:
 		if (!use_content(backup, record->entry))
-			return reader_read_again(backup->reader[pool_workers(backup->readers)], record->item, take_part);
+			return reader_read_again(
+			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, true);
 	case RECORD_ENTRY:
 		/* Attributes taken over from last time may live in a chunk of their own. */
 		if (record->entry->xattrs_chunk_size > 0 && !index_use(backup->index, record->entry->xattrs_chunk))
-			return reader_read_again(backup->reader[pool_workers(backup->readers)], record->item, take_part);
+			return reader_read_again(
+			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, false);
 	}
 	return ERR_OK;

@@ -17,7 +17,7 @@ static enum err on_walk_problem(void *context, struct entry_bytes path, const st
 	struct backup *backup = context;
 	bool vanished = failure->id == PL_SOURCE_VANISHED;
 
-	backup_problem(backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, path, failure->text);
+	backup_problem(backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, path, failure->id, failure->text);
 	return ERR_OK;
 }
 
@@ -73,11 +73,23 @@ static enum err match_previous(struct feed *feed, struct entry_bytes path, const
 	return err;
 }
 
+/* A file system's clock ticks in steps: a file that is changed again within the step in which it was read looks the same afterwards. Kernels tick
+ * 100 to 1000 times a second; FAT, exFAT and old file systems keep whole or even seconds, and no fractions. */
+#define CLOCK_STEP_FINE (CLOCK_SECOND / 50)
+#define CLOCK_STEP_COARSE (2 * CLOCK_SECOND)
+
+static bool is_racy(const struct backup *backup, const struct entry *previous)
+{
+	int64_t step = previous->ctime % CLOCK_SECOND == 0 ? CLOCK_STEP_COARSE : CLOCK_STEP_FINE;
+
+	return previous->ctime >= stream_reader_started(backup->last_stream) - step;
+}
+
 /* A folder descriptor is held by every item until its batch is collected: with too many, wait for the collector. */
 static void wait_for_folders(struct backup *backup)
 {
 	pthread_mutex_lock(&backup->lock);
-	while (walk_folders_open() > BACKUP_FOLDERS && !atomic_load(&backup->stop) && backup->batches_out > 0)
+	while (walk_folders_open() > backup->folders_max && !atomic_load(&backup->stop) && backup->batches_out > 0)
 		pthread_cond_wait(&backup->room, &backup->lock);
 	pthread_mutex_unlock(&backup->lock);
 }
@@ -126,6 +138,7 @@ static enum err add_item(struct feed *feed, const struct walk_item *found)
 		return err;
 	if (previous && !(item->previous = keep_previous(batch, previous)))
 		return ERR_NOMEM;
+	item->racy = previous && is_racy(feed->backup, previous);
 	if (found->folder) {
 		walk_folder_keep(found->folder);
 		item->folder = found->folder;
@@ -153,7 +166,7 @@ static enum err feed_all(struct feed *feed)
 		err = add_item(feed, &found);
 		if (err != ERR_OK)
 			break;
-		if (batch_full(feed->batch) || walk_folders_open() > BACKUP_FOLDERS) {
+		if (batch_full(feed->batch) || walk_folders_open() > backup->folders_max) {
 			if (!send_batch(feed))
 				break;
 			wait_for_folders(backup);

@@ -1,11 +1,8 @@
 /* The read stage: decides what an item is now, reads what has to be read. */
 #include "core/backup/reader.h"
 
-#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/source/command.h"
-#include "core/source/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +69,7 @@ enum err reader_room(struct reader *reader, size_t size, size_t carried)
 
 /* ---- entries ---- */
 
-static enum err add_entry(struct reader *reader, struct item *item, const struct entry *entry, enum record_kind kind)
+enum err reader_add_entry(struct reader *reader, struct item *item, const struct entry *entry, enum record_kind kind)
 {
 	struct record *record;
 	struct entry *kept;
@@ -98,7 +95,7 @@ static enum err keep_bytes(struct reader *reader, struct entry_bytes *out, const
 }
 
 /* Attributes too long for an entry become a chunk of their own. */
-static enum err attach_xattrs(struct reader *reader, struct entry *entry)
+enum err reader_attach_xattrs(struct reader *reader, struct entry *entry)
 {
 	struct record *record;
 	enum err err;
@@ -141,12 +138,13 @@ static bool source_problem(struct reader *reader, struct item *item, enum err er
 
 	if (err != ERR_SOURCE && failure->id != PL_ENTRY)
 		return false;
-	backup_problem(reader->backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, item->path, failure->text);
+	backup_problem(
+	    reader->backup, vanished ? BACKUP_VANISHED : BACKUP_UNREADABLE, item->path, failure->id, failure->text);
 	return true;
 }
 
 /* Attributes that cannot be read are named; the rest of the file is worth keeping all the same. */
-static enum err read_xattrs(struct reader *reader, struct item *item, int folder_fd, const char *name, int fd)
+enum err reader_xattrs(struct reader *reader, struct item *item, int folder_fd, const char *name, int fd)
 {
 	enum err err;
 
@@ -174,7 +172,8 @@ static int open_file(const struct item *item)
 static enum err fail_item(const struct item *item)
 {
 	char *name = output_printable(item->path.data, item->path.size);
-	enum err err = fail_errno(errno == ENOENT || errno == ELOOP ? PL_SOURCE_VANISHED : PL_SOURCE_READ, "/%s", name ? name : "?");
+	enum err err = fail_errno(
+	    errno == ENOENT || errno == ELOOP ? PL_SOURCE_VANISHED : PL_SOURCE_READ, "/%s", name ? name : "?");
 
 	mem_free(name);
 	return err;
@@ -227,7 +226,8 @@ static enum err read_small(struct reader *reader, struct file_source *file, size
 	return content_small(reader, &chunker_standard, got);
 }
 
-static enum err read_content(struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
+static enum err read_content(
+    struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
 {
 	struct file_source file = {.fd = fd, .item = item, .sparse = now->sparse, .left = now->sparse ? 0 : now->size};
 	enum err err;
@@ -298,7 +298,7 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 	}
 	if (err == ERR_OK) {
 		now->flags = meta_flags(fd);
-		err = read_xattrs(reader, item, item->folder->fd, item->name, fd);
+		err = reader_xattrs(reader, item, item->folder->fd, item->name, fd);
 	}
 	close(fd);
 	return err;
@@ -313,15 +313,16 @@ static enum err process_changed_file(struct reader *reader, struct item *item, s
 		return err;
 	if (!reader->part && !(reader->part = part_take(reader->backup)))
 		return ERR_NOMEM;
-	err = attach_xattrs(reader, now);
+	err = reader_attach_xattrs(reader, now);
 	if (err == ERR_OK && now->sparse)
 		err = keep_bytes(reader, &now->segments, &reader->segments);
 	if (err == ERR_OK)
 		err = content_list(reader, now);
 	if (err == ERR_OK)
-		err = add_entry(reader, item, now, RECORD_ENTRY);
+		err = reader_add_entry(reader, item, now, RECORD_ENTRY);
 	if (err == ERR_OK && changed)
-		backup_problem(reader->backup, BACKUP_CHANGED_WHILE_READ, item->path, "it changed each time it was read");
+		backup_problem(reader->backup, BACKUP_CHANGED_WHILE_READ, item->path, PL_SOURCE_CHANGED,
+		    "it changed each time it was read");
 	return err;
 }
 
@@ -336,9 +337,9 @@ static enum err process_other(struct reader *reader, struct item *item, struct e
 		err = meta_target(item->folder->fd, item->name, &reader->target);
 	if (err == ERR_OK)
 		err = keep_bytes(reader, &now->target, &reader->target);
-	if (err == ERR_OK && item->previous && meta_same_attributes(now, item->previous)) {
+	if (err == ERR_OK && item->previous && !item->racy && meta_same_attributes(now, item->previous)) {
 		take_attributes(now, item->previous);
-		return add_entry(reader, item, now, RECORD_ENTRY);
+		return reader_add_entry(reader, item, now, RECORD_ENTRY);
 	}
 	if (err == ERR_OK && now->type == ENTRY_FOLDER) {
 		int fd = openat(item->folder->fd, item->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -349,12 +350,22 @@ static enum err process_other(struct reader *reader, struct item *item, struct e
 			close(fd);
 	}
 	if (err == ERR_OK)
-		err = read_xattrs(reader, item, item->folder->fd, item->name, -1);
+		err = reader_xattrs(reader, item, item->folder->fd, item->name, -1);
 	if (err == ERR_OK)
-		err = attach_xattrs(reader, now);
+		err = reader_attach_xattrs(reader, now);
 	if (err == ERR_OK)
-		err = add_entry(reader, item, now, RECORD_ENTRY);
+		err = reader_add_entry(reader, item, now, RECORD_ENTRY);
 	return err;
+}
+
+/* A folder that is on no disk, above a command's output: always the same, so that it costs nothing from run to run. */
+static enum err process_made_up_folder(struct reader *reader, struct item *item)
+{
+	struct entry now = {.path = item->path, .type = ENTRY_FOLDER, .mode = 0755, .links = 1, .uid = geteuid(), .gid = getegid()};
+
+	now.user = names_user(reader->backup->names, now.uid);
+	now.group = names_group(reader->backup->names, now.gid);
+	return reader_add_entry(reader, item, &now, RECORD_ENTRY);
 }
 
 static enum err process_file_system(struct reader *reader, struct item *item, bool again)
@@ -366,99 +377,28 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 	if (err != ERR_OK)
 		return err;
 	now.path = item->path;
+	/* What was walked as a folder and is a link by now (or the other way round) must not be stored as either. */
+	if (item->is_folder != (now.type == ENTRY_FOLDER)) {
+		errno = ENOENT;
+		return fail_item(item);
+	}
 	if (now.type != ENTRY_FILE)
 		return process_other(reader, item, &now);
-	if (again || !before || !meta_same_content(&now, before))
+	if (again || !before || item->racy || !meta_same_content(&now, before))
 		return process_changed_file(reader, item, &now);
 	take_attributes(&now, before);
 	now.sparse = before->sparse;
 	now.segments = before->segments;
 	now.content = before->content;
 	now.content_outside = before->content_outside;
-	return add_entry(reader, item, &now, RECORD_UNCHANGED);
-}
-
-/* ---- databases and commands ---- */
-
-static enum err read_descriptor(void *context, void *out, size_t size, size_t *got)
-{
-	ssize_t done = file_read_full(*(int *)context, out, size);
-
-	if (done < 0)
-		return fail_errno(PL_SOURCE_READ, "cannot read the copy of a database");
-	*got = (size_t)done;
-	return ERR_OK;
-}
-
-static enum err read_command(void *context, void *out, size_t size, size_t *got)
-{
-	return command_read(context, out, size, got);
-}
-
-static enum err finish_extra(struct reader *reader, struct item *item, struct entry *now)
-{
-	enum err err = content_list(reader, now);
-
-	return err == ERR_OK ? add_entry(reader, item, now, RECORD_ENTRY) : err;
-}
-
-static enum err process_sqlite(struct reader *reader, struct item *item)
-{
-	struct sqlite_copy copy = {.fd = -1};
-	struct entry now;
-	const char *path = item->extra->database;
-	enum err err = meta_stat(reader->backup->names, AT_FDCWD, path, &now);
-
-	now.path = item->path;
-	if (err == ERR_OK)
-		err = sqlite_copy_open(&copy, path, reader->backup->temporary_folder);
-	if (err != ERR_OK)
-		return err;
-	content_reset(reader);
-	err = content_stream(reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_descriptor, &copy.fd, &now.size);
-	now.sparse = false;
-	now.links = 1;
-	if (err == ERR_OK)
-		err = read_xattrs(reader, item, AT_FDCWD, path, -1);
-	if (err == ERR_OK)
-		err = attach_xattrs(reader, &now);
-	if (err == ERR_OK)
-		err = finish_extra(reader, item, &now);
-	if (err == ERR_OK)
-		err = backup_database_add(reader->backup, path, &copy);
-	sqlite_copy_close(&copy);
-	return err;
-}
-
-static enum err process_command(struct reader *reader, struct item *item)
-{
-	struct command *command = NULL;
-	struct entry now = {.path = item->path, .type = ENTRY_FILE, .mode = 0600, .links = 1, .uid = geteuid(), .gid = getegid()};
-	enum err err = command_start(&command, item->extra->command);
-
-	now.mtime = now.ctime = clock_now();
-	now.user = names_user(reader->backup->names, now.uid);
-	now.group = names_group(reader->backup->names, now.gid);
-	content_reset(reader);
-	if (err == ERR_OK)
-		err = content_stream(reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_command, command, &now.size);
-	/* Its exit status decides: a command that failed is a failed backup, whatever it has said. */
-	if (err == ERR_OK)
-		err = command_finish(command);
-	if (err == ERR_OK)
-		err = finish_extra(reader, item, &now);
-	/* There is no backup without it. */
-	if (err != ERR_OK)
-		backup_stop(reader->backup);
-	command_free(command);
-	return err;
+	return reader_add_entry(reader, item, &now, RECORD_UNCHANGED);
 }
 
 static enum err process(struct reader *reader, struct item *item, bool again)
 {
 	if (!item->extra)
-		return process_file_system(reader, item, again);
-	return item->extra->kind == EXTRA_SQLITE ? process_sqlite(reader, item) : process_command(reader, item);
+		return item->folder ? process_file_system(reader, item, again) : process_made_up_folder(reader, item);
+	return item->extra->kind == EXTRA_SQLITE ? reader_extra_sqlite(reader, item) : reader_extra_command(reader, item);
 }
 
 void read_batch(struct pool_job *job, unsigned worker)
@@ -482,7 +422,8 @@ void read_batch(struct pool_job *job, unsigned worker)
 	batch_finish(batch);
 }
 
-enum err reader_read_again(struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part))
+enum err reader_read_again(
+    struct reader *reader, struct item *item, enum err (*take)(struct backup *backup, struct part *part))
 {
 	enum err err;
 

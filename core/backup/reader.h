@@ -22,6 +22,17 @@ enum err reader_room(struct reader *reader, size_t size, size_t carried);
 /* Hands over the part at hand. */
 enum err reader_hand_over(struct reader *reader);
 
+/* Gives the entry (its pointers copied or lasting as long as the part) to the collector. */
+enum err reader_add_entry(struct reader *reader, struct item *item, const struct entry *entry, enum record_kind kind);
+/* Reads the attributes into reader->xattrs; those that cannot be read are named, and left out. */
+enum err reader_xattrs(struct reader *reader, struct item *item, int folder_fd, const char *name, int fd);
+/* Puts reader->xattrs into the entry: inside, or as a chunk of their own. */
+enum err reader_attach_xattrs(struct reader *reader, struct entry *entry);
+
+/* reader_extra.c */
+enum err reader_extra_sqlite(struct reader *reader, struct item *item);
+enum err reader_extra_command(struct reader *reader, struct item *item);
+
 /* Where bytes come from: up to `size`, *got 0 at the end. */
 typedef enum err (*content_read)(void *context, void *out, size_t size, size_t *got);
 

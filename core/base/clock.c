@@ -77,7 +77,7 @@ bool clock_parse(const char *text, int64_t *out)
 {
 	struct tm parts = {0};
 	const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-	int64_t fraction = 0, unit = CLOCK_SECOND / 10;
+	int64_t seconds, fraction = 0, unit = CLOCK_SECOND / 10;
 	int offset;
 
 	if (!at)
@@ -90,7 +90,11 @@ bool clock_parse(const char *text, int64_t *out)
 	}
 	if (!parse_offset(at, &offset))
 		return false;
-	*out = ((int64_t)timegm(&parts) - offset) * CLOCK_SECOND + fraction;
+	/* int64_t nanoseconds end in 1677 and 2262. */
+	seconds = (int64_t)timegm(&parts) - offset;
+	if (seconds <= INT64_MIN / CLOCK_SECOND || seconds >= INT64_MAX / CLOCK_SECOND)
+		return false;
+	*out = seconds * CLOCK_SECOND + fraction;
 	return true;
 }
 

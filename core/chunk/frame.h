@@ -23,7 +23,8 @@ struct frame_decompressor;
 enum err frame_decompressor_new(struct frame_decompressor **out);
 void frame_decompressor_free(struct frame_decompressor *decompressor);
 /* Fills exactly raw_size bytes (at most FRAME_RAW_MAX, checked) at `raw`; anything else is PL_FRAME_BROKEN (ERR_CORRUPT). Unknown
- * codecs are PL_CODEC (ERR_UNSUPPORTED). The window is capped at FRAME_RAW_MAX. */
+ * codecs are PL_CODEC (ERR_UNSUPPORTED). The window is capped at FRAME_RAW_MAX; only a
+ * single zstd frame without content size, checksum and dictionary is taken, as frame_compress() makes it. */
 enum err frame_decompress(struct frame_decompressor *decompressor, uint8_t codec, const void *stored,
     size_t stored_size, void *raw, size_t raw_size);
 

@@ -84,7 +84,8 @@ static void nonce_bytes(uint8_t out[NONCE_SIZE], uint64_t nonce)
 }
 
 /* Sets nonce, direction and associated data. EVP counts in int. */
-static bool start(struct aead *aead, bool seal, uint64_t nonce, const void *associated, size_t associated_size, size_t size)
+static bool start(
+    struct aead *aead, bool seal, uint64_t nonce, const void *associated, size_t associated_size, size_t size)
 {
 	uint8_t bytes[NONCE_SIZE];
 	int done;
@@ -93,8 +94,8 @@ static bool start(struct aead *aead, bool seal, uint64_t nonce, const void *asso
 		return false;
 	nonce_bytes(bytes, nonce);
 	return EVP_CipherInit_ex2(aead->context, NULL, NULL, bytes, seal ? 1 : 0, NULL) == 1 &&
-	       (associated_size == 0 ||
-		   EVP_CipherUpdate(aead->context, NULL, &done, associated, (int)associated_size) == 1);
+	    (associated_size == 0 ||
+		EVP_CipherUpdate(aead->context, NULL, &done, associated, (int)associated_size) == 1);
 }
 
 static bool transform(struct aead *aead, const void *in, size_t size, uint8_t *out)
@@ -118,8 +119,8 @@ enum err aead_seal(struct aead *aead, uint64_t nonce, const void *associated, si
 	return crypto_fail("sealing");
 }
 
-enum err aead_open(struct aead *aead, uint64_t nonce, const void *associated, size_t associated_size, const void *sealed,
-    size_t sealed_size, void *out)
+enum err aead_open(struct aead *aead, uint64_t nonce, const void *associated, size_t associated_size,
+    const void *sealed, size_t sealed_size, void *out)
 {
 	uint8_t tag[TAG_SIZE];
 	uint8_t rest[EVP_MAX_BLOCK_LENGTH];

@@ -72,8 +72,8 @@ enum err aead_seal(struct aead *aead, uint64_t nonce, const void *associated, si
     size_t size, void *out);
 /* `sealed_size` counts the tag; writes sealed_size - TAG_SIZE bytes; out may be equal to `sealed`. What does not
  * authenticate is PL_SEAL_BROKEN (ERR_CORRUPT), and `out` is wiped. */
-enum err aead_open(struct aead *aead, uint64_t nonce, const void *associated, size_t associated_size, const void *sealed,
-    size_t sealed_size, void *out);
+enum err aead_open(struct aead *aead, uint64_t nonce, const void *associated, size_t associated_size,
+    const void *sealed, size_t sealed_size, void *out);
 
 /* ---- public keys ---- */
 
@@ -86,8 +86,8 @@ enum err x25519_shared(const uint8_t private_key[KEY_SIZE], const uint8_t peer[K
 enum err ed25519_public(const uint8_t seed[KEY_SIZE], uint8_t public_key[KEY_SIZE]);
 enum err ed25519_sign(const uint8_t seed[KEY_SIZE], const void *bytes, size_t size, uint8_t signature[SIGNATURE_SIZE]);
 /* PL_SIGNATURE (ERR_CORRUPT) where it does not match. */
-enum err ed25519_verify(const uint8_t public_key[KEY_SIZE], const void *bytes, size_t size,
-    const uint8_t signature[SIGNATURE_SIZE]);
+enum err ed25519_verify(
+    const uint8_t public_key[KEY_SIZE], const void *bytes, size_t size, const uint8_t signature[SIGNATURE_SIZE]);
 
 /* ---- passphrases ---- */
 

@@ -16,8 +16,8 @@ enum err kdf_check(const struct kdf_cost *cost)
 
 	if (cost->memory_kib < MEMORY_KIB_MIN || cost->memory_kib > MEMORY_KIB_MAX || cost->passes < 1 ||
 	    cost->passes > PASSES_MAX || cost->lanes < 1 || cost->lanes > LANES_MAX || work > WORK_KIB_MAX)
-		return fail(PL_KDF_BOUNDS, "Argon2id with %u KiB, %u passes and %u lanes", cost->memory_kib, cost->passes,
-		    cost->lanes);
+		return fail(PL_KDF_BOUNDS, "Argon2id with %u KiB, %u passes and %u lanes", cost->memory_kib,
+		    cost->passes, cost->lanes);
 	return ERR_OK;
 }
 

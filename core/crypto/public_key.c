@@ -86,15 +86,15 @@ enum err ed25519_sign(const uint8_t seed[KEY_SIZE], const void *bytes, size_t si
 	if (!context)
 		err = fail(PL_NO_MEMORY, "no memory for a signature");
 	else if (EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) != 1 ||
-		 EVP_DigestSign(context, signature, &length, size ? bytes : "", size) != 1 || length != SIGNATURE_SIZE)
+	    EVP_DigestSign(context, signature, &length, size ? bytes : "", size) != 1 || length != SIGNATURE_SIZE)
 		err = crypto_fail("Ed25519");
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(key);
 	return err;
 }
 
-enum err ed25519_verify(const uint8_t public_key[KEY_SIZE], const void *bytes, size_t size,
-    const uint8_t signature[SIGNATURE_SIZE])
+enum err ed25519_verify(
+    const uint8_t public_key[KEY_SIZE], const void *bytes, size_t size, const uint8_t signature[SIGNATURE_SIZE])
 {
 	EVP_PKEY *key = NULL;
 	EVP_MD_CTX *context = NULL;

@@ -97,7 +97,7 @@ bool recovery_parse(const char *text, uint8_t code[RECOVERY_BYTES])
 {
 	uint8_t bytes[CODED_SIZE], expected[CODED_SIZE];
 	bool good = read_bits(text, bytes) && checked_bytes(bytes, expected) == ERR_OK &&
-		    crypto_equal(bytes, expected, CODED_SIZE);
+	    crypto_equal(bytes, expected, CODED_SIZE);
 
 	if (good)
 		memcpy(code, bytes, RECOVERY_BYTES);

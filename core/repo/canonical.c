@@ -145,7 +145,8 @@ enum err canonical_sign(json_t *object, const char *purpose, const uint8_t seed[
 
 	if (err == ERR_OK)
 		err = ed25519_sign(seed, hash, sizeof(hash), signature);
-	if (err == ERR_OK && json_object_set_new(object, "signature", json_string(hex_encode(text, signature, sizeof(signature)))) != 0)
+	if (err == ERR_OK &&
+	    json_object_set_new(object, "signature", json_string(hex_encode(text, signature, sizeof(signature)))) != 0)
 		err = fail(PL_NO_MEMORY, "no memory for JSON");
 	return err;
 }

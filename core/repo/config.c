@@ -15,6 +15,15 @@ void config_free(struct config *config)
 	mem_free(config);
 }
 
+struct writer *config_copy_writers(const struct config *config)
+{
+	struct writer *copy = mem_calloc(config->writers_count, sizeof(*copy));
+
+	if (copy && config->writers_count)
+		memcpy(copy, config->writers, config->writers_count * sizeof(*copy));
+	return copy;
+}
+
 static enum err broken(const char *why)
 {
 	return fail(PL_CONFIG_BROKEN, "config: %s", why);
@@ -27,8 +36,8 @@ static enum err append_writer(json_t *list, const struct writer *writer)
 	char id[2 * WRITER_ID_SIZE + 1], key[2 * KEY_SIZE + 1], domain[2 * DOMAIN_TAG_SIZE + 1];
 	char label[2 * WRITER_LABEL_SIZE + 1];
 	json_t *object = NULL;
-	enum err err = canonical_pack(&object, "{s:s, s:s, s:s, s:b, s:b, s:s}", "id", hex_encode(id, writer->id, WRITER_ID_SIZE),
-	    "key", hex_encode(key, writer->public_key, KEY_SIZE), "domain",
+	enum err err = canonical_pack(&object, "{s:s, s:s, s:s, s:b, s:b, s:s}", "id",
+	    hex_encode(id, writer->id, WRITER_ID_SIZE), "key", hex_encode(key, writer->public_key, KEY_SIZE), "domain",
 	    hex_encode(domain, writer->domain, DOMAIN_TAG_SIZE), "append_only", (int)writer->append_only, "revoked",
 	    (int)writer->revoked, "label", hex_encode(label, writer->label, WRITER_LABEL_SIZE));
 
@@ -54,7 +63,8 @@ static enum err writers_list(const struct config *config, json_t **out)
 
 enum err config_encode(const struct config *config, const struct keys *owner, struct buffer *out)
 {
-	char id[2 * REPOSITORY_ID_SIZE + 1], read_key[2 * KEY_SIZE + 1], owner_key[2 * KEY_SIZE + 1], created[CLOCK_TEXT];
+	char id[2 * REPOSITORY_ID_SIZE + 1], read_key[2 * KEY_SIZE + 1], owner_key[2 * KEY_SIZE + 1],
+	    created[CLOCK_TEXT];
 	json_t *object = NULL, *list = NULL;
 	enum err err;
 
@@ -64,10 +74,10 @@ enum err config_encode(const struct config *config, const struct keys *owner, st
 	/* The list goes over to the object, also when that fails. */
 	if (err == ERR_OK)
 		err = canonical_pack(&object, "{s:i, s:s, s:s, s:i, s:I, s:s, s:s, s:o}", "format", 1, "id",
-		    hex_encode(id, config->id, REPOSITORY_ID_SIZE), "created", clock_format_utc(created, config->created), "suite",
-		    config->suite, "serial", (json_int_t)config->serial, "read_key",
-		    hex_encode(read_key, config->read_public, KEY_SIZE), "owner_key",
-		    hex_encode(owner_key, config->owner_public, KEY_SIZE), "writers", list);
+		    hex_encode(id, config->id, REPOSITORY_ID_SIZE), "created",
+		    clock_format_utc(created, config->created), "suite", config->suite, "serial",
+		    (json_int_t)config->serial, "read_key", hex_encode(read_key, config->read_public, KEY_SIZE),
+		    "owner_key", hex_encode(owner_key, config->owner_public, KEY_SIZE), "writers", list);
 	if (err == ERR_OK)
 		err = canonical_sign(object, PURPOSE, owner->signer.seed);
 	if (err == ERR_OK)
@@ -82,8 +92,8 @@ static enum err decode_writer(json_t *object, struct writer *out)
 {
 	const char *id, *key, *domain, *label;
 	int append_only, revoked;
-	enum err err = canonical_unpack(object, PL_CONFIG_BROKEN, "config", "{s:s, s:s, s:s, s:b, s:b, s:s}", "id", &id, "key", &key,
-	    "domain", &domain, "append_only", &append_only, "revoked", &revoked, "label", &label);
+	enum err err = canonical_unpack(object, PL_CONFIG_BROKEN, "config", "{s:s, s:s, s:s, s:b, s:b, s:s}", "id", &id,
+	    "key", &key, "domain", &domain, "append_only", &append_only, "revoked", &revoked, "label", &label);
 
 	if (err != ERR_OK)
 		return err;
@@ -136,9 +146,10 @@ static enum err decode_members(json_t *object, struct config *config)
 	const char *id, *created, *read_key, *owner_key, *signature;
 	json_int_t suite, serial;
 	json_t *writers;
-	enum err err = canonical_unpack(object, PL_CONFIG_BROKEN, "config", "{s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:s}", "format",
-	    &(int){0}, "id", &id, "created", &created, "suite", &suite, "serial", &serial, "read_key", &read_key, "owner_key",
-	    &owner_key, "writers", &writers, "signature", &signature);
+	enum err err =
+	    canonical_unpack(object, PL_CONFIG_BROKEN, "config", "{s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:s}",
+		"format", &(int){0}, "id", &id, "created", &created, "suite", &suite, "serial", &serial, "read_key",
+		&read_key, "owner_key", &owner_key, "writers", &writers, "signature", &signature);
 
 	if (err != ERR_OK)
 		return err;
@@ -204,7 +215,8 @@ enum err config_check_keys(const struct config *config, const struct keys *keys)
 	if (memcmp(config->id, keys->repository, REPOSITORY_ID_SIZE) != 0 || config->suite != keys->suite ||
 	    memcmp(config->read_public, keys->read_public, KEY_SIZE) != 0 ||
 	    memcmp(config->owner_public, keys->owner_public, KEY_SIZE) != 0)
-		return broken("it was not made by the owner of this key: it belongs to another repository, or is forged");
+		return broken(
+		    "it was not made by the owner of this key: it belongs to another repository, or is forged");
 	return ERR_OK;
 }
 
@@ -220,6 +232,9 @@ enum err config_replace(struct config *config, const struct keys *owner, struct 
 	err = config_encode(config, owner, &bytes);
 	if (err == ERR_OK && bytes.length > CONFIG_MAX)
 		err = fail(PL_WRITERS, "the config would have %zu bytes", bytes.length);
+	/* Whatever can run out does so before the target is changed. */
+	if (err == ERR_OK)
+		err = buffer_reserve(&stored, bytes.length);
 	if (err == ERR_OK)
 		err = target_replace(target, OBJECT_CONFIG, bytes.data, bytes.length);
 	if (err == ERR_OK)

@@ -21,6 +21,8 @@ struct config {
 	size_t writers_count;
 };
 
+/* A copy of the writers, to be released with mem_free or handed to keys_set_writers(). NULL after PL_NO_MEMORY. */
+struct writer *config_copy_writers(const struct config *config);
 void config_free(struct config *config); /* frees members and itself */
 enum err config_encode(const struct config *config, const struct keys *owner, struct buffer *out);
 /* Checks form and signature, the latter with the owner key that the config itself names: config_check_keys() tells whether that

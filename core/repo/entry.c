@@ -91,7 +91,8 @@ bool entry_path_valid(struct entry_bytes path)
 
 const char *entry_type_name(uint8_t type)
 {
-	static const char *const names[] = {"unknown", "file", "folder", "symlink", "character device", "block device", "fifo", "socket"};
+	static const char *const names[] = {
+	    "unknown", "file", "folder", "symlink", "character device", "block device", "fifo", "socket"};
 
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : names[0];
 }

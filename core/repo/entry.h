@@ -79,9 +79,10 @@ struct entry {
 	uint8_t xattrs_chunk[CHUNK_ID_SIZE];
 	uint32_t xattrs_chunk_size;
 	bool sparse;
-	uint64_t size;		    /* of a file, holes included */
-	struct entry_bytes segments; /* sparse: encoded "varint segments, …" as above; the content is the data bytes only */
-	struct entry_bytes content;  /* encoded from "varint n" on; entry_content_* reads it */
+	uint64_t size; /* of a file, holes included */
+	struct entry_bytes
+	    segments; /* sparse: encoded "varint segments, …" as above; the content is the data bytes only */
+	struct entry_bytes content; /* encoded from "varint n" on; entry_content_* reads it */
 	bool content_outside;
 };
 

@@ -1,10 +1,10 @@
 /* The lists inside an entry: content, sparse map, attributes. */
 #include "core/repo/entry_internal.h"
 
-#define PAIR_MIN (CHUNK_ID_SIZE + 1u)	     /* bytes of an (id, varint length) pair: lengths are 1 … CHUNK_MAX, */
-#define PAIR_MAX (CHUNK_ID_SIZE + 4u)	     /* and CHUNK_MAX takes a varint of 4 bytes */
-#define XATTR_NAME_MAX_SIZE 255		     /* Linux: XATTR_NAME_MAX */
-#define PAIRS_TO_THE_END UINT64_MAX	     /* a list chunk does not say how many pairs it holds */
+#define PAIR_MIN (CHUNK_ID_SIZE + 1u) /* bytes of an (id, varint length) pair: lengths are 1 … CHUNK_MAX, */
+#define PAIR_MAX (CHUNK_ID_SIZE + 4u) /* and CHUNK_MAX takes a varint of 4 bytes */
+#define XATTR_NAME_MAX_SIZE 255	      /* Linux: XATTR_NAME_MAX */
+#define PAIRS_TO_THE_END UINT64_MAX   /* a list chunk does not say how many pairs it holds */
 
 static bool read_pair(struct cursor *cursor, struct entry_chunk *out)
 {
@@ -55,7 +55,8 @@ void entry_content_open(struct entry_content *content, const struct entry *entry
 {
 	uint64_t count = 0;
 
-	*content = (struct entry_content){.cursor = cursor_of(entry->content.data, entry->content.size), .outside = entry->content_outside};
+	*content = (struct entry_content){
+	    .cursor = cursor_of(entry->content.data, entry->content.size), .outside = entry->content_outside};
 	if (entry->content.size == 0 || !cursor_varint(&content->cursor, &count))
 		return;
 	if (entry->content_outside) {
@@ -91,7 +92,8 @@ static bool read_segment(struct cursor *cursor, uint64_t *position, uint64_t *of
 
 	if (!entry_varint(cursor, &gap) || !entry_varint(cursor, size))
 		return false;
-	if (*size == 0 || __builtin_add_overflow(*position, gap, offset) || __builtin_add_overflow(*offset, *size, &end)) {
+	if (*size == 0 || __builtin_add_overflow(*position, gap, offset) ||
+	    __builtin_add_overflow(*offset, *size, &end)) {
 		cursor->bad = true;
 		return false;
 	}

@@ -41,7 +41,8 @@ static enum err read_path(struct entry_state *state, struct cursor *cursor, stru
 		if (rest.size == 0 || (shared < before.size && rest.data[0] == before.data[shared]))
 			return broken(state, "its path is not the next one");
 		if (shared < before.size &&
-		    entry_compare_behind((struct entry_bytes){before.data + shared, 1}, (struct entry_bytes){rest.data, 1}, 0) >= 0)
+		    entry_compare_behind(
+			(struct entry_bytes){before.data + shared, 1}, (struct entry_bytes){rest.data, 1}, 0) >= 0)
 			return broken(state, "its path is not the next one");
 	}
 	path->length = shared;
@@ -69,12 +70,13 @@ static enum err read_owner(struct entry_state *state, struct cursor *cursor)
 	uint64_t uid, gid;
 	enum err err;
 
-	if (!read_bounded(cursor, 0, UINT32_MAX, &uid) || !read_bounded(cursor, 0, UINT32_MAX, &gid) || !read_bytes(cursor, &user) ||
-	    !read_bytes(cursor, &group))
+	if (!read_bounded(cursor, 0, UINT32_MAX, &uid) || !read_bounded(cursor, 0, UINT32_MAX, &gid) ||
+	    !read_bytes(cursor, &user) || !read_bytes(cursor, &group))
 		return broken(state, "its owner is not readable");
 	if ((user.size && memchr(user.data, '\0', user.size)) || (group.size && memchr(group.data, '\0', group.size)))
 		return broken(state, "the name of its owner is broken");
-	if (state->any && state->uid == uid && state->gid == gid && same(user, &state->user) && same(group, &state->group))
+	if (state->any && state->uid == uid && state->gid == gid && same(user, &state->user) &&
+	    same(group, &state->group))
 		return broken(state, "it repeats its owner");
 	state->uid = (uint32_t)uid;
 	state->gid = (uint32_t)gid;
@@ -110,7 +112,8 @@ static enum err read_numbers(struct entry_state *state, struct cursor *cursor, u
 			return broken(state, "its mode is not valid");
 		state->mode = (uint16_t)value;
 	}
-	if (!read_time(cursor, &state->mtime_seconds, &out->mtime) || !read_time(cursor, &state->ctime_seconds, &out->ctime))
+	if (!read_time(cursor, &state->mtime_seconds, &out->mtime) ||
+	    !read_time(cursor, &state->ctime_seconds, &out->ctime))
 		return broken(state, "its times are not valid");
 	if (!(head & ENTRY_HAS_SAME_DEVICE)) {
 		if (!entry_varint(cursor, &value) || (state->any && value == state->device))
@@ -134,17 +137,21 @@ static const char *read_options(struct cursor *cursor, uint64_t head, struct ent
 	if ((head & ENTRY_HAS_DEVICE) && !entry_varint(cursor, &out->rdev))
 		return "its device number is not readable";
 	value = 0;
-	if ((head & ENTRY_HAS_FLAGS) && (!read_bounded(cursor, 1, UINT32_MAX, &value) || (value & ~(uint64_t)ENTRY_FLAGS_KEPT)))
+	if ((head & ENTRY_HAS_FLAGS) &&
+	    (!read_bounded(cursor, 1, UINT32_MAX, &value) || (value & ~(uint64_t)ENTRY_FLAGS_KEPT)))
 		return "its file flags are unknown";
 	out->flags = (uint32_t)value;
 	if ((head & ENTRY_HAS_TARGET) &&
-	    (!read_bytes(cursor, &out->target) || out->target.size == 0 || memchr(out->target.data, '\0', out->target.size)))
+	    (!read_bytes(cursor, &out->target) || out->target.size == 0 ||
+		memchr(out->target.data, '\0', out->target.size)))
 		return "its target is not valid";
-	if ((head & ENTRY_HAS_XATTRS) && (!read_bytes(cursor, &out->xattrs) || out->xattrs.size == 0 ||
-	    out->xattrs.size > ENTRY_XATTR_INLINE || !entry_xattrs_valid(out->xattrs)))
+	if ((head & ENTRY_HAS_XATTRS) &&
+	    (!read_bytes(cursor, &out->xattrs) || out->xattrs.size == 0 || out->xattrs.size > ENTRY_XATTR_INLINE ||
+		!entry_xattrs_valid(out->xattrs)))
 		return "its extended attributes are not valid";
 	if (head & ENTRY_HAS_XATTRS_OUTSIDE) {
-		if (!cursor_copy(cursor, out->xattrs_chunk, CHUNK_ID_SIZE) || !read_bounded(cursor, 1, CHUNK_MAX, &value))
+		if (!cursor_copy(cursor, out->xattrs_chunk, CHUNK_ID_SIZE) ||
+		    !read_bounded(cursor, 1, CHUNK_MAX, &value))
 			return "its extended attributes are not valid";
 		out->xattrs_chunk_size = (uint32_t)value;
 	}
@@ -178,9 +185,11 @@ static bool head_valid(uint64_t head, bool any)
 	uint64_t same = ENTRY_HAS_SAME_OWNER | ENTRY_HAS_SAME_MODE | ENTRY_HAS_SAME_DEVICE;
 	uint64_t both = ENTRY_HAS_XATTRS | ENTRY_HAS_XATTRS_OUTSIDE;
 
-	return !(head & ~(uint64_t)HEAD_KNOWN) && type >= ENTRY_FILE && type <= ENTRY_SOCKET && (any || !(head & same)) &&
-	    !(type == ENTRY_FOLDER && (head & ENTRY_HAS_LINKED)) && entry_is_device((uint8_t)type) == !!(head & ENTRY_HAS_DEVICE) &&
-	    (type == ENTRY_SYMLINK) == !!(head & ENTRY_HAS_TARGET) && (type == ENTRY_FILE) == !!(head & ENTRY_HAS_CONTENT) &&
+	return !(head & ~(uint64_t)HEAD_KNOWN) && type >= ENTRY_FILE && type <= ENTRY_SOCKET &&
+	    (any || !(head & same)) && !(type == ENTRY_FOLDER && (head & ENTRY_HAS_LINKED)) &&
+	    entry_is_device((uint8_t)type) == !!(head & ENTRY_HAS_DEVICE) &&
+	    (type == ENTRY_SYMLINK) == !!(head & ENTRY_HAS_TARGET) &&
+	    (type == ENTRY_FILE) == !!(head & ENTRY_HAS_CONTENT) &&
 	    !(type != ENTRY_FILE && (head & (ENTRY_HAS_SPARSE | ENTRY_HAS_OUTSIDE))) && (head & both) != both;
 }
 

@@ -1,7 +1,7 @@
 #include "core/repo/entry_internal.h"
 #include "core/base/clock.h"
 
-#define LENGTH_ROOM 3 /* bytes of the varint of ENTRY_MAX */
+#define LENGTH_ROOM 3				       /* bytes of the varint of ENTRY_MAX */
 #define NUMBERS_ROOM (22 * VARINT_MAX + CHUNK_ID_SIZE) /* every number and the id that put_rest writes */
 
 enum err entry_refuse(const struct entry *entry, const char *why)
@@ -29,7 +29,8 @@ static const char *check_file(const struct entry *entry)
 
 	if (entry->size > INT64_MAX)
 		return "its size is beyond every file system";
-	if (entry->sparse && (!entry_segments_measure(&segments, &end, &data) || end > entry->size || cursor_left(&segments) > 0))
+	if (entry->sparse &&
+	    (!entry_segments_measure(&segments, &end, &data) || end > entry->size || cursor_left(&segments) > 0))
 		return "its sparse map does not fit its size";
 	if (entry->content.size == 0 && !entry->content_outside)
 		return data == 0 ? NULL : "its content is missing";
@@ -66,7 +67,8 @@ static uint32_t head_of(const struct entry_state *state, const struct entry *ent
 	uint32_t head = entry->type;
 
 	if (state->any) {
-		if (state->uid == entry->uid && state->gid == entry->gid && same(entry->user, &state->user) && same(entry->group, &state->group))
+		if (state->uid == entry->uid && state->gid == entry->gid && same(entry->user, &state->user) &&
+		    same(entry->group, &state->group))
 			head |= ENTRY_HAS_SAME_OWNER;
 		if (state->mode == entry->mode)
 			head |= ENTRY_HAS_SAME_MODE;
@@ -86,7 +88,8 @@ static uint32_t head_of(const struct entry_state *state, const struct entry *ent
 	if (entry->xattrs_chunk_size)
 		head |= ENTRY_HAS_XATTRS_OUTSIDE;
 	if (entry->type == ENTRY_FILE)
-		head |= ENTRY_HAS_CONTENT | (entry->sparse ? ENTRY_HAS_SPARSE : 0) | (entry->content_outside ? ENTRY_HAS_OUTSIDE : 0);
+		head |= ENTRY_HAS_CONTENT | (entry->sparse ? ENTRY_HAS_SPARSE : 0) |
+		    (entry->content_outside ? ENTRY_HAS_OUTSIDE : 0);
 	return head;
 }
 
@@ -171,8 +174,8 @@ static uint8_t *put_rest(uint8_t *at, const struct entry_state *state, const str
 static enum err reserve(struct entry_state *state, const struct entry *entry, struct buffer *out)
 {
 	size_t room = LENGTH_ROOM + NUMBERS_ROOM + entry->path.size;
-	size_t parts[] = {entry->user.size, entry->group.size, entry->target.size, entry->xattrs.size, entry->segments.size,
-	    entry->content.size};
+	size_t parts[] = {entry->user.size, entry->group.size, entry->target.size, entry->xattrs.size,
+	    entry->segments.size, entry->content.size};
 	enum err err;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

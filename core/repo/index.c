@@ -3,8 +3,7 @@
 #include "core/repo/index_internal.h"
 
 #define BUDGET_DEFAULT ((size_t)64 << 20)
-#define FAULT_BYTES ((size_t)64 << 10) /* one fault maps as much of the page cache (fault_around_bytes) */
-#define FAULTS_PER_LOOKUP 4	       /* of a table: fan-out, entries, frame, pack */
+#define BLOCKS_PART(budget) ((budget) / 4 * 3) /* the rest is for pages of a merge or a walk, marks and bitmaps */
 #define FIND_TRIES 3
 
 enum err index_cache_failed(const struct table *table)
@@ -17,18 +16,29 @@ bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SI
 	return index_ids_find(&index->dead, id) >= 0 || (index->generations && generations_condemned(index->generations, id));
 }
 
-static void set_budget(struct index *index)
+void index_drop_pages(struct index *index)
+{
+	for (size_t i = 0; i < index->tables_count && index->blocks; i++)
+		index_table_drop_pages(index->tables[i]);
+}
+
+/* Tables that fit are read where they are mapped. */
+static enum err keep_budget(struct index *index)
 {
 	size_t mapped = 0;
 
 	for (size_t i = 0; i < index->tables_count; i++)
 		mapped += index->tables[i]->size;
-	index->drop_every = 0;
-	if (mapped > index->budget) {
-		index->drop_every = index->budget / (index->tables_count * FAULTS_PER_LOOKUP * FAULT_BYTES);
-		if (index->drop_every == 0)
-			index->drop_every = 1;
+	if (mapped > index->budget && !index->blocks) {
+		enum err err = index_blocks_new(&index->blocks, BLOCKS_PART(index->budget));
+
+		if (err != ERR_OK)
+			return err;
 	}
+	for (size_t i = 0; i < index->tables_count; i++)
+		index->tables[i]->blocks = index->blocks;
+	index_drop_pages(index);
+	return ERR_OK;
 }
 
 static enum err mark_dead(struct index *index, struct table *table)
@@ -82,9 +92,9 @@ enum err index_attach(struct index *index, struct table *table)
 		index_table_close(table);
 		return err;
 	}
+	table->number = ++index->numbers;
 	index->tables[index->tables_count++] = table;
-	set_budget(index);
-	return ERR_OK;
+	return keep_budget(index);
 }
 
 /* ---- merging ---- */
@@ -109,7 +119,7 @@ static void carry_flags(struct table *merged, struct table *const *inputs, size_
 		}
 }
 
-static bool any_flags_lost(struct table *const *inputs, size_t count)
+static bool any_damaged(struct table *const *inputs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (atomic_load(&inputs[i]->damaged))
@@ -117,21 +127,32 @@ static bool any_flags_lost(struct table *const *inputs, size_t count)
 	return false;
 }
 
-/* Each step at least doubles the table that it makes from its smallest inputs, so every entry is written a logarithmic number of times
- * while an index grows. */
-enum err index_merge_small(struct index *index)
+/* How many of the smallest tables to merge: up to the last one that is no larger than all before it together. Each entry then moves into
+ * a table at least twice as large, so it is written a logarithmic number of times while an index grows, and as many tables stay. */
+static size_t count_small(const struct index *index)
 {
 	size_t count = 0;
-	uint64_t size = 0;
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < index->tables_count; i++) {
+		if (i > 0 && (index->tables[i]->size <= before || index->tables_count - i >= INDEX_TABLES_MAX))
+			count = i + 1;
+		before += index->tables[i]->size;
+	}
+	return count;
+}
+
+enum err index_merge_small(struct index *index)
+{
 	struct table *merged = NULL;
+	size_t count;
 	enum err err;
 
-	if (index->tables_count <= INDEX_TABLES_MAX)
+	if (index->tables_count > 1)
+		qsort(index->tables, index->tables_count, sizeof(struct table *), smaller_first);
+	count = count_small(index);
+	if (count == 0)
 		return ERR_OK;
-	qsort(index->tables, index->tables_count, sizeof(struct table *), smaller_first);
-	while (count < index->tables_count &&
-	       (index->tables_count - count + 1 > INDEX_TABLES_MAX || index->tables[count]->size <= size))
-		size += index->tables[count++]->size;
 	err = index_merge(&merged, index->tables, count, index->folder, &index->scope);
 	if (err == ERR_CORRUPT) {
 		/* A damaged input: index_load() builds it anew, and a session goes on without merging. */
@@ -141,7 +162,7 @@ enum err index_merge_small(struct index *index)
 	if (err != ERR_OK)
 		return err;
 	carry_flags(merged, index->tables, count);
-	if (any_flags_lost(index->tables, count) || atomic_load(&merged->damaged)) {
+	if (any_damaged(index->tables, count) || atomic_load(&merged->damaged)) {
 		index_table_discard(merged);
 		return ERR_OK;
 	}
@@ -154,19 +175,6 @@ enum err index_merge_small(struct index *index)
 
 /* ---- looking up ---- */
 
-void index_drop_pages(struct index *index)
-{
-	for (size_t i = 0; i < index->tables_count && index->drop_every > 0; i++)
-		index_table_drop_pages(index->tables[i]);
-}
-
-static void count_lookup(struct index *index)
-{
-	if (index->drop_every > 0 &&
-	    (atomic_fetch_add_explicit(&index->lookups, 1, memory_order_relaxed) + 1) % index->drop_every == 0)
-		index_drop_pages(index);
-}
-
 static enum index_answer look_in_table(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
 {
 	uint64_t at, end;
@@ -174,9 +182,9 @@ static enum index_answer look_in_table(struct table *table, const uint8_t key[CH
 	if (!index_table_search(table, key, &at, &end))
 		return INDEX_DAMAGED;
 	for (; at < end; at++) {
-		const uint8_t *entry = index_table_record(table, TABLE_ENTRIES, at);
+		uint8_t entry[TABLE_ENTRY_SIZE];
 
-		if (!entry)
+		if (!index_table_get(table, TABLE_ENTRIES, at, entry))
 			return INDEX_DAMAGED;
 		if (memcmp(entry, key, CHUNK_KEY_SIZE) != 0)
 			break;
@@ -199,7 +207,6 @@ enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_
 		if (here != INDEX_ABSENT)
 			answer = here;
 	}
-	count_lookup(index);
 	return answer;
 }
 
@@ -207,14 +214,13 @@ static enum index_answer locate(struct index *index, const uint8_t key[CHUNK_KEY
 {
 	struct index_hit hit = {0};
 	enum index_answer answer = index_lookup(index, key, &hit);
-	const uint8_t *pack;
+	uint8_t pack[TABLE_PACK_SIZE];
 
 	if (answer == INDEX_ABSENT && index_session_find(index, key, out))
 		return INDEX_FOUND;
 	if (answer != INDEX_FOUND)
 		return answer;
-	pack = index_table_record(hit.table, TABLE_PACKS, hit.frame.pack);
-	if (!pack)
+	if (!index_table_get(hit.table, TABLE_PACKS, hit.frame.pack, pack))
 		return INDEX_DAMAGED;
 	*out = (struct index_location){.pack_size = load_u64(pack + OBJECT_ID_SIZE), .frame_offset = hit.frame.offset,
 	    .frame = hit.frame.number, .stored_size = hit.frame.stored_size, .raw_size = hit.frame.raw_size, .codec = hit.frame.codec,
@@ -393,6 +399,7 @@ void index_free(struct index *index)
 	index_session_close(index, false);
 	index_close_tables(index);
 	mem_free(index->tables);
+	index_blocks_free(index->blocks);
 	index_ids_free(&index->dead);
 	mem_free(index->folder);
 	pthread_rwlock_destroy(&index->lock);

@@ -1,4 +1,5 @@
-/* The index in use, inside: tables (index_table.c reads, index_table_build.c writes, index_merge.c merges them), the journal of a
+/* The index in use, inside: tables (index_table.c reads, index_blocks.c within bounds, index_table_build.c writes,
+ * index_merge.c merges), the journal of a
  * session (index_journal.c), what a session adds (index_session.c, index_set.c), all together (index.c, index_load.c). */
 #ifndef PULIH_REPO_INDEX_INTERNAL_H
 #define PULIH_REPO_INDEX_INTERNAL_H
@@ -49,8 +50,13 @@ struct index_scope {
 
 enum { PACK_DEAD = 1, PACK_USED = 2 };
 
+struct blocks; /* index_blocks.c */
+
 struct table {
 	char *path;
+	int fd;
+	uint32_t number;       /* different for every table that an index had */
+	struct blocks *blocks; /* lookups read through it; NULL: from the map */
 	const uint8_t *map;
 	size_t size;
 	uint64_t seed;
@@ -74,6 +80,8 @@ void index_table_close(struct table *table);
 void index_table_discard(struct table *table);
 /* A record, valid while the table is open; NULL where its block is damaged (table->damaged is set) or there is no such record. */
 const uint8_t *index_table_record(struct table *table, enum table_section section, uint64_t number);
+/* The same for lookups: copies the record, within the budget. False where the other gives NULL. */
+bool index_table_get(struct table *table, enum table_section section, uint64_t number, void *out);
 bool index_table_frame(struct table *table, uint32_t number, struct table_frame *out);
 /* First entry whose key is not below `key`, and the end of the entries that can have it. False where a block is damaged. */
 bool index_table_search(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], uint64_t *at, uint64_t *end);
@@ -81,6 +89,12 @@ bool index_table_search(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], 
 bool index_table_pack(struct table *table, const uint8_t id[OBJECT_ID_SIZE], uint32_t *number);
 /* Gives the pages back. What is read again is checked again. */
 void index_table_drop_pages(struct table *table);
+
+/* A fixed amount of memory for blocks of tables; safe from several threads. At least 256 KiB. */
+enum err index_blocks_new(struct blocks **out, size_t budget);
+void index_blocks_free(struct blocks *blocks);
+/* Copies a part of a block. False where it is damaged or cannot be read (table->damaged is set). */
+bool index_blocks_copy(struct blocks *blocks, struct table *table, uint64_t block, uint32_t offset, void *out, uint32_t size);
 
 /* Writes a table: begin, per section in the order of the enum records and an end, finish. PL_INDEX_CACHE, PL_NO_SPACE. */
 struct table_writer;
@@ -196,8 +210,8 @@ struct index {
 	size_t tables_count, tables_capacity;
 	struct id_list dead; /* condemned packs that were met, whatever generations say later */
 	size_t budget;
-	atomic_ulong lookups;
-	unsigned long drop_every; /* lookups; 0: all tables fit in the budget */
+	struct blocks *blocks; /* NULL while all tables fit in the budget */
+	uint32_t numbers;      /* given to tables so far */
 	bool skip_damaged;
 	size_t damaged;
 	pthread_rwlock_t lock; /* tables: held for reading by lookups, for writing when they are built anew */
@@ -219,7 +233,7 @@ enum err index_attach(struct index *index, struct table *table);
 /* Merges small tables when there are too many. A damaged one is left for index_load(). */
 enum err index_merge_small(struct index *index);
 void index_close_tables(struct index *index);
-/* Gives the pages of the tables back where they do not fit in the budget. */
+/* Gives the mapped pages of the tables back where they do not fit in the budget. */
 void index_drop_pages(struct index *index);
 bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SIZE]);
 /* Frees what a session holds; the journal stays for the next one unless it was ended. */

@@ -213,7 +213,7 @@ static enum err fetch_missing(struct loader *loader)
 			output_failure_warning(failure_last());
 			index->damaged++;
 			err = ERR_OK;
-		} else if (err == ERR_OK && index_builder_chunks(&loader->builder) >= INDEX_CHUNKS_MAX) {
+		} else if (err == ERR_OK && index_builder_chunks(&loader->builder) >= INDEX_CHUNKS_MAX / 2) {
 			err = flush_builder(loader);
 		}
 	}

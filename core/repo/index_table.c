@@ -63,11 +63,27 @@ const uint8_t *index_table_record(struct table *table, enum table_section sectio
 	return block_good(table, block) ? table->map + block * TABLE_BLOCK + offset : NULL;
 }
 
+bool index_table_get(struct table *table, enum table_section section, uint64_t number, void *out)
+{
+	const uint8_t *at;
+	uint32_t offset;
+	uint64_t block;
+
+	if (table->blocks && number < table->count[section]) {
+		block = table->first[section] + block_of(section, number, &offset);
+		return index_blocks_copy(table->blocks, table, block, offset, out, index_table_record_size[section]);
+	}
+	at = index_table_record(table, section, number);
+	if (at)
+		memcpy(out, at, index_table_record_size[section]);
+	return at != NULL;
+}
+
 bool index_table_frame(struct table *table, uint32_t number, struct table_frame *out)
 {
-	const uint8_t *at = index_table_record(table, TABLE_FRAMES, number);
+	uint8_t at[TABLE_FRAME_SIZE];
 
-	if (!at)
+	if (!index_table_get(table, TABLE_FRAMES, number, at))
 		return false;
 	*out = (struct table_frame){.pack = load_u32(at), .offset = load_u32(at + 4), .stored_size = load_u32(at + 8),
 	    .raw_size = load_u32(at + 12), .number = load_u32(at + 16) >> 8, .codec = at[16]};
@@ -77,19 +93,30 @@ bool index_table_frame(struct table *table, uint32_t number, struct table_frame 
 	return false;
 }
 
-/* First record in [low, high) whose first bytes are not below `key`. False where a block is damaged. */
-static bool lower_bound(struct table *table, enum table_section section, const uint8_t *key, size_t size, uint64_t *low, uint64_t high)
+/* First entry in [low, high) whose key is not below `key`. Keys are even by nature, so the first look is where the key should be, the
+ * next ones ever further away from there, and once the place is surrounded or the guess was bad, halves are searched. */
+static bool find_entry(struct table *table, const uint8_t *key, uint64_t *low, uint64_t high)
 {
-	while (*low < high) {
-		uint64_t middle = *low + (high - *low) / 2;
-		const uint8_t *at = index_table_record(table, section, middle);
+	uint64_t first = __builtin_bswap64(load_u64(key));
+	uint64_t rest = table->bits ? first << table->bits : first;
+	uint64_t guess = *low + ((rest >> 32) * (high - *low) >> 32), step = 1;
+	bool near = true;
 
-		if (!at)
+	while (*low < high) {
+		uint8_t entry[TABLE_ENTRY_SIZE];
+		uint64_t at = near ? guess : *low + (high - *low) / 2;
+
+		if (!index_table_get(table, TABLE_ENTRIES, at, entry))
 			return false;
-		if (memcmp(at, key, size) < 0)
-			*low = middle + 1;
-		else
-			high = middle;
+		if (memcmp(entry, key, CHUNK_KEY_SIZE) < 0) {
+			*low = at + 1;
+			guess = at + step;
+		} else {
+			high = at;
+			guess = at - step; /* below 0 is far above `high` */
+		}
+		near = near && guess >= *low && guess < high;
+		step *= 2;
 	}
 	return true;
 }
@@ -98,26 +125,33 @@ bool index_table_search(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], 
 {
 	uint32_t first = (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
 	uint64_t prefix = table->bits ? first >> (32 - table->bits) : 0;
-	const uint8_t *low = index_table_record(table, TABLE_FANOUT, prefix);
-	const uint8_t *high = index_table_record(table, TABLE_FANOUT, prefix + 1);
+	uint8_t low[4], high[4];
 
-	if (!low || !high)
+	if (!index_table_get(table, TABLE_FANOUT, prefix, low) || !index_table_get(table, TABLE_FANOUT, prefix + 1, high))
 		return false;
 	*at = load_u32(low);
 	*end = load_u32(high);
-	return lower_bound(table, TABLE_ENTRIES, key, CHUNK_KEY_SIZE, at, *end);
+	return find_entry(table, key, at, *end);
 }
 
 bool index_table_pack(struct table *table, const uint8_t id[OBJECT_ID_SIZE], uint32_t *number)
 {
-	uint64_t at = 0;
-	const uint8_t *record;
+	uint64_t low = 0, high = table->count[TABLE_PACKS];
+	uint8_t record[TABLE_PACK_SIZE];
 
-	if (!lower_bound(table, TABLE_PACKS, id, OBJECT_ID_SIZE, &at, table->count[TABLE_PACKS]) || at == table->count[TABLE_PACKS])
-		return false;
-	record = index_table_record(table, TABLE_PACKS, at);
-	*number = (uint32_t)at;
-	return record && memcmp(record, id, OBJECT_ID_SIZE) == 0;
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (!index_table_get(table, TABLE_PACKS, middle, record))
+			return false;
+		if (memcmp(record, id, OBJECT_ID_SIZE) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*number = (uint32_t)low;
+	return low < table->count[TABLE_PACKS] && index_table_get(table, TABLE_PACKS, low, record) &&
+	    memcmp(record, id, OBJECT_ID_SIZE) == 0;
 }
 
 void index_table_drop_pages(struct table *table)
@@ -166,19 +200,17 @@ static enum err map_file(struct table *table, bool *usable)
 {
 	struct stat status;
 	void *map;
-	int fd = open(table->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	*usable = false;
-	if (fd < 0)
+	table->fd = open(table->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (table->fd < 0)
 		return errno == ENOENT ? ERR_OK : fail_errno(PL_INDEX_CACHE, "cannot open %s", table->path);
-	if (fstat(fd, &status) != 0 || status.st_size < (off_t)TABLE_BLOCK || status.st_size % (off_t)TABLE_BLOCK != 0) {
-		close(fd);
+	if (fstat(table->fd, &status) != 0 || status.st_size < (off_t)TABLE_BLOCK || status.st_size % (off_t)TABLE_BLOCK != 0) {
 		unlink(table->path);
 		return ERR_OK;
 	}
 	table->size = (size_t)status.st_size;
-	map = mmap(NULL, table->size, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
+	map = mmap(NULL, table->size, PROT_READ, MAP_SHARED, table->fd, 0);
 	if (map == MAP_FAILED)
 		return fail_errno(PL_INDEX_CACHE, "cannot map %s", table->path);
 	table->map = map;
@@ -196,6 +228,7 @@ enum err index_table_open(struct table **out, const char *path, const struct ind
 	*out = NULL;
 	if (!table)
 		return ERR_NOMEM;
+	table->fd = -1;
 	table->path = mem_string(path);
 	if (table->path)
 		err = map_file(table, &usable);
@@ -225,6 +258,8 @@ void index_table_close(struct table *table)
 		return;
 	if (table->map)
 		munmap((void *)(uintptr_t)table->map, table->size);
+	if (table->fd >= 0)
+		close(table->fd);
 	mem_free((void *)table->good);
 	mem_free(table->flags);
 	mem_free(table->path);

@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #define WRITE_BLOCKS 64	      /* blocks written at a time */
-#define ENTRIES_PER_PREFIX 16 /* about as many entries share a prefix of the fan-out: a search then reads one block */
+#define ENTRIES_PER_PREFIX 32 /* about as many entries share a prefix of the fan-out: a search then reads one block */
 
 struct table_writer {
 	int fd;

@@ -51,16 +51,17 @@ static bool hex_member(void *out, size_t size, const char *text)
 
 static enum err decode(struct keys *keys, json_t *object, const char *path)
 {
-	const char *type, *repository, *read_key, *owner_key, *shared, *tag, *id, *chunker, *index, *summary, *writer, *seed, *label,
-	    *check;
+	const char *type, *repository, *read_key, *owner_key, *shared, *tag, *id, *chunker, *index, *summary, *writer,
+	    *seed, *label, *check;
 	char expected[2 * HASH_SIZE + 1];
 	json_int_t suite;
 	int append_only;
 	enum err err = canonical_unpack(object, PL_KEY_FILE, path,
-	    "{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:{s:s, s:s}, s:s, s:b, s:s}", "format", &(int){0}, "type",
-	    &type, "repository", &repository, "suite", &suite, "read_key", &read_key, "owner_key", &owner_key, "shared", &shared,
-	    "domain", "tag", &tag, "id", &id, "chunker", &chunker, "index", &index, "summary", &summary, "writer", "id", &writer, "seed",
-	    &seed, "label", &label, "append_only", &append_only, "check", &check);
+	    "{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:{s:s, s:s}, s:s, s:b, s:s}", "format",
+	    &(int){0}, "type", &type, "repository", &repository, "suite", &suite, "read_key", &read_key, "owner_key",
+	    &owner_key, "shared", &shared, "domain", "tag", &tag, "id", &id, "chunker", &chunker, "index", &index,
+	    "summary", &summary, "writer", "id", &writer, "seed", &seed, "label", &label, "append_only", &append_only,
+	    "check", &check);
 
 	if (err == ERR_OK)
 		err = check_of(object, expected);
@@ -72,12 +73,14 @@ static enum err decode(struct keys *keys, json_t *object, const char *path)
 		return unusable(path, "its check does not match: it was changed or damaged");
 	if (suite < 0 || suite > 255 || !suite_name((int)suite))
 		return fail(PL_SUITE, "%s: cipher suite %" JSON_INTEGER_FORMAT, path, suite);
-	if (!hex_member(keys->repository, REPOSITORY_ID_SIZE, repository) || !hex_member(keys->read_public, KEY_SIZE, read_key) ||
+	if (!hex_member(keys->repository, REPOSITORY_ID_SIZE, repository) ||
+	    !hex_member(keys->read_public, KEY_SIZE, read_key) ||
 	    !hex_member(keys->owner_public, KEY_SIZE, owner_key) || !hex_member(keys->shared, KEY_SIZE, shared) ||
 	    !hex_member(keys->domain.tag, DOMAIN_TAG_SIZE, tag) || !hex_member(keys->domain.id_key, KEY_SIZE, id) ||
-	    !hex_member(keys->domain.chunker_key, KEY_SIZE, chunker) || !hex_member(keys->domain.index_key, KEY_SIZE, index) ||
-	    !hex_member(keys->domain.summary_key, KEY_SIZE, summary) || !hex_member(keys->signer.writer, WRITER_ID_SIZE, writer) ||
-	    !hex_member(keys->signer.seed, KEY_SIZE, seed))
+	    !hex_member(keys->domain.chunker_key, KEY_SIZE, chunker) ||
+	    !hex_member(keys->domain.index_key, KEY_SIZE, index) ||
+	    !hex_member(keys->domain.summary_key, KEY_SIZE, summary) ||
+	    !hex_member(keys->signer.writer, WRITER_ID_SIZE, writer) || !hex_member(keys->signer.seed, KEY_SIZE, seed))
 		return unusable(path, "a member is no hexadecimal number of its size");
 	keys->suite = (int)suite;
 	keys->full = false;

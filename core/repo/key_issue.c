@@ -6,7 +6,8 @@
 #define PURPOSE "label"
 #define LABEL_PLAIN (LABEL_SIZE + DOMAIN_NAME_SIZE)
 
-_Static_assert(WRITER_LABEL_SIZE == LABEL_PLAIN + BOX_OVERHEAD, "limits.h and config.h must agree on the size of a label");
+_Static_assert(
+    WRITER_LABEL_SIZE == LABEL_PLAIN + BOX_OVERHEAD, "limits.h and config.h must agree on the size of a label");
 
 /* Crash story: the config with the new writer is stored before the key file is handed out. A crash between leaves a listed writer
  * whose seed nobody has: it can sign nothing, and is revoked like any other. */
@@ -36,7 +37,8 @@ static enum err open_label(const struct writer *writer, const struct keys *owner
 	enum err err = keys_label_secret(owner, secret);
 
 	if (err == ERR_OK)
-		err = box_open(&plain, owner->suite, secret, PURPOSE, writer->id, WRITER_ID_SIZE, writer->label, WRITER_LABEL_SIZE);
+		err = box_open(&plain, owner->suite, secret, PURPOSE, writer->id, WRITER_ID_SIZE, writer->label,
+		    WRITER_LABEL_SIZE);
 	if (err == ERR_OK) {
 		memcpy(out->label, plain.data, LABEL_SIZE - 1);
 		memcpy(out->domain_name, plain.data + LABEL_SIZE, DOMAIN_NAME_SIZE - 1);
@@ -73,15 +75,17 @@ static enum err load_current(const struct repository *repository, struct config 
 /* Stores the config and makes it the repository's; takes it over on success. */
 static enum err store_current(struct repository *repository, struct config *config)
 {
-	enum err err = config_replace(config, repository->keys, repository->target);
+	struct writer *writers = config_copy_writers(config);
+	enum err err = writers ? config_replace(config, repository->keys, repository->target) : ERR_NOMEM;
 
-	if (err == ERR_OK)
-		err = keys_set_writers(repository->keys, config->writers, config->writers_count);
-	if (err == ERR_OK) {
-		config_free(repository->config);
-		repository->config = config;
+	if (err != ERR_OK) {
+		mem_free(writers);
+		return err;
 	}
-	return err;
+	keys_set_writers(repository->keys, writers, config->writers_count);
+	config_free(repository->config);
+	repository->config = config;
+	return ERR_OK;
 }
 
 static enum err append_writer(struct config *config, const struct writer *writer)
@@ -105,20 +109,26 @@ static enum err write_file(const struct keys *issued, const char *label, bool ap
 {
 	const struct domain_keys *domain = &issued->domain;
 	enum { FIELDS = 11, FIELD = 2 * KEY_SIZE + 1 };
-	char (*hex)[FIELD] = secret_new(FIELDS * FIELD);
+	char(*hex)[FIELD] = secret_new(FIELDS * FIELD);
 	json_t *object = NULL;
 	enum err err = hex ? ERR_OK : ERR_NOMEM;
 
 	if (err == ERR_OK)
-		err = canonical_pack(&object, "{s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:{s:s, s:s}, s:s, s:b}",
-		    "format", 1, "type", "backup", "repository", hex_encode(hex[0], issued->repository, REPOSITORY_ID_SIZE), "suite",
-		    issued->suite, "read_key", hex_encode(hex[1], issued->read_public, KEY_SIZE), "owner_key",
-		    hex_encode(hex[2], issued->owner_public, KEY_SIZE), "shared", hex_encode(hex[3], issued->shared, KEY_SIZE), "domain",
-		    "tag", hex_encode(hex[4], domain->tag, DOMAIN_TAG_SIZE), "id", hex_encode(hex[5], domain->id_key, KEY_SIZE),
-		    "chunker", hex_encode(hex[6], domain->chunker_key, KEY_SIZE), "index",
-		    hex_encode(hex[7], domain->index_key, KEY_SIZE), "summary", hex_encode(hex[8], domain->summary_key, KEY_SIZE),
-		    "writer", "id", hex_encode(hex[9], issued->signer.writer, WRITER_ID_SIZE), "seed",
-		    hex_encode(hex[10], issued->signer.seed, KEY_SIZE), "label", label, "append_only", (int)append_only);
+		err = canonical_pack(&object,
+		    "{s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:{s:s, s:s}, s:s, s:b}",
+		    "format", 1, "type", "backup", "repository",
+		    hex_encode(hex[0], issued->repository, REPOSITORY_ID_SIZE), "suite", issued->suite, "read_key",
+		    hex_encode(hex[1], issued->read_public, KEY_SIZE), "owner_key",
+		    hex_encode(hex[2], issued->owner_public, KEY_SIZE), "shared",
+		    hex_encode(hex[3], issued->shared, KEY_SIZE), "domain", "tag",
+		    hex_encode(hex[4], domain->tag, DOMAIN_TAG_SIZE), "id",
+		    hex_encode(hex[5], domain->id_key, KEY_SIZE), "chunker",
+		    hex_encode(hex[6], domain->chunker_key, KEY_SIZE), "index",
+		    hex_encode(hex[7], domain->index_key, KEY_SIZE), "summary",
+		    hex_encode(hex[8], domain->summary_key, KEY_SIZE), "writer", "id",
+		    hex_encode(hex[9], issued->signer.writer, WRITER_ID_SIZE), "seed",
+		    hex_encode(hex[10], issued->signer.seed, KEY_SIZE), "label", label, "append_only",
+		    (int)append_only);
 	if (err == ERR_OK)
 		err = key_file_seal(object);
 	if (err == ERR_OK)
@@ -151,8 +161,8 @@ static enum err make_keys(const struct keys *owner, const char *domain, struct k
 }
 
 /* The writer that the config lists for the key. */
-static enum err list_writer(struct config *config, const struct keys *owner, const struct keys *issued, const char *domain,
-    const char *label, bool append_only)
+static enum err list_writer(struct config *config, const struct keys *owner, const struct keys *issued,
+    const char *domain, const char *label, bool append_only)
 {
 	struct writer writer = {.append_only = append_only};
 	enum err err;
@@ -164,7 +174,8 @@ static enum err list_writer(struct config *config, const struct keys *owner, con
 	return err == ERR_OK ? append_writer(config, &writer) : err;
 }
 
-enum err key_issue_writer(struct repository *repository, const char *domain, const char *label, bool append_only, struct buffer *out)
+enum err key_issue_writer(
+    struct repository *repository, const char *domain, const char *label, bool append_only, struct buffer *out)
 {
 	struct config *config = NULL;
 	struct keys *issued = NULL;

@@ -28,11 +28,11 @@ enum err key_slot_head(const struct key_slot_sealed *sealed, json_t **out)
 	char id[2 * KEY_SLOT_ID_SIZE + 1], salt[2 * KDF_SALT_SIZE + 1], created[CLOCK_TEXT];
 	const struct key_slot *slot = &sealed->slot;
 
-	return canonical_pack(out, "{s:i, s:s, s:s, s:s, s:s, s:i, s:{s:s, s:I, s:I, s:I, s:s}}", "format", 1, "type", slot->type, "id",
-	    hex_encode(id, slot->id, KEY_SLOT_ID_SIZE), "label", slot->label, "created", clock_format_utc(created, slot->created),
-	    "suite", sealed->suite, "kdf", "name", "argon2id", "memory_kib", (json_int_t)slot->cost.memory_kib, "passes",
-	    (json_int_t)slot->cost.passes, "lanes", (json_int_t)slot->cost.lanes, "salt",
-	    hex_encode(salt, sealed->salt, KDF_SALT_SIZE));
+	return canonical_pack(out, "{s:i, s:s, s:s, s:s, s:s, s:i, s:{s:s, s:I, s:I, s:I, s:s}}", "format", 1, "type",
+	    slot->type, "id", hex_encode(id, slot->id, KEY_SLOT_ID_SIZE), "label", slot->label, "created",
+	    clock_format_utc(created, slot->created), "suite", sealed->suite, "kdf", "name", "argon2id", "memory_kib",
+	    (json_int_t)slot->cost.memory_kib, "passes", (json_int_t)slot->cost.passes, "lanes",
+	    (json_int_t)slot->cost.lanes, "salt", hex_encode(salt, sealed->salt, KDF_SALT_SIZE));
 }
 
 static enum err broken(const char *name, const char *why)
@@ -43,9 +43,11 @@ static enum err broken(const char *name, const char *why)
 /* Numbers beyond what a kdf_cost can hold are out of its bounds anyhow. */
 static enum err take_cost(json_int_t memory_kib, json_int_t passes, json_int_t lanes, struct kdf_cost *cost)
 {
-	if (memory_kib < 0 || memory_kib > UINT32_MAX || passes < 0 || passes > UINT32_MAX || lanes < 0 || lanes > UINT32_MAX)
+	if (memory_kib < 0 || memory_kib > UINT32_MAX || passes < 0 || passes > UINT32_MAX || lanes < 0 ||
+	    lanes > UINT32_MAX)
 		return fail(PL_KDF_BOUNDS, "Argon2id with %" JSON_INTEGER_FORMAT " KiB", memory_kib);
-	*cost = (struct kdf_cost){.memory_kib = (uint32_t)memory_kib, .passes = (uint32_t)passes, .lanes = (uint32_t)lanes};
+	*cost =
+	    (struct kdf_cost){.memory_kib = (uint32_t)memory_kib, .passes = (uint32_t)passes, .lanes = (uint32_t)lanes};
 	return kdf_check(cost);
 }
 
@@ -53,9 +55,10 @@ static enum err decode(json_t *object, const char *name, struct key_slot_sealed 
 {
 	const char *type, *id, *label, *created, *kdf, *salt, *box;
 	json_int_t suite, memory_kib, passes, lanes;
-	enum err err = canonical_unpack(object, PL_SLOT_BROKEN, name, "{s:i, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:I, s:I, s:I, s:s}, s:s}",
-	    "format", &(int){0}, "type", &type, "id", &id, "label", &label, "created", &created, "suite", &suite, "kdf", "name", &kdf,
-	    "memory_kib", &memory_kib, "passes", &passes, "lanes", &lanes, "salt", &salt, "box", &box);
+	enum err err = canonical_unpack(object, PL_SLOT_BROKEN, name,
+	    "{s:i, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:I, s:I, s:I, s:s}, s:s}", "format", &(int){0}, "type", &type,
+	    "id", &id, "label", &label, "created", &created, "suite", &suite, "kdf", "name", &kdf, "memory_kib",
+	    &memory_kib, "passes", &passes, "lanes", &lanes, "salt", &salt, "box", &box);
 
 	if (err != ERR_OK)
 		return err;
@@ -134,8 +137,8 @@ static bool is_damage(enum err err)
 	return err == ERR_CORRUPT || err == ERR_UNSUPPORTED || err == ERR_LIMIT || err == ERR_MISSING || err == ERR_IO;
 }
 
-static enum err load_named(struct target *target, const struct names *names, struct key_slot_sealed *slots, size_t *count,
-    size_t *damaged)
+static enum err load_named(
+    struct target *target, const struct names *names, struct key_slot_sealed *slots, size_t *count, size_t *damaged)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		enum err err = key_slot_load(target, names->text[i], &slots[*count]);
@@ -218,7 +221,8 @@ enum err key_slot_remove(struct target *target, const char *id_prefix)
 		found = names.text[i];
 	}
 	if (err == ERR_OK && !found)
-		err = fail(PL_SLOT_UNKNOWN, "no key slot has an id that starts with %s (%d digits at least)", id_prefix, PREFIX_MIN);
+		err = fail(PL_SLOT_UNKNOWN, "no key slot has an id that starts with %s (%d digits at least)", id_prefix,
+		    PREFIX_MIN);
 	if (err == ERR_OK)
 		err = key_slot_list(target, &slots, &count);
 	for (size_t i = 0; err == ERR_OK && i < count; i++)

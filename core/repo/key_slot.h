@@ -26,20 +26,21 @@ struct key_slot {
 enum err key_slot_list(struct target *target, struct key_slot **out, size_t *count);
 /* Seals root into a new slot and stores it. `type` as above; a recovery code is passed as its 20 bytes. PL_LABEL (ERR_USAGE),
  * PL_PASSPHRASE_EMPTY, PL_KEY_FULL (ERR_KEY), PL_SLOTS (ERR_LIMIT). */
-enum err key_slot_add(struct target *target, const struct keys *keys, const char *type, const char *label, const struct kdf_cost *cost,
-    const void *passphrase, size_t size, uint8_t id[16]);
+enum err key_slot_add(struct target *target, const struct keys *keys, const char *type, const char *label,
+    const struct kdf_cost *cost, const void *passphrase, size_t size, uint8_t id[16]);
 /* PL_SLOT_LAST (ERR_DENIED) when no undamaged slot would remain. `id_prefix`: hex, at least 4 digits, unambiguous: PL_SLOT_UNKNOWN
  * (ERR_USAGE). A damaged slot can be removed too. */
 enum err key_slot_remove(struct target *target, const char *id_prefix);
 /* Tries the passphrase slots, newest first; before them, where it parses as a recovery code, the recovery slots with its 20 bytes.
  * PL_PASSPHRASE_WRONG (ERR_KEY): no slot opens. PL_CONFIG_BROKEN (ERR_CORRUPT): one opens, and its root is that of another repository
  * than the config's. A slot that is damaged, or asks for too much, is passed over. */
-enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size, uint8_t root[KEY_SIZE],
-    uint8_t slot[16]);
+enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size,
+    uint8_t root[KEY_SIZE], uint8_t slot[16]);
 
 /* Issues a backup key: a new writer in the config (stored), and the file's JSON in `out` (secret: wipe it). Needs a full key. PL_LABEL,
  * PL_DOMAIN_NAME (ERR_USAGE), PL_WRITERS (ERR_LIMIT), PL_CONFIG_CHANGED (ERR_BUSY). */
-enum err key_issue_writer(struct repository *repository, const char *domain, const char *label, bool append_only, struct buffer *out);
+enum err key_issue_writer(
+    struct repository *repository, const char *domain, const char *label, bool append_only, struct buffer *out);
 /* Marks a writer as revoked in the config. `id_prefix` as above: PL_WRITER_NONE (ERR_USAGE). */
 enum err key_revoke_writer(struct repository *repository, const char *id_prefix);
 struct key_writer {

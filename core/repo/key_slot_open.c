@@ -26,7 +26,8 @@ static enum err open_box(const struct key_slot_sealed *sealed, const uint8_t sec
 	enum err err = associated(sealed, &head);
 
 	if (err == ERR_OK)
-		err = box_open(&plain, sealed->suite, secret, PURPOSE, head.data, head.length, sealed->box, sizeof(sealed->box));
+		err = box_open(
+		    &plain, sealed->suite, secret, PURPOSE, head.data, head.length, sealed->box, sizeof(sealed->box));
 	if (err == ERR_OK)
 		memcpy(root, plain.data, KEY_SIZE);
 	if (plain.data)
@@ -70,7 +71,8 @@ static enum err store(struct target *target, const struct key_slot_sealed *seale
 	json_t *object = NULL;
 	enum err err = key_slot_head(sealed, &object);
 
-	if (err == ERR_OK && json_object_set_new(object, "box", json_string(hex_encode(box, sealed->box, sizeof(sealed->box)))) != 0)
+	if (err == ERR_OK &&
+	    json_object_set_new(object, "box", json_string(hex_encode(box, sealed->box, sizeof(sealed->box)))) != 0)
 		err = fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK)
 		err = canonical_write(object, &bytes);
@@ -88,7 +90,8 @@ static enum err count_slot(void *context, const struct target_object *object)
 	return ERR_OK;
 }
 
-static enum err check_new(struct target *target, const struct keys *keys, const char *type, const char *label, size_t size)
+static enum err check_new(
+    struct target *target, const struct keys *keys, const char *type, const char *label, size_t size)
 {
 	size_t count = 0;
 	enum err err;
@@ -107,8 +110,8 @@ static enum err check_new(struct target *target, const struct keys *keys, const 
 	return err;
 }
 
-enum err key_slot_add(struct target *target, const struct keys *keys, const char *type, const char *label, const struct kdf_cost *cost,
-    const void *passphrase, size_t size, uint8_t id[16])
+enum err key_slot_add(struct target *target, const struct keys *keys, const char *type, const char *label,
+    const struct kdf_cost *cost, const void *passphrase, size_t size, uint8_t id[16])
 {
 	struct key_slot_sealed sealed = {.suite = keys->suite};
 	enum err err = check_new(target, keys, type, label, size);
@@ -137,7 +140,7 @@ struct attempt {
 	const struct config *config;
 	const struct key_slot_sealed *slots;
 	size_t count;
-	uint8_t *root;	  /* secret */
+	uint8_t *root; /* secret */
 	uint8_t *slot;
 	size_t tried, damaged;
 	bool foreign; /* a slot opened, and its root is not this repository's */
@@ -147,7 +150,8 @@ struct attempt {
 static enum err check_root(const struct attempt *attempt)
 {
 	struct keys *keys = keys_new();
-	enum err err = keys ? keys_from_root(keys, attempt->config->id, attempt->config->suite, attempt->root, "check") : ERR_NOMEM;
+	enum err err = keys ? keys_from_root(keys, attempt->config->id, attempt->config->suite, attempt->root, "check")
+			    : ERR_NOMEM;
 
 	if (err == ERR_OK && config_check_keys(attempt->config, keys) != ERR_OK)
 		err = ERR_KEY;
@@ -155,7 +159,8 @@ static enum err check_root(const struct attempt *attempt)
 	return err;
 }
 
-static enum err try_slot(struct attempt *attempt, const struct key_slot_sealed *sealed, const void *passphrase, size_t size)
+static enum err try_slot(
+    struct attempt *attempt, const struct key_slot_sealed *sealed, const void *passphrase, size_t size)
 {
 	uint8_t *secret = secret_new(KEY_SIZE);
 	enum err err = secret ? kdf_derive(&sealed->slot.cost, sealed->salt, passphrase, size, secret) : ERR_NOMEM;
@@ -205,8 +210,8 @@ static bool parse_code(const void *passphrase, size_t size, uint8_t code[RECOVER
 	return good;
 }
 
-enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size, uint8_t root[KEY_SIZE],
-    uint8_t slot[16])
+enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size,
+    uint8_t root[KEY_SIZE], uint8_t slot[16])
 {
 	struct attempt attempt = {.config = config, .root = root, .slot = slot};
 	struct key_slot_sealed *slots = NULL;
@@ -227,10 +232,12 @@ enum err key_slot_open(struct target *target, const struct config *config, const
 	if (err != ERR_OK)
 		crypto_wipe(root, KEY_SIZE);
 	if (err == ERR_KEY && attempt.foreign)
-		err = fail(PL_CONFIG_BROKEN, "the config and the key slots of %s belong to different repositories", target->url);
+		err = fail(PL_CONFIG_BROKEN, "the config and the key slots of %s belong to different repositories",
+		    target->url);
 	else if (err == ERR_KEY)
-		err = fail(PL_PASSPHRASE_WRONG, "of the key slots of %s, %zu were tried and none opens; %zu are damaged", target->url,
-		    attempt.tried, attempt.damaged);
+		err =
+		    fail(PL_PASSPHRASE_WRONG, "of the key slots of %s, %zu were tried and none opens; %zu are damaged",
+			target->url, attempt.tried, attempt.damaged);
 	crypto_wipe(code, sizeof(code));
 	mem_free(slots);
 	return err;

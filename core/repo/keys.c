@@ -34,8 +34,8 @@ void keys_free(struct keys *keys)
 #define LABEL_MAX 32 /* bytes of the longest label */
 
 /* HKDF(root, label ‖ tail) */
-static enum err derive(const uint8_t root[KEY_SIZE], const char *label, const void *tail, size_t tail_size, uint8_t *out,
-    size_t out_size)
+static enum err derive(
+    const uint8_t root[KEY_SIZE], const char *label, const void *tail, size_t tail_size, uint8_t *out, size_t out_size)
 {
 	uint8_t info[LABEL_MAX + DOMAIN_NAME_SIZE];
 	size_t length = strlen(label);
@@ -59,7 +59,8 @@ bool keys_domain_name_valid(const char *name)
 enum err keys_domain_tag(const uint8_t root[KEY_SIZE], const char *name, uint8_t tag[DOMAIN_TAG_SIZE])
 {
 	if (!keys_domain_name_valid(name))
-		return fail(PL_DOMAIN_NAME, "a domain's name has 1 to %d bytes and no control characters", DOMAIN_NAME_SIZE - 1);
+		return fail(PL_DOMAIN_NAME, "a domain's name has 1 to %d bytes and no control characters",
+		    DOMAIN_NAME_SIZE - 1);
 	return derive(root, "pulih domain tag", name, strlen(name), tag, DOMAIN_TAG_SIZE);
 }
 
@@ -110,16 +111,11 @@ enum err keys_from_root(struct keys *keys, const uint8_t repository[REPOSITORY_I
 	return ERR_OK;
 }
 
-enum err keys_set_writers(struct keys *keys, const struct writer *writers, size_t count)
+void keys_set_writers(struct keys *keys, struct writer *writers, size_t count)
 {
-	struct writer *copy = NULL;
-
-	if (count && !(copy = mem_copy(writers, count * sizeof(*writers))))
-		return ERR_NOMEM;
 	mem_free((void *)(uintptr_t)keys->writers);
-	keys->writers = copy;
+	keys->writers = writers;
 	keys->writers_count = count;
-	return ERR_OK;
 }
 
 enum err keys_label_secret(const struct keys *keys, uint8_t secret[KEY_SIZE])
@@ -147,8 +143,8 @@ static bool is_owner(const uint8_t writer[WRITER_ID_SIZE])
 	return memcmp(writer, owner, WRITER_ID_SIZE) == 0;
 }
 
-enum err keys_writer(const struct keys *keys, const uint8_t writer[WRITER_ID_SIZE], const uint8_t domain[DOMAIN_TAG_SIZE],
-    bool allow_revoked, uint8_t public_key[KEY_SIZE])
+enum err keys_writer(const struct keys *keys, const uint8_t writer[WRITER_ID_SIZE],
+    const uint8_t domain[DOMAIN_TAG_SIZE], bool allow_revoked, uint8_t public_key[KEY_SIZE])
 {
 	char id[2 * WRITER_ID_SIZE + 1];
 	const struct writer *listed = NULL;

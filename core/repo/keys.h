@@ -38,16 +38,16 @@ struct writer {
 
 struct keys {
 	uint8_t repository[REPOSITORY_ID_SIZE];
-	int suite;			   /* for what is written from now on */
-	uint8_t read_public[KEY_SIZE];	   /* packs are sealed to it */
-	uint8_t owner_public[KEY_SIZE];	   /* verifies what the owner signs */
-	bool full;			   /* root and read_private are there */
+	int suite;			/* for what is written from now on */
+	uint8_t read_public[KEY_SIZE];	/* packs are sealed to it */
+	uint8_t owner_public[KEY_SIZE]; /* verifies what the owner signs */
+	bool full;			/* root and read_private are there */
 	uint8_t root[KEY_SIZE];
 	uint8_t read_private[KEY_SIZE];
-	uint8_t shared[KEY_SIZE];	   /* the pre-shared secret that storage never sees */
-	struct domain_keys domain;	   /* the domain that is written to */
+	uint8_t shared[KEY_SIZE];  /* the pre-shared secret that storage never sees */
+	struct domain_keys domain; /* the domain that is written to */
 	struct signer signer;
-	const struct writer *writers;	   /* of the config; owned by the keys */
+	const struct writer *writers; /* of the config; owned by the keys */
 	size_t writers_count;
 };
 
@@ -63,8 +63,8 @@ enum err keys_from_root(struct keys *keys, const uint8_t repository[REPOSITORY_I
 /* 1 to DOMAIN_NAME_SIZE - 1 bytes without control characters. */
 bool keys_domain_name_valid(const char *name);
 
-/* The keys' own copy of the config's writers, instead of those it had. */
-enum err keys_set_writers(struct keys *keys, const struct writer *writers, size_t count);
+/* Takes over the writers (of mem.h's memory, a copy of the config's; NULL for none), and releases those it had. */
+void keys_set_writers(struct keys *keys, struct writer *writers, size_t count);
 
 /* The secret under which the owner seals the labels of writers. Needs a full key: PL_KEY_FULL (ERR_KEY). */
 enum err keys_label_secret(const struct keys *keys, uint8_t secret[KEY_SIZE]);
@@ -86,7 +86,7 @@ enum chunk_type {
 
 /* The public key that must have signed an object of `writer` in `domain`: the owner's, or the listed writer's for its own
  * domain. PL_WRITER_UNKNOWN (ERR_CORRUPT): not listed, other domain, or revoked and `allow_revoked` false. */
-enum err keys_writer(const struct keys *keys, const uint8_t writer[WRITER_ID_SIZE], const uint8_t domain[DOMAIN_TAG_SIZE],
-    bool allow_revoked, uint8_t public_key[KEY_SIZE]);
+enum err keys_writer(const struct keys *keys, const uint8_t writer[WRITER_ID_SIZE],
+    const uint8_t domain[DOMAIN_TAG_SIZE], bool allow_revoked, uint8_t public_key[KEY_SIZE]);
 
 #endif

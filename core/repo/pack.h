@@ -8,7 +8,7 @@
  *   directory: AEAD(nonce 2^64-2) of directory.h's bytes, zeros behind them as padding ‖ tag
  *   trailer: AEAD(nonce 2^64-1) of { u64 offset of the directory, u32 its sealed length, u32 frames } ‖ tag, 32 bytes
  *   and "PULIHEND", 8 bytes
- * Integers are little-endian. Associated data of all three: header ‖ u8 kind (1 frame, 2 directory, 3 trailer) ‖ u64 number.
+ * Integers are little-endian. Associated data of all three: header ‖ u8 kind (1 frame, 2 directory, 3 trailer) ‖ u64 number, the nonce's.
  * pack key (32) ‖ commit key (32) = HKDF-SHA256(X25519(pack's private half, read key) ‖ pre-shared secret,
  *   salt = header[0..80), "pulih pack"); commitment = HMAC(commit key, 0x01 ‖ "pulih commit").
  * One pack, one key, the nonce is the frame's position: no nonce can repeat, no state has to survive a crash. The private

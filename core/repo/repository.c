@@ -56,7 +56,8 @@ static enum err choose_domain(struct opening *opening, const struct repository_a
 		return ERR_OK;
 	}
 	if (!keys_domain_name_valid(access->domain))
-		return fail(PL_DOMAIN_NAME, "a domain's name has 1 to %d bytes and no control characters", DOMAIN_NAME_SIZE - 1);
+		return fail(PL_DOMAIN_NAME, "a domain's name has 1 to %d bytes and no control characters",
+		    DOMAIN_NAME_SIZE - 1);
 	memcpy(opening->domain, access->domain, strlen(access->domain) + 1);
 	return ERR_OK;
 }
@@ -81,7 +82,8 @@ static enum err make_state_folder(struct opening *opening, const struct reposito
 
 	if (!access->state_folder)
 		return ERR_OK;
-	opening->state_folder = path_join(access->state_folder, hex_encode(id, opening->config->id, REPOSITORY_ID_SIZE));
+	opening->state_folder =
+	    path_join(access->state_folder, hex_encode(id, opening->config->id, REPOSITORY_ID_SIZE));
 	return opening->state_folder ? ERR_OK : ERR_NOMEM;
 }
 
@@ -145,8 +147,8 @@ static enum err check_serial(const struct opening *opening, const struct target 
 	if (err == ERR_OK)
 		err = read_serial(path, &seen);
 	if (err == ERR_OK && opening->config->serial < seen)
-		err = fail(PL_CONFIG_ROLLBACK, "the config of %s has serial %llu, this machine has seen %llu there", target->url,
-		    (unsigned long long)opening->config->serial, (unsigned long long)seen);
+		err = fail(PL_CONFIG_ROLLBACK, "the config of %s has serial %llu, this machine has seen %llu there",
+		    target->url, (unsigned long long)opening->config->serial, (unsigned long long)seen);
 	if (err == ERR_OK && opening->config->serial > seen && write_serial(opening, path) != ERR_OK)
 		warn_of_failure();
 	mem_free(path);
@@ -233,8 +235,8 @@ static enum err store_new(struct opening *opening, struct target *target, const 
 {
 	const struct kdf_cost cost = KDF_DEFAULT;
 	uint8_t slot[KEY_SLOT_ID_SIZE];
-	enum err err =
-	    key_slot_add(target, opening->keys, "passphrase", "", &cost, opening->passphrase, opening->passphrase_size, slot);
+	enum err err = key_slot_add(
+	    target, opening->keys, "passphrase", "", &cost, opening->passphrase, opening->passphrase_size, slot);
 
 	if (err != ERR_OK)
 		return err;
@@ -243,12 +245,14 @@ static enum err store_new(struct opening *opening, struct target *target, const 
 		remove_other_slots(target, slot);
 	} else if (err == ERR_EXISTS) {
 		target_remove(target, object_key_slot(slot).text); /* what stays is passed over, see above */
-		err = fail(PL_REPOSITORY_EXISTS, "somebody else made a repository at %s at the same moment", target->url);
+		err =
+		    fail(PL_REPOSITORY_EXISTS, "somebody else made a repository at %s at the same moment", target->url);
 	}
 	return err;
 }
 
-enum err repository_init(struct repository *out, struct target *target, const struct repository_access *access, int suite)
+enum err repository_init(
+    struct repository *out, struct target *target, const struct repository_access *access, int suite)
 {
 	struct opening opening = {0};
 	struct buffer config = {0};
@@ -314,6 +318,7 @@ static enum err check_listed(const struct opening *opening, const char *path)
 
 static enum err open_keys(struct opening *opening, struct target *target, const struct repository_access *access)
 {
+	struct writer *writers;
 	enum err err;
 
 	opening->keys = keys_new();
@@ -322,9 +327,13 @@ static enum err open_keys(struct opening *opening, struct target *target, const 
 	err = access->key_file ? key_file_load(opening->keys, access->key_file) : open_full(opening, target, access);
 	if (err == ERR_OK)
 		err = config_check_keys(opening->config, opening->keys);
-	if (err == ERR_OK)
-		err = keys_set_writers(opening->keys, opening->config->writers, opening->config->writers_count);
-	if (err == ERR_OK && access->key_file)
+	if (err != ERR_OK)
+		return err;
+	writers = config_copy_writers(opening->config);
+	if (!writers)
+		return ERR_NOMEM;
+	keys_set_writers(opening->keys, writers, opening->config->writers_count);
+	if (access->key_file)
 		err = check_listed(opening, access->key_file);
 	return err;
 }

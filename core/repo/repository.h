@@ -14,8 +14,8 @@ typedef enum err (*passphrase_ask)(void *context, char **passphrase, size_t *siz
 struct repository_access {
 	passphrase_ask ask;
 	void *context;
-	const char *key_file; /* a backup key file, or NULL: passphrase */
-	const char *domain;   /* NULL: the host's name */
+	const char *key_file;	  /* a backup key file, or NULL: passphrase */
+	const char *domain;	  /* NULL: the host's name */
 	const char *state_folder; /* caches and streams live below it; NULL: nothing is remembered here */
 };
 
@@ -28,7 +28,8 @@ struct repository {
 
 /* Makes a repository: keys, first slot, config. ERR_EXISTS where one is there, or anything but key slots. `suite` 0: the one for this
  * machine. Takes over the target on success. */
-enum err repository_init(struct repository *out, struct target *target, const struct repository_access *access, int suite);
+enum err repository_init(
+    struct repository *out, struct target *target, const struct repository_access *access, int suite);
 /* Opens one. PL_NO_REPOSITORY (ERR_NO_REPOSITORY), PL_PASSPHRASE_WRONG (ERR_KEY), … Takes over the target on success. A config whose serial is
  * older than one that was seen at the same place before is PL_CONFIG_ROLLBACK (ERR_CORRUPT); of another place it may lag behind. */
 enum err repository_open(struct repository *out, struct target *target, const struct repository_access *access);

@@ -11,7 +11,8 @@ struct box_key {
 	uint8_t commitment[HASH_SIZE];
 };
 
-static enum err derive(struct box_key *out, const uint8_t secret[KEY_SIZE], const uint8_t salt[SALT_SIZE], const char *purpose)
+static enum err derive(
+    struct box_key *out, const uint8_t secret[KEY_SIZE], const uint8_t salt[SALT_SIZE], const char *purpose)
 {
 	static const char message[] = "pulih commit";
 	uint8_t keys[2 * KEY_SIZE];
@@ -32,8 +33,8 @@ static enum err derive(struct box_key *out, const uint8_t secret[KEY_SIZE], cons
 	return err;
 }
 
-enum err box_seal(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose, const void *associated,
-    size_t associated_size, const void *plain, size_t size)
+enum err box_seal(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose,
+    const void *associated, size_t associated_size, const void *plain, size_t size)
 {
 	uint8_t salt[SALT_SIZE];
 	struct box_key key = {0};
@@ -46,8 +47,8 @@ enum err box_seal(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE],
 	if (err == ERR_OK)
 		err = aead_new(&aead, suite, key.key);
 	if (err == ERR_OK)
-		err = size > SIZE_MAX - BOX_OVERHEAD ? fail(PL_NO_MEMORY, "a box of more than the address space") :
-						       buffer_reserve(out, size + BOX_OVERHEAD);
+		err = size > SIZE_MAX - BOX_OVERHEAD ? fail(PL_NO_MEMORY, "a box of more than the address space")
+						     : buffer_reserve(out, size + BOX_OVERHEAD);
 	if (err != ERR_OK)
 		goto done;
 	at = out->data + out->length;
@@ -62,8 +63,8 @@ done:
 	return err;
 }
 
-enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose, const void *associated,
-    size_t associated_size, const void *box, size_t size)
+enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose,
+    const void *associated, size_t associated_size, const void *box, size_t size)
 {
 	const uint8_t *at = box;
 	struct box_key key = {0};
@@ -81,10 +82,11 @@ enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE],
 	}
 	err = aead_new(&aead, suite, key.key);
 	if (err == ERR_OK)
-		err = buffer_reserve(out, size - BOX_OVERHEAD + 1); /* never nothing: an empty box needs a place to point to, too */
+		err = buffer_reserve(
+		    out, size - BOX_OVERHEAD + 1); /* never nothing: an empty box needs a place to point to, too */
 	if (err == ERR_OK)
-		err = aead_open(aead, 0, associated, associated_size, at + SALT_SIZE + HASH_SIZE, size - SALT_SIZE - HASH_SIZE,
-		    out->data + out->length);
+		err = aead_open(aead, 0, associated, associated_size, at + SALT_SIZE + HASH_SIZE,
+		    size - SALT_SIZE - HASH_SIZE, out->data + out->length);
 	if (err == ERR_OK)
 		out->length += size - BOX_OVERHEAD;
 done:
@@ -95,8 +97,8 @@ done:
 
 /* HKDF(X25519(private, peer) ‖ pre-shared secret, "pulih public box" ‖ public half ‖ read key). Both public keys are bound into
  * the secret, so that a box cannot be given another sender's half. */
-static enum err public_secret(const struct keys *keys, const uint8_t private_key[KEY_SIZE], const uint8_t peer[KEY_SIZE],
-    const uint8_t public_half[KEY_SIZE], uint8_t out[KEY_SIZE])
+static enum err public_secret(const struct keys *keys, const uint8_t private_key[KEY_SIZE],
+    const uint8_t peer[KEY_SIZE], const uint8_t public_half[KEY_SIZE], uint8_t out[KEY_SIZE])
 {
 	static const char label[] = "pulih public box";
 	uint8_t secret[2 * KEY_SIZE];
@@ -133,8 +135,8 @@ enum err public_box_seal(struct buffer *out, const struct keys *keys, const char
 	return err;
 }
 
-enum err public_box_open(struct buffer *out, const struct keys *keys, int suite, const char *purpose, const void *associated,
-    size_t associated_size, const void *box, size_t size)
+enum err public_box_open(struct buffer *out, const struct keys *keys, int suite, const char *purpose,
+    const void *associated, size_t associated_size, const void *box, size_t size)
 {
 	const uint8_t *at = box;
 	uint8_t secret[KEY_SIZE] = {0};
@@ -146,7 +148,8 @@ enum err public_box_open(struct buffer *out, const struct keys *keys, int suite,
 		return fail(PL_SEAL_BROKEN, "a box of %zu bytes is too short", size);
 	err = public_secret(keys, keys->read_private, at, at, secret);
 	if (err == ERR_OK)
-		err = box_open(out, suite, secret, purpose, associated, associated_size, at + KEY_SIZE, size - KEY_SIZE);
+		err =
+		    box_open(out, suite, secret, purpose, associated, associated_size, at + KEY_SIZE, size - KEY_SIZE);
 	crypto_wipe(secret, sizeof(secret));
 	return err;
 }

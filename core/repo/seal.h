@@ -13,12 +13,12 @@
 #define BOX_OVERHEAD (SALT_SIZE + HASH_SIZE + TAG_SIZE)
 
 /* Appends a box to `out`. */
-enum err box_seal(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose, const void *associated,
-    size_t associated_size, const void *plain, size_t size);
+enum err box_seal(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose,
+    const void *associated, size_t associated_size, const void *plain, size_t size);
 /* Appends the plain bytes to `out`. PL_SEAL_BROKEN (ERR_CORRUPT); a commitment that does not match means another key:
  * PL_KEY_WRONG (ERR_KEY). */
-enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose, const void *associated,
-    size_t associated_size, const void *box, size_t size);
+enum err box_open(struct buffer *out, int suite, const uint8_t secret[KEY_SIZE], const char *purpose,
+    const void *associated, size_t associated_size, const void *box, size_t size);
 
 /* A box to the read key: X25519 public key made for this box (32) ‖ box whose secret is HKDF-SHA256(X25519(private half, read
  * key) ‖ pre-shared secret, no salt, "pulih public box" ‖ public half ‖ read key). Whoever seals cannot open. */
@@ -27,7 +27,7 @@ struct keys;
 enum err public_box_seal(struct buffer *out, const struct keys *keys, const char *purpose, const void *associated,
     size_t associated_size, const void *plain, size_t size);
 /* Needs a full key: PL_KEY_FULL (ERR_KEY) without. */
-enum err public_box_open(struct buffer *out, const struct keys *keys, int suite, const char *purpose, const void *associated,
-    size_t associated_size, const void *box, size_t size);
+enum err public_box_open(struct buffer *out, const struct keys *keys, int suite, const char *purpose,
+    const void *associated, size_t associated_size, const void *box, size_t size);
 
 #endif

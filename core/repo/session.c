@@ -8,14 +8,16 @@
 
 static enum err encode(const struct session *session, const struct keys *keys, uint64_t generation, struct buffer *out)
 {
-	char id[33], repository[2 * REPOSITORY_ID_SIZE + 1], domain[2 * DOMAIN_TAG_SIZE + 1], writer[2 * WRITER_ID_SIZE + 1];
+	char id[33], repository[2 * REPOSITORY_ID_SIZE + 1], domain[2 * DOMAIN_TAG_SIZE + 1],
+	    writer[2 * WRITER_ID_SIZE + 1];
 	char started[CLOCK_TEXT];
 	json_t *object = NULL;
 	enum err err = canonical_pack(&object, "{s:i, s:s, s:s, s:s, s:s, s:s, s:I}", "format", 1, "id",
 	    hex_encode(id, session->id, sizeof(session->id)), "repository",
 	    hex_encode(repository, keys->repository, REPOSITORY_ID_SIZE), "domain",
-	    hex_encode(domain, keys->domain.tag, DOMAIN_TAG_SIZE), "writer", hex_encode(writer, keys->signer.writer, WRITER_ID_SIZE),
-	    "started", clock_format_utc(started, clock_now()), "generation", (json_int_t)generation);
+	    hex_encode(domain, keys->domain.tag, DOMAIN_TAG_SIZE), "writer",
+	    hex_encode(writer, keys->signer.writer, WRITER_ID_SIZE), "started", clock_format_utc(started, clock_now()),
+	    "generation", (json_int_t)generation);
 
 	if (err == ERR_OK)
 		err = canonical_sign(object, PURPOSE, keys->signer.seed);
@@ -65,9 +67,9 @@ static enum err decode(struct session_marker *out, const struct keys *keys, json
 	const char *id, *repository, *domain, *writer, *started, *signature;
 	uint8_t repository_id[REPOSITORY_ID_SIZE], public_key[KEY_SIZE];
 	json_int_t generation;
-	enum err err = canonical_unpack(object, PL_SESSION_BROKEN, name, "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "format", &(int){0},
-	    "id", &id, "repository", &repository, "domain", &domain, "writer", &writer, "started", &started, "generation", &generation,
-	    "signature", &signature);
+	enum err err = canonical_unpack(object, PL_SESSION_BROKEN, name, "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s}",
+	    "format", &(int){0}, "id", &id, "repository", &repository, "domain", &domain, "writer", &writer, "started",
+	    &started, "generation", &generation, "signature", &signature);
 
 	if (err != ERR_OK)
 		return err;
@@ -91,12 +93,13 @@ static enum err decode(struct session_marker *out, const struct keys *keys, json
 	return fail_context(err, "%s", name);
 }
 
-enum err session_decode(struct session_marker *out, const struct keys *keys, const uint8_t id[16], const void *bytes, size_t size)
+enum err session_decode(
+    struct session_marker *out, const struct keys *keys, const uint8_t id[16], const void *bytes, size_t size)
 {
 	struct object_name name = object_session(id);
 	json_t *object = NULL;
-	enum err err = size <= SESSION_MAX ? canonical_parse(&object, bytes, size, PL_SESSION_BROKEN, name.text) :
-					     broken(name.text, "it is too large");
+	enum err err = size <= SESSION_MAX ? canonical_parse(&object, bytes, size, PL_SESSION_BROKEN, name.text)
+					   : broken(name.text, "it is too large");
 
 	if (err == ERR_OK)
 		err = decode(out, keys, object, name.text);

@@ -25,6 +25,7 @@ struct session_marker {
 	uint64_t generation;
 };
 /* Checks name (`id`), form, repository and signature. PL_SESSION_BROKEN, PL_SIGNATURE, PL_WRITER_UNKNOWN (ERR_CORRUPT), PL_FORMAT_VERSION. */
-enum err session_decode(struct session_marker *out, const struct keys *keys, const uint8_t id[16], const void *bytes, size_t size);
+enum err session_decode(
+    struct session_marker *out, const struct keys *keys, const uint8_t id[16], const void *bytes, size_t size);
 
 #endif

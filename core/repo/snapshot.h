@@ -22,34 +22,34 @@
 
 /* Counters and totals of a run. */
 struct snapshot_totals {
-	uint64_t files, folders, others;      /* entries; others: links, devices, … */
-	uint64_t bytes;			      /* of all files, holes not counted */
+	uint64_t files, folders, others; /* entries; others: links, devices, … */
+	uint64_t bytes;			 /* of all files, holes not counted */
 	uint64_t new_files, changed_files, unchanged_files;
 	uint64_t unreadable, changed_while_read, vanished;
-	uint64_t bytes_read;	   /* from the source */
-	uint64_t bytes_new;	   /* raw bytes of chunks that were not there before */
-	uint64_t bytes_stored;	   /* bytes written to the target: packs, index, snapshot */
+	uint64_t bytes_read;   /* from the source */
+	uint64_t bytes_new;    /* raw bytes of chunks that were not there before */
+	uint64_t bytes_stored; /* bytes written to the target: packs, index, snapshot */
 	uint64_t chunks, chunks_new;
 	uint64_t packs_new;
 };
 
 /* Starts as {0}; released with snapshot_free (strings and arrays are owned). */
 struct snapshot {
-	uint8_t id[OBJECT_ID_SIZE];	     /* set by encode and decode */
+	uint8_t id[OBJECT_ID_SIZE]; /* set by encode and decode */
 	uint8_t domain[DOMAIN_TAG_SIZE];
 	uint8_t writer[WRITER_ID_SIZE];
 	/* summary */
-	char *host, *job;		     /* job "" for an ad-hoc backup */
-	char *tool;			     /* "pulih 0.1.0" */
-	int64_t started, ended;		     /* ns since 1970, by the writer's clock */
-	uint8_t previous[OBJECT_ID_SIZE];    /* the snapshot that it continues, zero for none */
-	uint64_t generation;		     /* newest generation seen */
-	bool partial;			     /* something could not be read, or changed while it was read */
+	char *host, *job;		  /* job "" for an ad-hoc backup */
+	char *tool;			  /* "pulih 0.1.0" */
+	int64_t started, ended;		  /* ns since 1970, by the writer's clock */
+	uint8_t previous[OBJECT_ID_SIZE]; /* the snapshot that it continues, zero for none */
+	uint64_t generation;		  /* newest generation seen */
+	bool partial;			  /* something could not be read, or changed while it was read */
 	struct snapshot_totals totals;
 	/* content: only with a full key, has_content says so */
 	bool has_content;
 	struct tree_root root;
-	char **paths;  /* sources as given */
+	char **paths; /* sources as given */
 	size_t paths_count;
 	char **tags;
 	size_t tags_count;
@@ -68,14 +68,16 @@ enum err snapshot_encode(struct snapshot *snapshot, const struct keys *keys, str
 /* Checks name, header, signature, boxes; fills *out, {0} on failure. With a backup key the content stays shut (has_content false), and a
  * snapshot of another domain is PL_KEY_DOMAIN (ERR_KEY). Snapshots of writers that were revoked later stay readable. PL_SNAPSHOT_BROKEN,
  * PL_SIGNATURE, PL_WRITER_UNKNOWN, PL_SEAL_BROKEN (all ERR_CORRUPT), PL_FORMAT_VERSION, PL_SUITE (ERR_UNSUPPORTED). */
-enum err snapshot_decode(struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size);
+enum err snapshot_decode(
+    struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size);
 
-enum err snapshot_load(struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE]);
+enum err snapshot_load(
+    struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE]);
 
 struct snapshot_list {
 	struct snapshot *items; /* ascending by start time, then id */
 	size_t count;
-	size_t damaged;		/* objects that could not be read; each was warned of by name */
+	size_t damaged; /* objects that could not be read; each was warned of by name */
 };
 /* All snapshots of the target that these keys may read: those of other domains, and those that go while they are listed, are left out
  * without a word. Released with snapshot_list_free, {0} on failure. */

@@ -11,10 +11,26 @@ struct counter {
 };
 
 static const struct counter counters[] = {
-#define COUNTER(name) {#name, offsetof(struct snapshot_totals, name)}
-    COUNTER(files), COUNTER(folders), COUNTER(others), COUNTER(bytes), COUNTER(new_files), COUNTER(changed_files),
-    COUNTER(unchanged_files), COUNTER(unreadable), COUNTER(changed_while_read), COUNTER(vanished), COUNTER(bytes_read),
-    COUNTER(bytes_new), COUNTER(bytes_stored), COUNTER(chunks), COUNTER(chunks_new), COUNTER(packs_new),
+#define COUNTER(name)                                         \
+	{                                                     \
+#name, offsetof(struct snapshot_totals, name) \
+	}
+    COUNTER(files),
+    COUNTER(folders),
+    COUNTER(others),
+    COUNTER(bytes),
+    COUNTER(new_files),
+    COUNTER(changed_files),
+    COUNTER(unchanged_files),
+    COUNTER(unreadable),
+    COUNTER(changed_while_read),
+    COUNTER(vanished),
+    COUNTER(bytes_read),
+    COUNTER(bytes_new),
+    COUNTER(bytes_stored),
+    COUNTER(chunks),
+    COUNTER(chunks_new),
+    COUNTER(packs_new),
 #undef COUNTER
 };
 
@@ -62,7 +78,8 @@ static enum err add_text(json_t *to, const char *name, const char *text, size_t 
 	enum err err;
 
 	if (size > limit)
-		return fail(PL_SNAPSHOT_LIMIT, "a %s of %zu bytes is too long for a snapshot", name ? name : "path or tag", size);
+		return fail(PL_SNAPSHOT_LIMIT, "a %s of %zu bytes is too long for a snapshot",
+		    name ? name : "path or tag", size);
 	value = json_string(text ? text : "");
 	if (value)
 		return add(to, name, value);
@@ -108,7 +125,8 @@ static enum err add_totals(json_t *to, const struct snapshot_totals *totals)
 	enum err err = add(to, "totals", object);
 
 	for (size_t i = 0; err == ERR_OK && i < COUNTERS; i++)
-		err = add_number(object, counters[i].name, *(const uint64_t *)((const char *)totals + counters[i].offset));
+		err = add_number(
+		    object, counters[i].name, *(const uint64_t *)((const char *)totals + counters[i].offset));
 	return err;
 }
 
@@ -155,9 +173,11 @@ enum err snapshot_write_content(const struct snapshot *snapshot, struct buffer *
 	if (err == ERR_OK)
 		err = add_number(root, "entries", snapshot->root.entries);
 	if (err == ERR_OK)
-		err = add_texts(json, "paths", snapshot->paths, snapshot->paths_count, SNAPSHOT_PATHS_MAX, ENTRY_PATH_MAX);
+		err = add_texts(
+		    json, "paths", snapshot->paths, snapshot->paths_count, SNAPSHOT_PATHS_MAX, ENTRY_PATH_MAX);
 	if (err == ERR_OK)
-		err = add_texts(json, "tags", snapshot->tags, snapshot->tags_count, SNAPSHOT_TAGS_MAX, SNAPSHOT_TEXT_MAX);
+		err =
+		    add_texts(json, "tags", snapshot->tags, snapshot->tags_count, SNAPSHOT_TAGS_MAX, SNAPSHOT_TEXT_MAX);
 	if (err == ERR_OK)
 		err = dump(json, out);
 	json_decref(json);
@@ -176,9 +196,8 @@ static enum err refuse_critical(json_t *object)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(object, name, value)
-		if (name[0] == CRITICAL)
-			return fail(PL_FORMAT_VERSION, "it has a member %s", name);
+	json_object_foreach(object, name, value) if (name[0] == CRITICAL) return fail(
+	    PL_FORMAT_VERSION, "it has a member %s", name);
 	return ERR_OK;
 }
 
@@ -242,7 +261,8 @@ static enum err read_texts(struct snapshot *snapshot, json_t *from, const char *
 
 	if (!json_is_array(array) || json_array_size(array) > most)
 		return wrong_member(name);
-	json_array_foreach(array, i, value) {
+	json_array_foreach(array, i, value)
+	{
 		char *text;
 
 		err = read_text(value, name, limit, &text);
@@ -261,8 +281,8 @@ static enum err read_totals(struct snapshot *snapshot, json_t *from)
 	enum err err = json_is_object(object) ? refuse_critical(object) : wrong_member("totals");
 
 	for (size_t i = 0; err == ERR_OK && i < COUNTERS; i++)
-		err = read_number(object, counters[i].name, INT64_MAX,
-		    (uint64_t *)((char *)&snapshot->totals + counters[i].offset));
+		err = read_number(
+		    object, counters[i].name, INT64_MAX, (uint64_t *)((char *)&snapshot->totals + counters[i].offset));
 	return err;
 }
 

@@ -13,7 +13,8 @@ struct listed {
 	int64_t changed;
 };
 
-static enum err load(struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE])
+static enum err load(
+    struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE])
 {
 	struct object_name name = object_snapshot(id);
 	struct buffer bytes = {0};
@@ -25,7 +26,8 @@ static enum err load(struct snapshot *out, struct target *target, const struct k
 	return err;
 }
 
-enum err snapshot_load(struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE])
+enum err snapshot_load(
+    struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE])
 {
 	struct object_name name = object_snapshot(id);
 	uint64_t size;
@@ -76,7 +78,8 @@ static bool passes_over(enum err err, size_t *damaged)
 	return true;
 }
 
-static enum err load_listed(struct snapshot_list *out, struct target *target, const struct keys *keys, const struct buffer *listed)
+static enum err load_listed(
+    struct snapshot_list *out, struct target *target, const struct keys *keys, const struct buffer *listed)
 {
 	size_t count = listed->length / sizeof(struct listed);
 	enum err err;
@@ -138,7 +141,8 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 
 	*out = NULL;
 	if (!latest && strlen(spec) < PREFIX_MIN)
-		return fail(PL_SNAPSHOT_AMBIGUOUS, "\"%s\" is too short: at least %d digits of the id, or \"" LATEST "\"", spec, PREFIX_MIN);
+		return fail(PL_SNAPSHOT_AMBIGUOUS,
+		    "\"%s\" is too short: at least %d digits of the id, or \"" LATEST "\"", spec, PREFIX_MIN);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct snapshot *item = &list->items[i];
 
@@ -149,7 +153,8 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 		found = item;
 	}
 	if (!found)
-		return fail(PL_SNAPSHOT_MISSING, latest ? "there is no snapshot that matches" : "no snapshot that matches starts with %s", spec);
+		return fail(PL_SNAPSHOT_MISSING,
+		    latest ? "there is no snapshot that matches" : "no snapshot that matches starts with %s", spec);
 	*out = found;
 	return ERR_OK;
 }

@@ -25,12 +25,14 @@ static enum err sign(const struct keys *keys, struct buffer *bytes)
 	return err == ERR_OK ? buffer_append(bytes, signature, sizeof(signature)) : err;
 }
 
-static enum err seal(const struct keys *keys, const struct buffer *summary, const struct buffer *content, struct buffer *bytes)
+static enum err seal(
+    const struct keys *keys, const struct buffer *summary, const struct buffer *content, struct buffer *bytes)
 {
 	uint8_t header[HEADER_SIZE] = MAGIC;
 	enum err err;
 
-	if (summary->length + content->length > SNAPSHOT_MAX - HEADER_SIZE - BOX_OVERHEAD - PUBLIC_BOX_OVERHEAD - SIGNATURE_SIZE)
+	if (summary->length + content->length >
+	    SNAPSHOT_MAX - HEADER_SIZE - BOX_OVERHEAD - PUBLIC_BOX_OVERHEAD - SIGNATURE_SIZE)
 		return fail(PL_SNAPSHOT_LIMIT, "the snapshot's paths and tags are too long together");
 	store_u16(header + VERSION_OFFSET, VERSION);
 	header[SUITE_OFFSET] = (uint8_t)keys->suite;
@@ -42,7 +44,8 @@ static enum err seal(const struct keys *keys, const struct buffer *summary, cons
 
 	err = buffer_append(bytes, header, sizeof(header));
 	if (err == ERR_OK)
-		err = box_seal(bytes, keys->suite, keys->domain.summary_key, "summary", header, sizeof(header), summary->data, summary->length);
+		err = box_seal(bytes, keys->suite, keys->domain.summary_key, "summary", header, sizeof(header),
+		    summary->data, summary->length);
 	if (err == ERR_OK)
 		err = public_box_seal(bytes, keys, "content", header, sizeof(header), content->data, content->length);
 	return err == ERR_OK ? sign(keys, bytes) : err;
@@ -76,7 +79,8 @@ static enum err check_name(const struct snapshot *snapshot, const uint8_t *bytes
 
 	if (err != ERR_OK)
 		return err;
-	return memcmp(hash, snapshot->id, OBJECT_ID_SIZE) == 0 ? ERR_OK : snapshot_broken("its bytes are not those of its name");
+	return memcmp(hash, snapshot->id, OBJECT_ID_SIZE) == 0 ? ERR_OK
+							       : snapshot_broken("its bytes are not those of its name");
 }
 
 static enum err check_header(struct snapshot *out, const struct keys *keys, const uint8_t *header, size_t size)
@@ -92,7 +96,8 @@ static enum err check_header(struct snapshot *out, const struct keys *keys, cons
 	if (!suite_name(header[SUITE_OFFSET]))
 		return fail(PL_SUITE, "it uses suite %u", header[SUITE_OFFSET]);
 	if (header[RESERVED_OFFSET] != 0 || load_u32(header + FLAGS_OFFSET) != 0)
-		return fail(PL_FORMAT_VERSION, "it has flags %02x %08x", header[RESERVED_OFFSET], load_u32(header + FLAGS_OFFSET));
+		return fail(PL_FORMAT_VERSION, "it has flags %02x %08x", header[RESERVED_OFFSET],
+		    load_u32(header + FLAGS_OFFSET));
 	if (memcmp(header + REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE) != 0)
 		return snapshot_broken("it belongs to another repository");
 	boxes = (uint64_t)load_u32(header + SUMMARY_OFFSET) + load_u32(header + CONTENT_OFFSET);
@@ -128,8 +133,8 @@ static enum err open_summary(struct snapshot *out, const struct keys *keys, cons
 	enum err err = keys_domain(keys, out->domain, &domain);
 
 	if (err == ERR_OK) {
-		err = box_open(&json, bytes[SUITE_OFFSET], domain.summary_key, "summary", bytes, HEADER_SIZE, bytes + HEADER_SIZE,
-		    load_u32(bytes + SUMMARY_OFFSET));
+		err = box_open(&json, bytes[SUITE_OFFSET], domain.summary_key, "summary", bytes, HEADER_SIZE,
+		    bytes + HEADER_SIZE, load_u32(bytes + SUMMARY_OFFSET));
 		err = key_to_broken(err);
 	}
 	if (err == ERR_OK)
@@ -143,7 +148,8 @@ static enum err open_content(struct snapshot *out, const struct keys *keys, cons
 {
 	const uint8_t *box = bytes + HEADER_SIZE + load_u32(bytes + SUMMARY_OFFSET);
 	struct buffer json = {0};
-	enum err err = public_box_open(&json, keys, bytes[SUITE_OFFSET], "content", bytes, HEADER_SIZE, box, load_u32(bytes + CONTENT_OFFSET));
+	enum err err = public_box_open(
+	    &json, keys, bytes[SUITE_OFFSET], "content", bytes, HEADER_SIZE, box, load_u32(bytes + CONTENT_OFFSET));
 
 	err = key_to_broken(err);
 	if (err == ERR_OK)
@@ -152,7 +158,8 @@ static enum err open_content(struct snapshot *out, const struct keys *keys, cons
 	return err;
 }
 
-enum err snapshot_decode(struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size)
+enum err snapshot_decode(
+    struct snapshot *out, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size)
 {
 	char hex[2 * OBJECT_ID_SIZE + 1];
 	enum err err;

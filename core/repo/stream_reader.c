@@ -12,6 +12,7 @@ _Static_assert(WINDOW >= TREE_NODE_LIMIT + STREAM_NODE_HEADER, "a node must fit 
 struct stream_reader {
 	int fd;
 	uint8_t snapshot[OBJECT_ID_SIZE];
+	int64_t started;
 	uint8_t *window;
 	size_t at, filled; /* of the window: read so far, there */
 	XXH3_state_t *hashes;
@@ -41,6 +42,11 @@ const uint8_t *stream_reader_snapshot(const struct stream_reader *reader)
 	return reader->snapshot;
 }
 
+int64_t stream_reader_started(const struct stream_reader *reader)
+{
+	return reader->started;
+}
+
 /* Makes `size` bytes stand at window + at; false where the file ends before, or cannot be read. */
 static bool want(struct stream_reader *reader, size_t size)
 {
@@ -65,11 +71,13 @@ static bool header_usable(struct stream_reader *reader, const struct keys *keys)
 	if (!want(reader, STREAM_HEADER))
 		return false;
 	memcpy(reader->snapshot, header + STREAM_SNAPSHOT_OFFSET, OBJECT_ID_SIZE);
+	reader->started = (int64_t)load_u64(header + STREAM_STARTED_OFFSET);
 	reader->at = STREAM_HEADER;
 	for (size_t i = STREAM_VERSION_OFFSET + 2; i < STREAM_REPOSITORY_OFFSET; i++)
 		if (header[i] != 0)
 			return false;
-	return memcmp(header, STREAM_MAGIC, STREAM_VERSION_OFFSET) == 0 && load_u16(header + STREAM_VERSION_OFFSET) == STREAM_VERSION &&
+	return memcmp(header, STREAM_MAGIC, STREAM_VERSION_OFFSET) == 0 &&
+	    load_u16(header + STREAM_VERSION_OFFSET) == STREAM_VERSION &&
 	    memcmp(header + STREAM_REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE) == 0 &&
 	    memcmp(header + STREAM_DOMAIN_OFFSET, keys->domain.tag, DOMAIN_TAG_SIZE) == 0 &&
 	    memcmp(reader->snapshot, none, OBJECT_ID_SIZE) != 0;
@@ -164,8 +172,9 @@ enum err stream_reader_next(struct stream_reader *reader, const struct entry **e
 	err = entry_decode(&reader->state, &reader->node, &reader->entry);
 	if (err == ERR_NOMEM)
 		return err;
-	if (err != ERR_OK || (first && reader->has_last &&
-	    entry_compare((struct entry_bytes){reader->last.data, reader->last.length}, reader->entry.path) >= 0)) {
+	if (err != ERR_OK ||
+	    (first && reader->has_last &&
+		entry_compare((struct entry_bytes){reader->last.data, reader->last.length}, reader->entry.path) >= 0)) {
 		*damaged = true;
 		return damage(reader);
 	}

@@ -32,17 +32,18 @@ static enum err open_new(struct stream_writer *writer, const char *path)
 	return ERR_OK;
 }
 
-static enum err append_header(struct buffer *out, const struct keys *keys)
+static enum err append_header(struct buffer *out, const struct keys *keys, int64_t started)
 {
 	uint8_t header[STREAM_HEADER] = STREAM_MAGIC;
 
 	store_u16(header + STREAM_VERSION_OFFSET, STREAM_VERSION);
 	memcpy(header + STREAM_REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE);
 	memcpy(header + STREAM_DOMAIN_OFFSET, keys->domain.tag, DOMAIN_TAG_SIZE);
+	store_u64(header + STREAM_STARTED_OFFSET, (uint64_t)started);
 	return buffer_append(out, header, sizeof(header));
 }
 
-enum err stream_writer_new(struct stream_writer **out, const char *path, const struct keys *keys)
+enum err stream_writer_new(struct stream_writer **out, const char *path, const struct keys *keys, int64_t started)
 {
 	struct stream_writer *writer = mem_calloc(1, sizeof(*writer));
 	enum err err;
@@ -54,7 +55,7 @@ enum err stream_writer_new(struct stream_writer **out, const char *path, const s
 	writer->hashes = XXH3_createState();
 	err = writer->hashes ? open_new(writer, path) : fail(PL_NO_MEMORY, "no memory for a hash");
 	if (err == ERR_OK)
-		err = append_header(&writer->pending, keys);
+		err = append_header(&writer->pending, keys, started);
 	if (err != ERR_OK) {
 		stream_writer_free(writer);
 		return err;
@@ -95,7 +96,8 @@ static enum err keep(struct stream_writer *writer, enum err err)
 	return err;
 }
 
-static enum err append_node(struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+static enum err append_node(
+    struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
 {
 	uint8_t header[STREAM_NODE_HEADER], *hash = header + 4;
 	enum err err;
@@ -110,7 +112,8 @@ static enum err append_node(struct stream_writer *writer, const uint8_t id[CHUNK
 	return err == ERR_OK && writer->pending.length >= WRITE_AT_ONCE ? flush(writer) : err;
 }
 
-enum err stream_writer_node(struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+enum err stream_writer_node(
+    struct stream_writer *writer, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
 {
 	if (writer->failed.kind != ERR_OK)
 		return failure_put(&writer->failed);

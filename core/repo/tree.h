@@ -15,9 +15,11 @@
 #include "core/repo/keys.h"
 
 /* Where nodes go: computes the id of the chunk, stores it if it is new. `bytes` are borrowed. */
-typedef enum err (*tree_store)(void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
+typedef enum err (*tree_store)(
+    void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
 /* Where nodes come from: fills `out` (cleared first) with the chunk, checked against its id. */
-typedef enum err (*tree_fetch)(void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
+typedef enum err (*tree_fetch)(
+    void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
 
 struct tree_root {
 	uint8_t id[CHUNK_ID_SIZE];
@@ -60,7 +62,7 @@ bool tree_reader_skip(struct tree_reader *reader);
 typedef bool (*tree_known)(void *context, const uint8_t id[CHUNK_ID_SIZE]);
 typedef enum err (*tree_visit_entry)(void *context, const struct entry *entry);
 typedef enum err (*tree_visit_node)(void *context, const uint8_t id[CHUNK_ID_SIZE], uint32_t length);
-enum err tree_walk(const struct tree_root *root, tree_fetch fetch, tree_known known, tree_visit_node node, tree_visit_entry entry,
-    void *context);
+enum err tree_walk(const struct tree_root *root, tree_fetch fetch, tree_known known, tree_visit_node node,
+    tree_visit_entry entry, void *context);
 
 #endif

@@ -5,7 +5,7 @@
 #include "core/repo/tree.h"
 
 #define TREE_VERSION 1
-#define TREE_NODE_HEADER 2u			      /* version, level */
+#define TREE_NODE_HEADER 2u			       /* version, level */
 #define TREE_NODE_LIMIT (ENTRY_MAX + TREE_NODE_HEADER) /* bytes of a node that holds one entry alone */
 
 /* One line of a node above level 0. */

@@ -18,7 +18,7 @@ struct tree_reader {
 	void *visit_context;
 	struct level levels[TREE_LEVELS_MAX];
 	bool started;
-	bool pending;  /* seek has read the next entry already */
+	bool pending; /* seek has read the next entry already */
 	enum err failed;
 	unsigned opening; /* level + 1 of a node that did not open, 0: the failure was in an entry */
 	/* The node of level 0. */
@@ -81,8 +81,9 @@ static bool read_record(struct cursor *cursor, struct tree_record *out)
 	if (!cursor_varint(cursor, &size) || !cursor_bytes(cursor, &out->first.data, size))
 		return false;
 	out->first.size = size;
-	if (!cursor_bytes(cursor, &out->id, CHUNK_ID_SIZE) || !cursor_varint(cursor, &length) || !cursor_varint(cursor, &out->entries) ||
-	    length > TREE_NODE_LIMIT || out->entries == 0 || !entry_path_valid(out->first))
+	if (!cursor_bytes(cursor, &out->id, CHUNK_ID_SIZE) || !cursor_varint(cursor, &length) ||
+	    !cursor_varint(cursor, &out->entries) || length > TREE_NODE_LIMIT || out->entries == 0 ||
+	    !entry_path_valid(out->first))
 		return false;
 	out->length = (uint32_t)length;
 	return true;
@@ -99,7 +100,8 @@ static enum err check_list(struct cursor cursor, const struct tree_record *recor
 	while (cursor_left(&cursor) > 0) {
 		if (!read_record(&cursor, &child))
 			return broken("a list of nodes cannot be read");
-		if (any ? entry_compare(before, child.first) >= 0 : !is_root && entry_compare(record->first, child.first) != 0)
+		if (any ? entry_compare(before, child.first) >= 0
+			: !is_root && entry_compare(record->first, child.first) != 0)
 			return broken("a list of nodes is out of order");
 		if (__builtin_add_overflow(entries, child.entries, &entries))
 			return broken("a list of nodes counts beyond all bounds");
@@ -167,7 +169,8 @@ static enum err open_node(struct tree_reader *reader, unsigned level, const stru
 
 static struct tree_record root_record(const struct tree_reader *reader)
 {
-	return (struct tree_record){.id = reader->root.id, .length = reader->root.length, .entries = reader->root.entries};
+	return (struct tree_record){
+	    .id = reader->root.id, .length = reader->root.length, .entries = reader->root.entries};
 }
 
 /* Opens the next node of level 0; *end where there is none. */
@@ -204,7 +207,8 @@ static enum err read_entry(struct tree_reader *reader, const struct entry **out)
 
 	*out = NULL;
 	if (cursor_left(&at->cursor) == 0)
-		return reader->seen == at->expected ? ERR_OK : broken("a node does not hold as many entries as is said");
+		return reader->seen == at->expected ? ERR_OK
+						    : broken("a node does not hold as many entries as is said");
 	err = entry_decode(&reader->state, &at->cursor, &reader->entry);
 	if (err != ERR_OK)
 		return err;
@@ -330,8 +334,8 @@ enum err tree_reader_seek(struct tree_reader *reader, struct entry_bytes path)
 	return reader->failed;
 }
 
-enum err tree_walk(const struct tree_root *root, tree_fetch fetch, tree_known known, tree_visit_node node, tree_visit_entry entry,
-    void *context)
+enum err tree_walk(const struct tree_root *root, tree_fetch fetch, tree_known known, tree_visit_node node,
+    tree_visit_entry entry, void *context)
 {
 	struct tree_reader *reader = NULL;
 	const struct entry *at;

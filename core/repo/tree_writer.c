@@ -9,11 +9,11 @@
 #define LIST_RECORDS_MIN 2 /* a list of one would add a level and bring nothing nearer to the root */
 
 struct level {
-	struct buffer node;	 /* header and what is in it so far */
-	struct buffer first;	 /* path of its first entry */
-	uint64_t entries;	 /* below it */
-	uint64_t records;	 /* in it */
-	uint64_t nodes;		 /* closed at this level */
+	struct buffer node;	      /* header and what is in it so far */
+	struct buffer first;	      /* path of its first entry */
+	uint64_t entries;	      /* below it */
+	uint64_t records;	      /* in it */
+	uint64_t nodes;		      /* closed at this level */
 	uint8_t child[CHUNK_ID_SIZE]; /* of the last record: it is the root if it stays the only one */
 	uint32_t child_length;
 };
@@ -100,8 +100,10 @@ static enum err close_node(struct tree_writer *writer, unsigned level)
 {
 	struct level *at = &writer->levels[level];
 	uint8_t id[CHUNK_ID_SIZE];
-	struct tree_record record = {
-	    .first = {at->first.data, at->first.length}, .id = id, .length = (uint32_t)at->node.length, .entries = at->entries};
+	struct tree_record record = {.first = {at->first.data, at->first.length},
+	    .id = id,
+	    .length = (uint32_t)at->node.length,
+	    .entries = at->entries};
 	enum err err = store_node(writer, level, id);
 
 	if (err != ERR_OK)
@@ -156,7 +158,8 @@ static enum err add_record(struct tree_writer *writer, unsigned level, const str
 	at->entries += record->entries;
 	memcpy(at->child, record->id, CHUNK_ID_SIZE);
 	at->child_length = record->length;
-	if (at->records >= LIST_RECORDS_MIN && at->node.length >= NODE_MIN && hash_cuts(writer, record->id, CHUNK_ID_SIZE))
+	if (at->records >= LIST_RECORDS_MIN && at->node.length >= NODE_MIN &&
+	    hash_cuts(writer, record->id, CHUNK_ID_SIZE))
 		return close_node(writer, level);
 	return ERR_OK;
 }

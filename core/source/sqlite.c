@@ -11,7 +11,7 @@
 
 #define PATIENCE (30 * CLOCK_SECOND) /* how long a writer may keep the database locked */
 #define RETRY_EVERY 20		     /* milliseconds */
-#define STEP_PAGES 4096		     /* pages between two looks at whether the program was asked to stop */
+#define STEP_PAGES 128		     /* pages between two looks at whether the program was asked to stop */
 #define PROGRESS_STEPS 10000	     /* instructions of SQLite's machine between two such looks */
 #define FORMAT_OFFSET \
 	18 /* of the two bytes of a database's header that say whether it uses a write-ahead log: 2, else 1 */

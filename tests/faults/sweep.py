@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
 import trees  # noqa: E402
-from compare import differences  # noqa: E402
+from compare import differences, read_tree  # noqa: E402
 from pulih import SHIM, Pulih  # noqa: E402
 
 WRITES = "write,pwrite,writev,pwritev"
@@ -72,7 +72,7 @@ class Bench:
         (self.source / "big").write_bytes(tree.rng.randbytes(3 << 20))
         self.template = Pulih(folder / "template").init()
         self.first = self.template.backup(self.source)["snapshot_id"]
-        self.then = trees.copy_of(self.source, folder / "then")
+        self.then = read_tree(self.source)
         tree.mutate(15)
         (self.source / "another big").write_bytes(tree.rng.randbytes(5 << 20))
 

@@ -2,8 +2,12 @@
 #include "core/repo/entry.h"
 #include "tests/fuzz/seeds.h"
 
-static const uint8_t one_chunk[] = "\x01" "0123456789abcdef0123456789abcdef" "\x07";
-static const uint8_t outside[] = "\x00\x02\x01" "0123456789abcdef0123456789abcdef" "\x42";
+static const uint8_t one_chunk[] = "\x01"
+				   "0123456789abcdef0123456789abcdef"
+				   "\x07";
+static const uint8_t outside[] = "\x00\x02\x01"
+				 "0123456789abcdef0123456789abcdef"
+				 "\x42";
 static const uint8_t map[] = "\x02\x05\x03\x01\x04";
 static const uint8_t attributes[] = "\x06user.a\x02xy\x06user.b\x00";
 
@@ -12,17 +16,40 @@ static struct entry_bytes text(const char *bytes)
 	return (struct entry_bytes){(const uint8_t *)bytes, strlen(bytes)};
 }
 
-#define PART(array) {(array), sizeof(array) - 1}
+#define PART(array)                        \
+	{                                  \
+		(array), sizeof(array) - 1 \
+	}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct entry entries[] = {
 	    {.path = text("a"), .type = ENTRY_FOLDER, .mode = 0755, .user = text("root"), .links = 2, .mtime = -1},
 	    {.path = text("a/block"), .type = ENTRY_BLOCK, .rdev = UINT64_C(8) << 32, .links = 1},
-	    {.path = text("a/file"), .type = ENTRY_FILE, .size = 7, .content = PART(one_chunk), .links = 3, .flags = 0x10, .inode = 5},
-	    {.path = text("a/long"), .type = ENTRY_FILE, .size = 3000000, .content = PART(outside), .content_outside = true, .device = 9},
-	    {.path = text("a/sparse"), .type = ENTRY_FILE, .sparse = true, .size = 100, .segments = PART(map), .content = PART(one_chunk)},
-	    {.path = text("link"), .type = ENTRY_SYMLINK, .target = text("a/file"), .xattrs = PART(attributes), .links = 1},
+	    {.path = text("a/file"),
+		.type = ENTRY_FILE,
+		.size = 7,
+		.content = PART(one_chunk),
+		.links = 3,
+		.flags = 0x10,
+		.inode = 5},
+	    {.path = text("a/long"),
+		.type = ENTRY_FILE,
+		.size = 3000000,
+		.content = PART(outside),
+		.content_outside = true,
+		.device = 9},
+	    {.path = text("a/sparse"),
+		.type = ENTRY_FILE,
+		.sparse = true,
+		.size = 100,
+		.segments = PART(map),
+		.content = PART(one_chunk)},
+	    {.path = text("link"),
+		.type = ENTRY_SYMLINK,
+		.target = text("a/file"),
+		.xattrs = PART(attributes),
+		.links = 1},
 	    {.path = text("pipe"), .type = ENTRY_FIFO, .xattrs_chunk_size = 70000, .links = 1},
 	};
 	struct entry_state coder = {0};

@@ -12,11 +12,15 @@ static void put_seed(void)
 {
 	static const char json[] =
 	    "{\"host\":\"h\",\"job\":\"\",\"tool\":\"t\",\"started\":-1,\"ended\":2,\"previous\":"
-	    "\"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\",\"generation\":3,\"partial\":false,\"totals\":{"
-	    "\"files\":1,\"folders\":2,\"others\":3,\"bytes\":4,\"new_files\":5,\"changed_files\":6,\"unchanged_files\":7,"
-	    "\"unreadable\":8,\"changed_while_read\":9,\"vanished\":10,\"bytes_read\":11,\"bytes_new\":12,\"bytes_stored\":13,"
+	    "\"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\",\"generation\":3,\"partial\":false,"
+	    "\"totals\":{"
+	    "\"files\":1,\"folders\":2,\"others\":3,\"bytes\":4,\"new_files\":5,\"changed_files\":6,\"unchanged_"
+	    "files\":7,"
+	    "\"unreadable\":8,\"changed_while_read\":9,\"vanished\":10,\"bytes_read\":11,\"bytes_new\":12,\"bytes_"
+	    "stored\":13,"
 	    "\"chunks\":14,\"chunks_new\":15,\"packs_new\":16}}\0"
-	    "{\"root\":{\"id\":\"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\",\"length\":2,\"levels\":1,"
+	    "{\"root\":{\"id\":\"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\",\"length\":2,"
+	    "\"levels\":1,"
 	    "\"entries\":0},\"paths\":[\"/a\",{\"hex\":\"2fff\"}],\"tags\":[\"x\"]}";
 	struct buffer seed = {0};
 
@@ -58,7 +62,8 @@ static void seal(const uint8_t *data, size_t size, struct buffer *out)
 	store_u32(header + 64, (uint32_t)(summary + BOX_OVERHEAD));
 	store_u32(header + 68, (uint32_t)(content + PUBLIC_BOX_OVERHEAD));
 	MUST(buffer_append(out, header, sizeof(header)) == ERR_OK);
-	MUST(box_seal(out, keys->suite, keys->domain.summary_key, "summary", header, sizeof(header), data, summary) == ERR_OK);
+	MUST(box_seal(out, keys->suite, keys->domain.summary_key, "summary", header, sizeof(header), data, summary) ==
+	    ERR_OK);
 	MUST(public_box_seal(out, keys, "content", header, sizeof(header), data + size - content, content) == ERR_OK);
 	MUST(buffer_reserve(out, SIGNATURE_SIZE) == ERR_OK);
 	out->length += SIGNATURE_SIZE;
@@ -87,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* What was read can be written, and reads the same. */
 		MUST(snapshot_encode(&snapshot, keys, &again) == ERR_OK);
 		MUST(snapshot_decode(&back, keys, snapshot.id, again.data, again.length) == ERR_OK);
-		MUST(strcmp(back.host, snapshot.host) == 0 && back.paths_count == snapshot.paths_count && back.ended == snapshot.ended);
+		MUST(strcmp(back.host, snapshot.host) == 0 && back.paths_count == snapshot.paths_count &&
+		    back.ended == snapshot.ended);
 		snapshot_free(&back);
 	}
 	snapshot_free(&snapshot);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define HEADER_SIZE 80
+#define HEADER_SIZE 88
 #define NODE_HEADER 44
 
 static const struct keys keys = {.repository = "repository", .domain = {.tag = "domain"}};
@@ -62,7 +62,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	memcpy(input + 49, id, OBJECT_ID_SIZE);
 	MUST(buffer_append(&seed, input, sizeof(input)) == ERR_OK);
 	MUST(buffer_append_u32(&seed, (uint32_t)node.length) == ERR_OK && buffer_append_u64(&seed, 0) == ERR_OK);
-	MUST(buffer_append(&seed, id, CHUNK_ID_SIZE) == ERR_OK && buffer_append(&seed, node.data, node.length) == ERR_OK);
+	MUST(buffer_append(&seed, id, CHUNK_ID_SIZE) == ERR_OK &&
+	    buffer_append(&seed, node.data, node.length) == ERR_OK);
 	MUST(buffer_append_u32(&seed, 0) == ERR_OK && buffer_append_u64(&seed, 0) == ERR_OK);
 	seed_write("one node", seed.data, seed.length);
 	entry_state_free(&coder);

@@ -43,7 +43,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 		MUST(buffer_append(&leaves[i], "\x01\x00", 2) == ERR_OK);
 		for (size_t k = 2 * i; k < 2 * i + 2; k++) {
-			struct entry entry = {.path = {(const uint8_t *)paths[k], strlen(paths[k])}, .type = ENTRY_FIFO, .links = 1};
+			struct entry entry = {
+			    .path = {(const uint8_t *)paths[k], strlen(paths[k])}, .type = ENTRY_FIFO, .links = 1};
 
 			MUST(entry_encode(&coder, &entry, &leaves[i]) == ERR_OK);
 		}
@@ -106,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cursor_u8(&cursor, &root.levels);
 	cursor_u8(&cursor, &entries);
 	root.entries = entries;
-	while (place.count < CHUNKS && cursor_u16(&cursor, &length) && cursor_bytes(&cursor, &place.chunks[place.count].data, length))
+	while (place.count < CHUNKS && cursor_u16(&cursor, &length) &&
+	    cursor_bytes(&cursor, &place.chunks[place.count].data, length))
 		place.chunks[place.count++].size = length;
 	root.length = (uint32_t)place.chunks[0].size;
 	if (tree_reader_new(&reader, &root, fetch, &place) != ERR_OK)

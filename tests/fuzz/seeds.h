@@ -13,10 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void seed_write(const char *name, const void *bytes, size_t size);
 
 /* Ends the program with a finding where the condition does not hold. */
-#define MUST(condition)                           \
-	do {                                      \
-		if (!(condition))                 \
-			__builtin_trap();         \
+#define MUST(condition)                   \
+	do {                              \
+		if (!(condition))         \
+			__builtin_trap(); \
 	} while (0)
 
 #endif

@@ -16,7 +16,7 @@ def restored_bytes(pulih, out):
     ("printf hello", b"hello"),
     ("true", b""),
     ("yes putusan | head -c 20000000", (b"putusan\n" * 2500001)[:20000000]),
-])
+], ids=["short", "nothing", "20 MB"])
 def test_output_is_stored(pulih, out, script, content):
     pulih("backup", "--stdin-from-command", "--", "sh", "-c", script)
     assert restored_bytes(pulih, out) == content

@@ -18,9 +18,9 @@ def test_second_run_reads_nothing(pulih, everything):
 
 def test_same_tree_gives_same_root(pulih, small):
     """Nothing of a tree that did not change is stored again."""
-    pulih.backup(small)
+    pulih.backup(".", cwd=small)
     packs = pulih.objects("packs")
-    pulih.backup(small)
+    pulih.backup(".", cwd=small)
     assert pulih.objects("packs") == packs
 
 

@@ -139,7 +139,8 @@ void sample_fill(struct sample *sample, uint64_t *seed, struct entry_bytes path)
 	entry->ctime = random_below(seed, 4) ? entry->mtime : (int64_t)random_next(seed);
 	entry->device = random_below(seed, 3);
 	entry->inode = random_below(seed, 4) ? random_below(seed, 100000) : random_next(seed);
-	entry->links = random_below(seed, 3) || entry->type == ENTRY_FOLDER ? 1 : 2 + (uint32_t)random_below(seed, 1000);
+	entry->links =
+	    random_below(seed, 3) || entry->type == ENTRY_FOLDER ? 1 : 2 + (uint32_t)random_below(seed, 1000);
 	entry->flags = flags[random_below(seed, 6)];
 	if (entry->type == ENTRY_CHARACTER || entry->type == ENTRY_BLOCK)
 		entry->rdev = random_next(seed);
@@ -154,7 +155,9 @@ void sample_fill(struct sample *sample, uint64_t *seed, struct entry_bytes path)
 	if (entry->sparse)
 		fill_segments(sample, seed, &data);
 	else
-		data = entry->size = random_below(seed, 3) ? random_below(seed, 100000) : random_below(seed, UINT64_C(2) * ENTRY_INLINE_CHUNKS * CHUNK_MAX / 2);
+		data = entry->size = random_below(seed, 3)
+		    ? random_below(seed, 100000)
+		    : random_below(seed, UINT64_C(2) * ENTRY_INLINE_CHUNKS * CHUNK_MAX / 2);
 	fill_content(sample, seed, data);
 }
 
@@ -162,7 +165,8 @@ void sample_plain(struct sample *sample, uint64_t n)
 {
 	struct entry *entry = &sample->entry;
 	uint64_t seed = n;
-	int size = snprintf((char *)sample->path, sizeof(sample->path), "home/user/folder%07u/file%09u.text", (unsigned)(n / 100), (unsigned)n);
+	int size = snprintf((char *)sample->path, sizeof(sample->path), "home/user/folder%07u/file%09u.text",
+	    (unsigned)(n / 100), (unsigned)n);
 	uint8_t *at;
 
 	*entry = (struct entry){.type = ENTRY_FILE, .mode = 0644, .uid = 1000, .gid = 1000, .links = 1, .device = 2049};
@@ -181,7 +185,8 @@ static int by_path(const void *a, const void *b)
 {
 	const struct sample *left = a, *right = b;
 
-	return entry_compare((struct entry_bytes){left->path, left->entry.path.size}, (struct entry_bytes){right->path, right->entry.path.size});
+	return entry_compare((struct entry_bytes){left->path, left->entry.path.size},
+	    (struct entry_bytes){right->path, right->entry.path.size});
 }
 
 struct sample *samples_sorted(uint64_t seed, size_t count, size_t *made)

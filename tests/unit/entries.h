@@ -32,13 +32,14 @@ struct chunk_store {
 		uint8_t id[CHUNK_ID_SIZE];
 		uint8_t *bytes;
 		size_t size;
-	} *chunks;
+	} * chunks;
 	size_t count, capacity;
 	size_t puts, fetches;
 };
 void chunk_store_free(struct chunk_store *store);
 /* tree_store and tree_fetch. */
-enum err chunk_store_put(void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
+enum err chunk_store_put(
+    void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
 enum err chunk_store_fetch(void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
 /* Puts a chunk under an id of the test's choice. */
 void chunk_store_plant(struct chunk_store *store, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);

@@ -395,6 +395,10 @@ static void times_round_trip(void **state)
 	assert_false(clock_parse("2026-11-22T01:00:00", &time));
 	assert_false(clock_parse("2026-11-22T01:00:00+9", &time));
 	assert_false(clock_parse("2026-11-22T01:00:00Zx", &time));
+	assert_true(clock_parse("2262-04-11T23:47:15Z", &time));
+	assert_false(clock_parse("2262-04-11T23:47:17Z", &time));
+	assert_false(clock_parse("9999-01-01T00:00:00Z", &time));
+	assert_false(clock_parse("1600-01-01T00:00:00Z", &time));
 }
 
 static void sizes_and_durations_read_well(void **state)

@@ -18,13 +18,15 @@ static int sign_of(int value)
 
 static void order(void **state)
 {
-	static const char *const ascending[] = {"", "a", "a/b", "a/b/c", "a/b.c", "a/c", "a\x01", "a.b", "a.b/c", "ab", "ab/a", "b", "\xff"};
+	static const char *const ascending[] = {
+	    "", "a", "a/b", "a/b/c", "a/b.c", "a/c", "a\x01", "a.b", "a.b/c", "ab", "ab/a", "b", "\xff"};
 	const size_t count = sizeof(ascending) / sizeof(ascending[0]);
 
 	(void)state;
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < count; k++)
-			assert_int_equal(sign_of(entry_compare(bytes_of(ascending[i]), bytes_of(ascending[k]))), (i > k) - (i < k));
+			assert_int_equal(
+			    sign_of(entry_compare(bytes_of(ascending[i]), bytes_of(ascending[k]))), (i > k) - (i < k));
 	assert_true(entry_compare(bytes_of("12345678/0"), bytes_of("12345678.")) < 0);
 }
 
@@ -43,7 +45,8 @@ static void within(void **state)
 static void valid_paths(void **state)
 {
 	static const char *const good[] = {"", "a", "...", "..a", ".a", "a/.b/..c", "a b\n", "\xff\xfe"};
-	static const char *const bad[] = {"/", "/a", "a/", "a//b", ".", "..", "a/.", "a/..", "../a", "./a", "a/../b", "a/./b"};
+	static const char *const bad[] = {
+	    "/", "/a", "a/", "a//b", ".", "..", "a/.", "a/..", "../a", "./a", "a/../b", "a/./b"};
 	uint8_t *longest = mem_alloc(ENTRY_PATH_MAX + 1);
 
 	(void)state;
@@ -63,16 +66,65 @@ static void valid_paths(void **state)
 
 static void known_bytes(void **state)
 {
-	static const char expected[] =
-	    "3e" "818001" "00" "03" "612f62" "e807" "64" "02" "6d65" "00" "a403" "01" "ff93ebdc03" "00" "05" "03" "14" "0c" "01"
-	    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" "0c"
-	    /* symlink a/b/l -> x/y: everything else as before it, inode 9 */
-	    "0f" "f308" "03" "02" "2f6c" "02" "00" "00" "05" "01" "03" "782f79";
+	static const char expected[] = "3e"
+				       "818001"
+				       "00"
+				       "03"
+				       "612f62"
+				       "e807"
+				       "64"
+				       "02"
+				       "6d65"
+				       "00"
+				       "a403"
+				       "01"
+				       "ff93ebdc03"
+				       "00"
+				       "05"
+				       "03"
+				       "14"
+				       "0c"
+				       "01"
+				       "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+				       "0c"
+				       /* symlink a/b/l -> x/y: everything else as before it, inode 9 */
+				       "0f"
+				       "f308"
+				       "03"
+				       "02"
+				       "2f6c"
+				       "02"
+				       "00"
+				       "00"
+				       "05"
+				       "01"
+				       "03"
+				       "782f79";
 	uint8_t content[34] = {1};
-	struct entry file = {.path = bytes_of("a/b"), .type = ENTRY_FILE, .mode = 0644, .uid = 1000, .gid = 100, .user = bytes_of("me"),
-	    .mtime = -1, .ctime = 5, .device = 3, .inode = 10, .links = 1, .size = 12, .content = {content, sizeof(content)}};
-	struct entry link = {.path = bytes_of("a/b/l"), .type = ENTRY_SYMLINK, .mode = 0644, .uid = 1000, .gid = 100, .user = bytes_of("me"),
-	    .ctime = 5, .device = 3, .inode = 9, .links = 1, .target = bytes_of("x/y")};
+	struct entry file = {.path = bytes_of("a/b"),
+	    .type = ENTRY_FILE,
+	    .mode = 0644,
+	    .uid = 1000,
+	    .gid = 100,
+	    .user = bytes_of("me"),
+	    .mtime = -1,
+	    .ctime = 5,
+	    .device = 3,
+	    .inode = 10,
+	    .links = 1,
+	    .size = 12,
+	    .content = {content, sizeof(content)}};
+	struct entry link = {.path = bytes_of("a/b/l"),
+	    .type = ENTRY_SYMLINK,
+	    .mode = 0644,
+	    .uid = 1000,
+	    .gid = 100,
+	    .user = bytes_of("me"),
+	    .ctime = 5,
+	    .device = 3,
+	    .inode = 9,
+	    .links = 1,
+	    .target = bytes_of("x/y")};
 	struct entry_state coder = {0};
 	struct buffer out = {0};
 	char hex[400];
@@ -134,7 +186,8 @@ static void round_trip(void **state)
 
 static void extreme_times(void **state)
 {
-	static const int64_t times[] = {INT64_MIN, INT64_MAX, INT64_MIN + 1, -CLOCK_SECOND, -CLOCK_SECOND - 1, -1, 0, 1, CLOCK_SECOND - 1};
+	static const int64_t times[] = {
+	    INT64_MIN, INT64_MAX, INT64_MIN + 1, -CLOCK_SECOND, -CLOCK_SECOND - 1, -1, 0, 1, CLOCK_SECOND - 1};
 	const size_t count = sizeof(times) / sizeof(times[0]);
 	struct entry_state coder = {0}, decoder = {0};
 	struct buffer out = {0};
@@ -164,7 +217,8 @@ static void extreme_times(void **state)
 /* What does not fit a type is left out, not refused: the source hands over what statx says. */
 static void left_out(void **state)
 {
-	struct entry folder = {.path = bytes_of("f"), .type = ENTRY_FOLDER, .links = 5, .size = 4096, .rdev = 7, .sparse = true};
+	struct entry folder = {
+	    .path = bytes_of("f"), .type = ENTRY_FOLDER, .links = 5, .size = 4096, .rdev = 7, .sparse = true};
 	struct entry empty = {.path = bytes_of("g"), .type = ENTRY_FILE, .links = 0};
 	struct entry_state coder = {0}, decoder = {0};
 	struct buffer out = {0};
@@ -205,11 +259,11 @@ static void encoder_refuses(void **state)
 
 	(void)state;
 	assert_int_equal(entry_encode(&coder, &good, &out), ERR_OK);
-#define REFUSED(...)                                                                    \
-	do {                                                                            \
+#define REFUSED(...)                                                                         \
+	do {                                                                                 \
 		bad = (struct entry){.path = bytes_of("c"), .type = ENTRY_FILE, .links = 1}; \
-		__VA_ARGS__;                                                            \
-		refused(&coder, &out, &bad);                                            \
+		__VA_ARGS__;                                                                 \
+		refused(&coder, &out, &bad);                                                 \
 	} while (0)
 	REFUSED(bad.path = bytes_of("b"));
 	REFUSED(bad.path = bytes_of("a"));
@@ -227,12 +281,12 @@ static void encoder_refuses(void **state)
 	REFUSED(bad.type = ENTRY_SYMLINK);
 	REFUSED(bad.type = ENTRY_SYMLINK; bad.target = ((struct entry_bytes){(const uint8_t *)"a\0b", 3}));
 	REFUSED(bad.xattrs = ((struct entry_bytes){(const uint8_t *)"\x01"
-							     "b\0\x01"
-							     "a\0",
-	    6}));
+								    "b\0\x01"
+								    "a\0",
+		    6}));
 	REFUSED(bad.xattrs = ((struct entry_bytes){(const uint8_t *)"\x01"
-							     "a\x02",
-	    3}));
+								    "a\x02",
+		    3}));
 	REFUSED(bad.xattrs = ((struct entry_bytes){big, sizeof(big)}));
 	REFUSED(bad.xattrs_chunk_size = CHUNK_MAX + 1);
 	REFUSED(bad.xattrs = bytes_of("\x01"
@@ -249,7 +303,11 @@ static void encoder_refuses(void **state)
 static void largest(void **state)
 {
 	uint8_t *target = mem_alloc(ENTRY_MAX);
-	struct entry entry = {.path = bytes_of("l"), .type = ENTRY_SYMLINK, .links = 1, .target = {target, ENTRY_MAX - 100}}, back;
+	struct entry entry = {.path = bytes_of("l"),
+			 .type = ENTRY_SYMLINK,
+			 .links = 1,
+			 .target = {target, ENTRY_MAX - 100}},
+		     back;
 	struct entry_state coder = {0}, decoder = {0};
 	struct buffer out = {0};
 	struct cursor cursor;
@@ -332,7 +390,8 @@ static void segments_and_xattrs(void **state)
 	assert_true(entry_segments_next(&segments, &offset, &size) && offset == 10 && size == 5);
 	assert_true(entry_segments_next(&segments, &offset, &size) && offset == 143 && size == 7);
 	assert_false(entry_segments_next(&segments, &offset, &size));
-	assert_true(entry_xattr_next(&cursor, &name, &value) && name.size == 6 && value.size == 2 && value.data[1] == '1');
+	assert_true(
+	    entry_xattr_next(&cursor, &name, &value) && name.size == 6 && value.size == 2 && value.data[1] == '1');
 	assert_true(entry_xattr_next(&cursor, &name, &value) && name.data[5] == 'b' && value.size == 0);
 	assert_false(entry_xattr_next(&cursor, &name, &value));
 	assert_string_equal(entry_type_name(ENTRY_SYMLINK), "symlink");

@@ -87,8 +87,18 @@ static struct entry_bytes literal(const char *bytes, size_t size)
 
 static struct raw raw_of(uint64_t head, const char *path)
 {
-	return (struct raw){.head = head, .rest = path, .rest_size = strlen(path), .links = 2, .flags = 0x10, .target = BYTES("t"),
-	    .xattrs = BYTES("\x01" "a" "\x00"), .xattrs_length = 1, .segments = BYTES("\x00"), .content = BYTES("\x00")};
+	return (struct raw){.head = head,
+	    .rest = path,
+	    .rest_size = strlen(path),
+	    .links = 2,
+	    .flags = 0x10,
+	    .target = BYTES("t"),
+	    .xattrs = BYTES("\x01"
+			    "a"
+			    "\x00"),
+	    .xattrs_length = 1,
+	    .segments = BYTES("\x00"),
+	    .content = BYTES("\x00")};
 }
 
 /* Decodes "dir/a" and then the raw entry. */
@@ -119,10 +129,10 @@ static void expect(const struct raw *raw, enum err expected, const char *what)
 }
 
 #define SAME (ENTRY_HAS_SAME_MODE | ENTRY_HAS_SAME_OWNER | ENTRY_HAS_SAME_DEVICE)
-#define FIELD(good_or_broken, head, ...)                                  \
-	do {                                                              \
-		struct raw raw = raw_of((head), "e");                     \
-		__VA_ARGS__;                                              \
+#define FIELD(good_or_broken, head, ...)                                   \
+	do {                                                               \
+		struct raw raw = raw_of((head), "e");                      \
+		__VA_ARGS__;                                               \
 		expect(&raw, good_or_broken, #head " with " #__VA_ARGS__); \
 	} while (0)
 #define GOOD(...) FIELD(ERR_OK, __VA_ARGS__)
@@ -192,7 +202,7 @@ static void paths(void **state)
 	BROKEN(fifo, raw.shared = 5; raw.rest_size = 0);
 	BROKEN(fifo, raw.shared = 3; raw.rest_size = 0);
 	BROKEN(fifo, raw.rest_size = 0);
-	BROKEN(fifo, raw.shared = 4; raw.rest = "A"); /* not ascending */
+	BROKEN(fifo, raw.shared = 4; raw.rest = "A");			  /* not ascending */
 	BROKEN(fifo, raw.shared = 3; raw.rest = "/b"; raw.rest_size = 2); /* could share more */
 	BROKEN(fifo, raw.shared = 2; raw.rest = "/x"; raw.rest_size = 2); /* di/x sorts before dir */
 	BROKEN(fifo, raw.shared = 5; raw.rest = "/"; raw.rest_size = 1);
@@ -258,15 +268,49 @@ static void options(void **state)
 	BROKEN(link, raw.target = BYTES(""));
 	BROKEN(link, raw.target = BYTES("a\0b"));
 	GOOD(fifo | ENTRY_HAS_XATTRS, (void)0);
-	GOOD(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x01" "a" "\x01" "v" "\x02" "ab" "\x00"));
+	GOOD(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x01"
+			       "a"
+			       "\x01"
+			       "v"
+			       "\x02"
+			       "ab"
+			       "\x00"));
 	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES(""));
 	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x00\x00"));
-	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x01" "\0" "\x00"));
-	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x01" "a" "\x00" "\x01" "a" "\x00"));
-	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x01" "b" "\x00" "\x01" "a" "\x00"));
-	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x02" "ab" "\x00" "\x01" "a" "\x00"));
-	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x01" "a" "\x05" "v"));
-	BROKEN(fifo | ENTRY_HAS_XATTRS, raw.xattrs = BYTES("\x01" "a"));
+	BROKEN(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x01"
+			       "\0"
+			       "\x00"));
+	BROKEN(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x01"
+			       "a"
+			       "\x00"
+			       "\x01"
+			       "a"
+			       "\x00"));
+	BROKEN(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x01"
+			       "b"
+			       "\x00"
+			       "\x01"
+			       "a"
+			       "\x00"));
+	BROKEN(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x02"
+			       "ab"
+			       "\x00"
+			       "\x01"
+			       "a"
+			       "\x00"));
+	BROKEN(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x01"
+			       "a"
+			       "\x05"
+			       "v"));
+	BROKEN(fifo | ENTRY_HAS_XATTRS,
+	    raw.xattrs = BYTES("\x01"
+			       "a"));
 	GOOD(fifo | ENTRY_HAS_XATTRS_OUTSIDE, raw.xattrs_length = CHUNK_MAX);
 	BROKEN(fifo | ENTRY_HAS_XATTRS_OUTSIDE, raw.xattrs_length = 0);
 	BROKEN(fifo | ENTRY_HAS_XATTRS_OUTSIDE, raw.xattrs_length = CHUNK_MAX + 1);
@@ -274,7 +318,8 @@ static void options(void **state)
 
 static void contents(void **state)
 {
-	const uint64_t file = ENTRY_FILE | SAME | ENTRY_HAS_CONTENT, outside = file | ENTRY_HAS_OUTSIDE, sparse = file | ENTRY_HAS_SPARSE;
+	const uint64_t file = ENTRY_FILE | SAME | ENTRY_HAS_CONTENT, outside = file | ENTRY_HAS_OUTSIDE,
+		       sparse = file | ENTRY_HAS_SPARSE;
 
 	(void)state;
 	BROKEN(file, raw.size = 1);
@@ -290,7 +335,8 @@ static void contents(void **state)
 	GOOD(outside, raw.size = 1000; raw.content = BYTES("\x00\x02\x01" ID "\x42"));
 	BROKEN(outside, raw.size = 1000; raw.content = BYTES("\x01\x02\x01" ID "\x42")); /* n and OUTSIDE */
 	BROKEN(outside, raw.size = 1000; raw.content = BYTES("\x00\x00\x01" ID "\x42"));
-	BROKEN(outside, raw.size = 1000; raw.content = BYTES("\x00\x01\x01" ID "\x42")); /* 66 bytes are no list of one */
+	BROKEN(outside, raw.size = 1000;
+	       raw.content = BYTES("\x00\x01\x01" ID "\x42")); /* 66 bytes are no list of one */
 	BROKEN(outside, raw.size = 1000; raw.content = BYTES("\x00\x03\x01" ID "\x42"));
 	BROKEN(outside, raw.size = 1000; raw.content = BYTES("\x00\x02\x00"));
 	BROKEN(outside, raw.size = 1000; raw.content = BYTES("\x00\x02\x02" ID "\x42"));
@@ -304,7 +350,7 @@ static void contents(void **state)
 	BROKEN(sparse, raw.size = 15; raw.segments = BYTES("\x01\x0a\x00"));
 	BROKEN(sparse, raw.size = 15; raw.segments = BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
 	BROKEN(sparse, raw.size = 3; raw.segments = BYTES("\x02\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01");
-		raw.content = BYTES("\x01" ID "\x02"));
+	       raw.content = BYTES("\x01" ID "\x02"));
 }
 
 /* ---- every byte ---- */

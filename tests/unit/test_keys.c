@@ -129,7 +129,7 @@ static void who_may_sign(void **state)
 	(void)state;
 	memcpy(writers[0].domain, keys->domain.tag, DOMAIN_TAG_SIZE);
 	memcpy(writers[1].domain, keys->domain.tag, DOMAIN_TAG_SIZE);
-	assert_int_equal(keys_set_writers(keys, writers, 2), ERR_OK);
+	keys_set_writers(keys, mem_copy(writers, sizeof(writers)), 2);
 	assert_int_equal(keys_writer(keys, owner, other_domain, false, key), ERR_OK);
 	assert_memory_equal(key, keys->owner_public, KEY_SIZE);
 	assert_int_equal(keys_writer(keys, writers[0].id, keys->domain.tag, false, key), ERR_OK);
@@ -140,23 +140,17 @@ static void who_may_sign(void **state)
 	assert_int_equal(keys_writer(keys, writers[1].id, keys->domain.tag, false, key), ERR_CORRUPT);
 	assert_int_equal(keys_writer(keys, writers[1].id, keys->domain.tag, true, key), ERR_OK);
 	assert_memory_equal(key, writers[1].public_key, KEY_SIZE);
-	assert_int_equal(keys_set_writers(keys, NULL, 0), ERR_OK);
+	keys_set_writers(keys, NULL, 0);
 	assert_int_equal(keys_writer(keys, writers[0].id, keys->domain.tag, false, key), ERR_CORRUPT);
 	keys_free(keys);
 }
 
 static void lack_of_memory_is_told(void **state)
 {
-	struct keys *keys = fixed_keys("server");
-	struct writer writer = {.id = {1}};
-
 	(void)state;
 	mem_fail_at(1);
 	assert_null(keys_new());
-	assert_int_equal(keys_set_writers(keys, &writer, 1), ERR_NOMEM);
 	mem_fail_at(0);
-	assert_int_equal(keys->writers_count, 0);
-	keys_free(keys);
 }
 
 static int setup(void **state)
@@ -168,9 +162,12 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(derivations_are_frozen),	   cmocka_unit_test(full_key_has_every_domain),
-	    cmocka_unit_test(backup_key_has_only_its_own), cmocka_unit_test(names_of_domains),
-	    cmocka_unit_test(unknown_suite_is_refused),	   cmocka_unit_test(who_may_sign),
+	    cmocka_unit_test(derivations_are_frozen),
+	    cmocka_unit_test(full_key_has_every_domain),
+	    cmocka_unit_test(backup_key_has_only_its_own),
+	    cmocka_unit_test(names_of_domains),
+	    cmocka_unit_test(unknown_suite_is_refused),
+	    cmocka_unit_test(who_may_sign),
 	    cmocka_unit_test(lack_of_memory_is_told),
 	};
 

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -278,6 +279,41 @@ static void a_folder_with_a_default_acl_gives_nothing_away(void **state)
 	fixture_close(&fixture);
 }
 
+static void a_full_destination_stops_it(void **state)
+{
+	struct fixture fixture;
+	struct restore_options options = {.threads = 2};
+	struct restore_result result;
+	struct told told;
+	struct entry entry;
+	size_t size = 3u << 20;
+	uint8_t *bytes;
+
+	(void)state;
+	fixture_open(&fixture);
+	make_folders(at(&fixture, "out"));
+	if (mount("tmpfs", at(&fixture, "out"), "tmpfs", 0, "size=1m") != 0) {
+		fixture_close(&fixture);
+		skip();
+	}
+	bytes = mem_calloc(size, 1);
+	for (int i = 0; i < 3; i++) {
+		static const char *const paths[] = {"a", "b", "c"};
+
+		entry = fixture_entry_of(paths[i], ENTRY_FILE);
+		memset(bytes, 'a' + i, size);
+		fixture_add(&fixture, &entry, bytes, size, 1 << 20);
+	}
+	fixture_store(&fixture);
+	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_NOSPACE);
+	assert_false(exists(at(&fixture, "out/a")));
+	assert_false(exists(at(&fixture, "out/b")));
+	assert_false(exists(at(&fixture, "out/c")));
+	assert_int_equal(umount(at(&fixture, "out")), 0);
+	mem_free(bytes);
+	fixture_close(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +323,7 @@ int main(void)
 	    cmocka_unit_test(as_somebody_else),
 	    cmocka_unit_test(a_very_long_name_and_a_very_deep_folder),
 	    cmocka_unit_test(a_folder_with_a_default_acl_gives_nothing_away),
+	    cmocka_unit_test(a_full_destination_stops_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,13 +14,16 @@
 #define HEAD_SIZE (sizeof(HEAD) - 1)
 
 static const char *const frozen_box[] = {
-    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f9e42f2f6b3d834f0cdfa893915ba963fdb351e483bd1a9f810501759d6d2f7f9d67f"
+    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f9e42f2f6b3d834f0cdfa893915ba963fdb351e483bd1a9f810"
+    "501759d6d2f7f9d67f"
     "a0d428e788ec86c0b7f21f3fd68a0697cdf26e82cf5b4d60",
-    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f9e42f2f6b3d834f0cdfa893915ba963fdb351e483bd1a9f810501759d6d2f7f90f9b"
+    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f9e42f2f6b3d834f0cdfa893915ba963fdb351e483bd1a9f810"
+    "501759d6d2f7f90f9b"
     "d5d8814ae7de330bd88f21823c8ff8645e133a9930df3213",
 };
 static const char frozen_public_box[] =
-    "493e82fc74464a59268817623d2053c5eb8e2cc4a988b4fee179ec6b010d531d404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5fd889"
+    "493e82fc74464a59268817623d2053c5eb8e2cc4a988b4fee179ec6b010d531d404142434445464748494a4b4c4d4e4f505152535455565758"
+    "595a5b5c5d5e5fd889"
     "0494de32e91f1b9e0b6053a4aaa9c7b72914332118698d12e84ecf34f671c81e009621e2e6c12175795b7e955ff91034a600e73e4fa38c09";
 
 static uint8_t secret[KEY_SIZE];
@@ -115,16 +118,22 @@ static void every_byte_counts(void **state)
 		bool key = i < SALT_SIZE + HASH_SIZE;
 
 		box[i] ^= 0x80;
-		assert_refused(box_open(&plain, 1, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box)), key ? ERR_KEY : ERR_CORRUPT,
-		    key ? PL_KEY_WRONG : PL_SEAL_BROKEN, &plain);
+		assert_refused(box_open(&plain, 1, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box)),
+		    key ? ERR_KEY : ERR_CORRUPT, key ? PL_KEY_WRONG : PL_SEAL_BROKEN, &plain);
 		box[i] ^= 0x80;
 	}
-	assert_refused(box_open(&plain, 1, secret, "index", "heat", 4, box, sizeof(box)), ERR_CORRUPT, PL_SEAL_BROKEN, &plain);
-	assert_refused(box_open(&plain, 1, secret, "summary", HEAD, HEAD_SIZE, box, sizeof(box)), ERR_KEY, PL_KEY_WRONG, &plain);
-	assert_refused(box_open(&plain, 2, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box)), ERR_CORRUPT, PL_SEAL_BROKEN, &plain);
-	assert_refused(box_open(&plain, 3, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box)), ERR_UNSUPPORTED, PL_SUITE, &plain);
-	assert_refused(box_open(&plain, 1, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box) - 1), ERR_CORRUPT, PL_SEAL_BROKEN, &plain);
-	assert_refused(box_open(&plain, 1, secret, "index", HEAD, HEAD_SIZE, box, BOX_OVERHEAD - 1), ERR_CORRUPT, PL_SEAL_BROKEN, &plain);
+	assert_refused(
+	    box_open(&plain, 1, secret, "index", "heat", 4, box, sizeof(box)), ERR_CORRUPT, PL_SEAL_BROKEN, &plain);
+	assert_refused(
+	    box_open(&plain, 1, secret, "summary", HEAD, HEAD_SIZE, box, sizeof(box)), ERR_KEY, PL_KEY_WRONG, &plain);
+	assert_refused(box_open(&plain, 2, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box)), ERR_CORRUPT,
+	    PL_SEAL_BROKEN, &plain);
+	assert_refused(
+	    box_open(&plain, 3, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box)), ERR_UNSUPPORTED, PL_SUITE, &plain);
+	assert_refused(box_open(&plain, 1, secret, "index", HEAD, HEAD_SIZE, box, sizeof(box) - 1), ERR_CORRUPT,
+	    PL_SEAL_BROKEN, &plain);
+	assert_refused(box_open(&plain, 1, secret, "index", HEAD, HEAD_SIZE, box, BOX_OVERHEAD - 1), ERR_CORRUPT,
+	    PL_SEAL_BROKEN, &plain);
 	buffer_free(&plain);
 }
 
@@ -147,10 +156,10 @@ static void every_byte_of_a_public_box_counts(void **state)
 	}
 	/* A sender's half of small order is refused, not multiplied. */
 	memset(box.data, 0, KEY_SIZE);
-	assert_refused(public_box_open(&plain, keys, 1, "content", HEAD, HEAD_SIZE, box.data, box.length), ERR_CORRUPT, PL_SEAL_BROKEN,
-	    &plain);
-	assert_refused(public_box_open(&plain, keys, 1, "content", HEAD, HEAD_SIZE, box.data, PUBLIC_BOX_OVERHEAD - 1), ERR_CORRUPT,
+	assert_refused(public_box_open(&plain, keys, 1, "content", HEAD, HEAD_SIZE, box.data, box.length), ERR_CORRUPT,
 	    PL_SEAL_BROKEN, &plain);
+	assert_refused(public_box_open(&plain, keys, 1, "content", HEAD, HEAD_SIZE, box.data, PUBLIC_BOX_OVERHEAD - 1),
+	    ERR_CORRUPT, PL_SEAL_BROKEN, &plain);
 	buffer_free(&box);
 	buffer_free(&plain);
 	keys_free(keys);
@@ -165,7 +174,8 @@ static void shared_secret_is_needed(void **state)
 	(void)state;
 	assert_int_equal(public_box_seal(&box, keys, "content", HEAD, HEAD_SIZE, PLAIN, PLAIN_SIZE), ERR_OK);
 	keys->shared[0] ^= 1;
-	assert_refused(public_box_open(&plain, keys, 1, "content", HEAD, HEAD_SIZE, box.data, box.length), ERR_KEY, PL_KEY_WRONG, &plain);
+	assert_refused(public_box_open(&plain, keys, 1, "content", HEAD, HEAD_SIZE, box.data, box.length), ERR_KEY,
+	    PL_KEY_WRONG, &plain);
 	buffer_free(&box);
 	buffer_free(&plain);
 	keys_free(keys);

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,8 +101,10 @@ static pid_t start_writer(const char *path)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (pid == 0) {
-		sqlite3 *database = open_database(path);
+		sqlite3 *database;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not stop it */
+		database = open_database(path);
 		for (unsigned i = 1;; i++) {
 			char *text = sqlite3_mprintf("BEGIN IMMEDIATE; UPDATE accounts SET amount = amount - 1, filler "
 						     "= randomblob(500) WHERE id %% 1000 = %u;"

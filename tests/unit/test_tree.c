@@ -14,7 +14,8 @@
 static const uint8_t chunker_key[KEY_SIZE] = "chunker key of the tests of tree";
 
 /* Writes sample_plain(n) for each n below count, but those that `skip` names; `changed` gets another mtime. */
-static void write_plain(struct chunk_store *store, uint64_t count, uint64_t skip, uint64_t changed, struct tree_root *root)
+static void write_plain(
+    struct chunk_store *store, uint64_t count, uint64_t skip, uint64_t changed, struct tree_root *root)
 {
 	struct tree_writer *writer = NULL;
 	struct sample *sample = mem_calloc(1, sizeof(*sample));
@@ -105,7 +106,8 @@ static void known_root(void **state)
 
 	(void)state;
 	write_plain(&store, MANY, MANY, MANY, &root);
-	assert_string_equal(hex_encode(hex, root.id, CHUNK_ID_SIZE), "1f0dd0c9fe10a69c3facf61813a1869add6b3ba801ed1f3429267620b28bbdc6");
+	assert_string_equal(hex_encode(hex, root.id, CHUNK_ID_SIZE),
+	    "1f0dd0c9fe10a69c3facf61813a1869add6b3ba801ed1f3429267620b28bbdc6");
 	assert_int_equal(root.levels, 2);
 	assert_int_equal(root.entries, MANY);
 	for (size_t i = 0; i < store.count; i++)
@@ -217,9 +219,11 @@ static void large_entries(void **state)
 {
 	uint8_t *target = mem_calloc(1, ENTRY_MAX);
 	struct entry small = {.path = bytes_of("a"), .type = ENTRY_FIFO, .links = 1};
-	struct entry large = {.path = bytes_of("b"), .type = ENTRY_SYMLINK, .links = 1, .target = {target, ENTRY_MAX - 100}};
+	struct entry large = {
+	    .path = bytes_of("b"), .type = ENTRY_SYMLINK, .links = 1, .target = {target, ENTRY_MAX - 100}};
 	struct entry last = {.path = bytes_of("c"), .type = ENTRY_FIFO, .links = 1};
-	struct entry too_large = {.path = bytes_of("bb"), .type = ENTRY_SYMLINK, .links = 1, .target = {target, ENTRY_MAX}};
+	struct entry too_large = {
+	    .path = bytes_of("bb"), .type = ENTRY_SYMLINK, .links = 1, .target = {target, ENTRY_MAX}};
 	const struct entry *expected[] = {&small, &large, &last, NULL}, *entry;
 	struct chunk_store store = {0};
 	struct tree_writer *writer = NULL;

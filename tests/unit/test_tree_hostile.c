@@ -11,10 +11,10 @@
 /* Two nodes, "a" "b" and "c" "d/e" "f", under one list. Every part can be replaced before build(). */
 struct forged {
 	const char *paths[5];
-	const char *first[2];	 /* as the list says */
+	const char *first[2]; /* as the list says */
 	uint64_t entries[2];
-	int64_t longer[2];	 /* added to the length that the list says */
-	uint8_t version, level;	 /* of the list */
+	int64_t longer[2];	/* added to the length that the list says */
+	uint8_t version, level; /* of the list */
 	uint8_t leaf_version, leaf_level;
 	uint8_t child[2]; /* first byte of the ids: 1 and 2 are the leaves, 3 is the list */
 	struct tree_root root;
@@ -23,8 +23,14 @@ struct forged {
 
 static struct forged good(void)
 {
-	return (struct forged){.paths = {"a", "b", "c", "d/e", "f"}, .first = {"a", "c"}, .entries = {2, 3}, .version = 1, .level = 1,
-	    .leaf_version = 1, .child = {1, 2}, .root = {.id = {3}, .levels = 2, .entries = 5}};
+	return (struct forged){.paths = {"a", "b", "c", "d/e", "f"},
+	    .first = {"a", "c"},
+	    .entries = {2, 3},
+	    .version = 1,
+	    .level = 1,
+	    .leaf_version = 1,
+	    .child = {1, 2},
+	    .root = {.id = {3}, .levels = 2, .entries = 5}};
 }
 
 static void put_leaf(struct chunk_store *store, const struct forged *forged, uint8_t id, unsigned from, unsigned to)
@@ -123,11 +129,11 @@ static void expect(struct forged *forged, enum err expected, enum message id, co
 static void each_field(void **state)
 {
 	(void)state;
-#define EXPECT(err, id, ...)                                          \
-	do {                                                          \
-		struct forged forged = good();                        \
-		__VA_ARGS__;                                          \
-		expect(&forged, err, id, #__VA_ARGS__);               \
+#define EXPECT(err, id, ...)                            \
+	do {                                            \
+		struct forged forged = good();          \
+		__VA_ARGS__;                            \
+		expect(&forged, err, id, #__VA_ARGS__); \
 	} while (0)
 #define BROKEN(...) EXPECT(ERR_CORRUPT, PL_TREE_BROKEN, __VA_ARGS__)
 	EXPECT(ERR_OK, PL_NONE, (void)forged);
@@ -161,7 +167,7 @@ static void each_field(void **state)
 	BROKEN(forged.entries[0] = 1; forged.root.entries = 4);
 	BROKEN(forged.entries[1] = 0; forged.root.entries = 2);
 	BROKEN(forged.entries[0] = UINT64_MAX; forged.entries[1] = 6); /* wraps to 5 */
-	BROKEN(forged.paths[1] = "c/x");  /* the next node starts before it */
+	BROKEN(forged.paths[1] = "c/x");			       /* the next node starts before it */
 	BROKEN(forged.stuffed = NODE_MAX);
 #undef BROKEN
 #undef EXPECT

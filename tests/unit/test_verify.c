@@ -1,11 +1,12 @@
 /* Verification finds exactly the damage that was done, and says what it touches. */
-#include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "restore/verify.h"
 #include "targets/memory.h"
 #include "tests/unit/random_bytes.h"
 #include "tests/unit/repo_fixture.h"
 
+#include <glob.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <setjmp.h>
@@ -275,6 +276,36 @@ static void a_budget_reads_the_oldest_first(void **state)
 	fixture_close(&fixture);
 }
 
+/* Whatever is wrong with the list of what was read when, everything counts as unread, and is read again. */
+static void a_damaged_ledger_is_thrown_away(void **state)
+{
+	static const size_t offsets[] = {0, 8, 9, 10, 16, 31, 32, 39, 40, 72, 80, SIZE_MAX};
+	struct fixture fixture;
+	struct verify_result result;
+	struct told told;
+	char pattern[256];
+	glob_t found;
+
+	(void)state;
+	three_snapshots(&fixture);
+	snprintf(pattern, sizeof(pattern), "%s/verify-*", fixture.repository.state_folder);
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		struct buffer bytes = {0};
+
+		assert_int_equal(verify(&fixture, VERIFY_CONTENT, 0, &result, &told), ERR_OK);
+		assert_int_not_equal(result.oldest_unread, 0);
+		assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+		assert_int_equal(file_read_all(found.gl_pathv[0], 4096, &bytes), ERR_OK);
+		bytes.data[offsets[i] < bytes.length ? offsets[i] : bytes.length - 1] ^= 1;
+		assert_int_equal(file_replace(found.gl_pathv[0], bytes.data, bytes.length, 0600), ERR_OK);
+		assert_int_equal(verify(&fixture, VERIFY_CONTENT, 1, &result, &told), ERR_OK);
+		assert_int_equal(result.oldest_unread, 0);
+		globfree(&found);
+		buffer_free(&bytes);
+	}
+	fixture_close(&fixture);
+}
+
 static void a_failing_target_is_no_crash(void **state)
 {
 	struct fixture fixture;
@@ -338,6 +369,7 @@ int main(void)
 	    cmocka_unit_test(chunks_that_no_index_knows_are_found),
 	    cmocka_unit_test(a_pack_of_an_interrupted_run_is_no_damage),
 	    cmocka_unit_test(a_budget_reads_the_oldest_first),
+	    cmocka_unit_test(a_damaged_ledger_is_thrown_away),
 	    cmocka_unit_test(a_failing_target_is_no_crash),
 	    cmocka_unit_test(survives_without_memory),
 	};

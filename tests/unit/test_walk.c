@@ -725,6 +725,9 @@ static void a_moved_folder_is_found_or_reported(void **state)
 	while (item.is_folder);
 	assert_int_equal(rename("deep/d/d", "other/d"), 0);
 	assert_int_equal(rename("deep/d", "other/e"), 0);
+	/* Another folder of that name is not taken for it. */
+	assert_int_equal(mkdir("deep/d", 0755), 0);
+	make_file("deep/d/f", "");
 	while (more) {
 		files += !item.is_folder;
 		assert_int_equal(walk_next(walk, &item, &more), ERR_OK);
