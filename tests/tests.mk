@@ -104,7 +104,8 @@ faults-sample: $(BUILD)/pulih $(BUILD)/faults/shim.so
 	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py --sample $(FAULT_SAMPLE) $(FAULT_OPTIONS)
 
 # halt_on_error: a finding is a failed test, not a line that nobody reads. Leaks count.
-SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(abspath tests/leaks.supp):print_suppressions=0 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 sanitize: deps
 	$(MAKE) $(PARALLEL) SAN=address,undefined all unit-programs
