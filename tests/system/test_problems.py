@@ -1,6 +1,7 @@
 """Sources that cannot be read, change or vanish: named, never silent."""
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 import threading
@@ -238,3 +239,18 @@ def test_special_files_do_not_block(pulih, source, out):
     pulih("backup", source / "fifo", timeout=60)
     pulih.restore(out)
     assert stat.S_ISFIFO(os.lstat(pulih.restored(out, source / "fifo")).st_mode)
+
+
+def test_interrupt_in_a_long_file(pulih, source):
+    """Ctrl-C is heard in the middle of a file too, also where nothing of it is new and nothing has to be written."""
+    with open(source / "zeros", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 6 << 30)
+    process = pulih.start("backup", source)
+    time.sleep(1)
+    assert process.poll() is None, "it was over before it could be interrupted"
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"PL-1005" in err
+    assert time.monotonic() - start < 2, "it read on"
+    assert pulih.objects("snapshots") == pulih.objects("sessions") == []
