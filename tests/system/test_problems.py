@@ -254,3 +254,10 @@ def test_interrupt_in_a_long_file(pulih, source):
     assert process.returncode == 130 and b"PL-1005" in err
     assert time.monotonic() - start < 2, "it read on"
     assert pulih.objects("snapshots") == pulih.objects("sessions") == []
+
+
+def test_file_that_says_it_is_empty(pulih):
+    """Files of /proc have contents and no size: stored as empty ones they are not what they were."""
+    assert os.stat("/proc/version").st_size == 0
+    assert pulih.backup("/proc/version", code=3)["changed_while_read"] == 1
+    assert pulih.backup("/proc/version", code=3)["changed_while_read"] == 1
