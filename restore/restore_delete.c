@@ -88,13 +88,28 @@ static enum err delete_one(struct restore *run, struct restore_folder *folder, i
 		return err;
 	if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
 		return ERR_OK;
-	if (!restore_select_covers(run->options, (struct entry_bytes){.data = path->data, .size = path->length},
-		S_ISDIR(stat.st_mode)))
+	if (!restore_select_covers(run->options, run->snapshot,
+		(struct entry_bytes){.data = path->data, .size = path->length}, S_ISDIR(stat.st_mode)))
 		return ERR_OK;
 	err = run->options->dry_run ? ERR_OK : restore_delete_tree(fd, name);
 	if (err == ERR_OK)
 		run->deleted++;
 	return err;
+}
+
+/* Whether what the snapshot does not have in this folder was not there when it was made. */
+static bool is_known(const struct restore *run, const struct restore_folder *folder)
+{
+	/* What could not be read is not in the snapshot either; restore_run told of it. */
+	if (run->snapshot->totals.unreadable)
+		return false;
+	/* A single file that goes into a folder says nothing about that folder. */
+	if (folder->root && run->options->subpath && !run->root_saved)
+		return false;
+	/* Nor does an empty folder about what is mounted on it: --one-file-system saves mount points empty. */
+	if (folder->parent && folder->device != folder->parent->device && folder->names.length == 0)
+		return false;
+	return true;
 }
 
 void restore_delete_others(struct restore *run, struct restore_folder *folder, int fd)
@@ -113,6 +128,8 @@ void restore_delete_others(struct restore *run, struct restore_folder *folder, i
 		err = fail_errno(PL_RESTORE_WRITE, "cannot list the folder %s", folder->name);
 		goto done;
 	}
+	if (!is_known(run, folder))
+		goto done;
 	err = split_names(&folder->names, &names, &count);
 	/* With part of the list of files lost, nobody can say what the snapshot does not have. */
 	while (err == ERR_OK && !run->damaged && !restore_stopped(run) && (found = readdir(listing)) != NULL) {

@@ -54,8 +54,9 @@ void restore_select_free(struct restore_select *select);
  * does not have is PL_RESTORE_PATH. */
 enum err restore_select_next(struct restore_select *select, const struct entry **entry, struct entry_bytes *relative,
     enum restore_wanted *wanted);
-/* Whether the selection would take a file or folder of this path in the destination: what --delete may remove. */
-bool restore_select_covers(const struct restore_options *options, struct entry_bytes relative, bool folder);
+/* Whether the selection would take a file or folder of this path in the destination: what --delete may remove. What lies in no source of
+ * the snapshot is never taken: of the folders above a source nothing but the way down was saved. */
+bool restore_select_covers(const struct restore_options *options, const struct snapshot *snapshot, struct entry_bytes relative, bool folder);
 
 /* ---- features ---- */
 
@@ -171,6 +172,8 @@ void restore_item_release(struct restore *run, struct restore_item *item);
 
 struct restore {
 	const struct restore_options *options;
+	const struct snapshot *snapshot;
+	bool root_saved;	       /* the destination stands for a folder of the snapshot */
 	struct restore_result *result; /* written by the caller's thread only */
 	struct restore_view *view;
 	struct restore_needs needs;

@@ -158,6 +158,7 @@ static enum err plan_folder(struct plan *plan, const struct entry *entry, struct
 	if (!copy)
 		return ERR_NOMEM;
 	if (path.size == 0) {
+		plan->run->root_saved = true;
 		/* The destination itself: it takes on what the snapshot says if it is new or empty, else it stays the user's. */
 		if (wanted && root->folder && root->folder->fresh && !plan->run->options->dry_run) {
 			root->folder->entry = copy;

@@ -190,6 +190,18 @@ static void list_missing(const struct restore *run)
 			run->result->missing_features[count++] = restore_feature_names[i];
 }
 
+/* What could not be read then is missing in the snapshot, and may be all the more precious. */
+static void refuse_to_delete(struct restore *run)
+{
+	uint64_t unreadable = run->snapshot->totals.unreadable;
+
+	if (!run->options->delete_others || !unreadable)
+		return;
+	restore_problem(run, (struct entry_bytes){0},
+	    fail(PL_RESTORE_NO_DELETE, "nothing is deleted: %llu files or folders could not be read for this snapshot",
+		(unsigned long long)unreadable));
+}
+
 static enum err write_all(struct restore *run, const struct snapshot *snapshot)
 {
 	struct restore_select *select = NULL;
@@ -277,6 +289,7 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 {
 	struct restore_view view = {0};
 	struct restore run = {.options = options,
+	    .snapshot = snapshot,
 	    .result = result,
 	    .view = &view,
 	    .needs = {.uid = geteuid(), .gid = getegid()}};
@@ -294,6 +307,7 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 		err = setup(&run);
 	if (err == ERR_OK) {
 		list_missing(&run);
+		refuse_to_delete(&run);
 		err = write_all(&run, snapshot);
 	}
 	if (err == ERR_OK && run.restored && !restore_stopped(&run))

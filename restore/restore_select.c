@@ -1,3 +1,4 @@
+#include "core/source/walk.h"
 #include "restore/restore_internal.h"
 
 struct restore_select {
@@ -170,15 +171,28 @@ enum err restore_select_next(struct restore_select *select, const struct entry *
 	return judge(select, (*entry)->path, (*entry)->type == ENTRY_FOLDER, wanted);
 }
 
-bool restore_select_covers(const struct restore_options *options, struct entry_bytes relative, bool folder)
+static bool in_a_source(const struct snapshot *snapshot, struct entry_bytes path)
+{
+	bool within = false;
+
+	for (size_t i = 0; i < snapshot->paths_count && !within; i++) {
+		char *source = walk_stored_path(snapshot->paths[i]);
+
+		within = source && path.size > strlen(source) &&
+		    entry_within(path, (struct entry_bytes){.data = (const uint8_t *)source, .size = strlen(source)});
+		mem_free(source);
+	}
+	return within;
+}
+
+bool restore_select_covers(const struct restore_options *options, const struct snapshot *snapshot,
+    struct entry_bytes relative, bool folder)
 {
 	struct buffer path = {0};
 	struct entry_bytes full;
 	bool covered = false;
 	enum err err = ERR_OK;
 
-	if (!options->include && !options->exclude)
-		return true;
 	if (options->subpath)
 		err = clean_path(options->subpath, &path);
 	if (err == ERR_OK && path.length)
@@ -188,7 +202,9 @@ bool restore_select_covers(const struct restore_options *options, struct entry_b
 	if (err != ERR_OK)
 		goto done; /* when in doubt, nothing is deleted */
 	full = bytes_of(&path);
-	covered = !options->exclude || !exclude_match_deep(options->exclude, full, folder).excluded;
+	covered = in_a_source(snapshot, full);
+	if (covered && options->exclude)
+		covered = !exclude_match_deep(options->exclude, full, folder).excluded;
 	if (covered && options->include)
 		covered = exclude_match_deep(options->include, full, folder).excluded;
 done:

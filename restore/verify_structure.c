@@ -6,6 +6,7 @@
 #include "core/crypto/crypto.h"
 #include "core/repo/config.h"
 #include "core/repo/index.h"
+#include "core/repo/key_slot.h"
 
 struct listed {
 	char name[OBJECT_NAME_MAX];
@@ -33,6 +34,28 @@ static enum err check_config(struct verify *verify)
 
 	config_free(config);
 	return err == ERR_OK ? ERR_OK : note_failure(verify, OBJECT_CONFIG, err);
+}
+
+/* ---- key slots ---- */
+
+static enum err check_slots(struct verify *verify)
+{
+	struct target *target = verify->repository->target;
+	struct buffer names = {0};
+	enum err err = target_list(target, "keys", gather, &names);
+	const struct listed *listed = (const struct listed *)names.data;
+
+	for (size_t i = 0; i < names.length / sizeof(*listed) && err == ERR_OK; i++) {
+		err = key_slot_check(target, listed[i].name);
+		/* One may be removed since it was listed. */
+		err = err == ERR_OK || err == ERR_MISSING ? ERR_OK : note_failure(verify, listed[i].name, err);
+	}
+	if (err == ERR_OK && names.length == 0) {
+		(void)fail(PL_SLOT_BROKEN, "there is no key slot: no passphrase opens the repository");
+		err = verify_found(verify, "keys", NULL);
+	}
+	buffer_free(&names);
+	return err;
 }
 
 /* ---- snapshots ---- */
@@ -220,6 +243,8 @@ enum err verify_structure(struct verify *verify)
 	bool keys = verify->repository->keys != NULL;
 	enum err err = check_config(verify);
 
+	if (err == ERR_OK)
+		err = check_slots(verify);
 	if (err == ERR_OK && keys)
 		err = check_snapshots(verify);
 	if (err == ERR_OK && keys)

@@ -274,6 +274,35 @@ static void disk_free(struct target *target)
 	mem_free(disk);
 }
 
+/* What may stand beside a repository in the root of a disk, and what an init that was interrupted leaves. */
+static bool may_stay(const char *name)
+{
+	return name[0] == '.' || strcmp(name, "lost+found") == 0 || strcmp(name, "System Volume Information") == 0 ||
+	    strcmp(name, OBJECT_CONFIG) == 0 || object_folder_valid(name);
+}
+
+/* A place is not made among somebody's other files: whoever tidies up one would take the other along. */
+static enum err check_strangers(const struct disk_target *disk)
+{
+	int fd = dup(disk->root_fd);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry = NULL;
+	enum err err = ERR_OK;
+
+	if (!folder) {
+		err = fail_errno(PL_TARGET_LIST, "cannot list the folder %s", disk->path);
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	rewinddir(folder);
+	while (err == ERR_OK && (entry = readdir(folder)) != NULL)
+		if (!may_stay(entry->d_name))
+			err = fail(PL_REPOSITORY_EXISTS, "%s is not empty: it holds %s", disk->path, entry->d_name);
+	closedir(folder);
+	return err;
+}
+
 static enum err open_root(struct disk_target *disk, bool create)
 {
 	enum err err = ERR_OK;
@@ -287,7 +316,7 @@ static enum err open_root(struct disk_target *disk, bool create)
 	}
 	disk->root_fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (disk->root_fd >= 0)
-		return ERR_OK;
+		return create ? check_strangers(disk) : ERR_OK;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return fail_errno(PL_NO_REPOSITORY, "there is no repository at %s", disk->path);
 	return fail_errno(PL_TARGET_READ, "cannot open the folder %s", disk->path);

@@ -85,6 +85,7 @@ static enum err store_current(struct repository *repository, struct config *conf
 	keys_set_writers(repository->keys, writers, config->writers_count);
 	config_free(repository->config);
 	repository->config = config;
+	repository_remember_config(repository);
 	return ERR_OK;
 }
 

@@ -103,6 +103,13 @@ enum err key_slot_load(struct target *target, const char *name, struct key_slot_
 	return err;
 }
 
+enum err key_slot_check(struct target *target, const char *name)
+{
+	struct key_slot_sealed sealed;
+
+	return key_slot_load(target, name, &sealed);
+}
+
 /* ---- the slots of a target ---- */
 
 struct names {

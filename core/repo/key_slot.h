@@ -24,6 +24,8 @@ struct key_slot {
 /* The slots of a target, newest first, without opening them. *out is released with mem_free. A slot that is damaged is warned of by name
  * and left out. PL_SLOTS (ERR_LIMIT): more than KEY_SLOTS_MAX. */
 enum err key_slot_list(struct target *target, struct key_slot **out, size_t *count);
+/* Whether the object `name` is a slot as it must be, as far as can be told without its passphrase. PL_SLOT_BROKEN (ERR_CORRUPT) and others. */
+enum err key_slot_check(struct target *target, const char *name);
 /* Seals root into a new slot and stores it. `type` as above; a recovery code is passed as its 20 bytes. PL_LABEL (ERR_USAGE),
  * PL_PASSPHRASE_EMPTY, PL_KEY_FULL (ERR_KEY), PL_SLOTS (ERR_LIMIT). */
 enum err key_slot_add(struct target *target, const struct keys *keys, const char *type, const char *label,
@@ -33,7 +35,7 @@ enum err key_slot_add(struct target *target, const struct keys *keys, const char
 enum err key_slot_remove(struct target *target, const char *id_prefix);
 /* Tries the passphrase slots, newest first; before them, where it parses as a recovery code, the recovery slots with its 20 bytes.
  * PL_PASSPHRASE_WRONG (ERR_KEY): no slot opens. PL_CONFIG_BROKEN (ERR_CORRUPT): one opens, and its root is that of another repository
- * than the config's. A slot that is damaged, or asks for too much, is passed over. */
+ * than the config's. PL_SLOT_BROKEN (ERR_CORRUPT): there is no slot at all. A slot that is damaged, or asks for too much, is passed over. */
 enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size,
     uint8_t root[KEY_SIZE], uint8_t slot[16]);
 

@@ -224,8 +224,11 @@ enum err key_slot_open(struct target *target, const struct config *config, const
 	if (err != ERR_OK)
 		return err;
 	attempt.slots = slots;
-	err = ERR_KEY;
-	if (parse_code(passphrase, size, code))
+	if (attempt.count == 0 && attempt.damaged == 0)
+		err = fail(PL_SLOT_BROKEN, "%s has no key slot: its folder keys is empty or gone", target->url);
+	else
+		err = ERR_KEY;
+	if (err == ERR_KEY && parse_code(passphrase, size, code))
 		err = try_type(&attempt, KEY_SLOT_RECOVERY, code, sizeof(code));
 	if (err == ERR_KEY)
 		err = try_type(&attempt, KEY_SLOT_PASSPHRASE, passphrase, size);

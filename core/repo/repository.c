@@ -89,7 +89,7 @@ static enum err make_state_folder(struct opening *opening, const struct reposito
 
 /* <state>/<repository id>/config-serial.<16 hex digits of the place>: copies of a repository may lag behind each other, hence
  * each place has a memory of its own. */
-static enum err serial_path(const struct opening *opening, const struct target *target, char **out)
+static enum err serial_path(const char *state_folder, const struct target *target, char **out)
 {
 	uint8_t hash[HASH_SIZE];
 	char place[17];
@@ -97,21 +97,26 @@ static enum err serial_path(const struct opening *opening, const struct target *
 
 	if (err != ERR_OK)
 		return err;
-	*out = mem_printf("%s/config-serial.%s", opening->state_folder, hex_encode(place, hash, 8));
+	*out = mem_printf("%s/config-serial.%s", state_folder, hex_encode(place, hash, 8));
 	return *out ? ERR_OK : ERR_NOMEM;
 }
 
-/* The serial seen last, 0 where none is remembered. A file of other content counts as none: it is this machine's own. */
+/* The serial seen last, 0 where none is remembered. A file of other content than digits and a newline counts as none: it is this
+ * machine's own, and what a failing disk made of it must not keep anybody from a restore. */
 static enum err read_serial(const char *path, uint64_t *out)
 {
 	struct buffer text = {0};
 	enum err err = file_read_all(path, SERIAL_DIGITS, &text);
+	size_t digits;
 
 	*out = 0;
 	if (err == ERR_OK)
 		err = buffer_append_u8(&text, 0);
-	if (err == ERR_OK)
-		*out = strtoull((const char *)text.data, NULL, 10);
+	if (err == ERR_OK) {
+		digits = strspn((const char *)text.data, "0123456789");
+		if (digits > 0 && digits + 2 == text.length && text.data[digits] == '\n')
+			*out = strtoull((const char *)text.data, NULL, 10);
+	}
 	if (err == ERR_MISSING || err == ERR_LIMIT) {
 		failure_clear();
 		err = ERR_OK;
@@ -120,13 +125,13 @@ static enum err read_serial(const char *path, uint64_t *out)
 	return err;
 }
 
-static enum err write_serial(const struct opening *opening, const char *path)
+static enum err write_serial(const char *state_folder, uint64_t serial, const char *path)
 {
 	struct buffer text = {0};
-	enum err err = buffer_append_text(&text, "%llu\n", (unsigned long long)opening->config->serial);
+	enum err err = buffer_append_text(&text, "%llu\n", (unsigned long long)serial);
 
 	if (err == ERR_OK)
-		err = file_make_folders(opening->state_folder, 0700);
+		err = file_make_folders(state_folder, 0700);
 	if (err == ERR_OK)
 		err = file_replace(path, text.data, text.length, 0600);
 	buffer_free(&text);
@@ -143,16 +148,29 @@ static enum err check_serial(const struct opening *opening, const struct target 
 
 	if (!opening->state_folder)
 		return ERR_OK;
-	err = serial_path(opening, target, &path);
+	err = serial_path(opening->state_folder, target, &path);
 	if (err == ERR_OK)
 		err = read_serial(path, &seen);
 	if (err == ERR_OK && opening->config->serial < seen)
 		err = fail(PL_CONFIG_ROLLBACK, "the config of %s has serial %llu, this machine has seen %llu there",
 		    target->url, (unsigned long long)opening->config->serial, (unsigned long long)seen);
-	if (err == ERR_OK && opening->config->serial > seen && write_serial(opening, path) != ERR_OK)
+	if (err == ERR_OK && opening->config->serial > seen &&
+	    write_serial(opening->state_folder, opening->config->serial, path) != ERR_OK)
 		warn_of_failure();
 	mem_free(path);
 	return err;
+}
+
+void repository_remember_config(const struct repository *repository)
+{
+	char *path = NULL;
+
+	if (!repository->state_folder)
+		return;
+	if (serial_path(repository->state_folder, repository->target, &path) != ERR_OK ||
+	    write_serial(repository->state_folder, repository->config->serial, path) != ERR_OK)
+		warn_of_failure();
+	mem_free(path);
 }
 
 /* ---- init ---- */

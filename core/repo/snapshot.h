@@ -74,10 +74,17 @@ enum err snapshot_decode(
 enum err snapshot_load(
     struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE]);
 
+/* An object that could not be read: nobody knows what it holds. */
+struct snapshot_damaged {
+	uint8_t id[OBJECT_ID_SIZE];
+	int64_t arrived;
+	bool foreign; /* its bytes are those of its name: forged, or of another repository, and no snapshot that was damaged */
+};
 struct snapshot_list {
 	struct snapshot *items; /* ascending by start time, then id */
 	size_t count;
-	size_t damaged; /* objects that could not be read; each was warned of by name */
+	struct snapshot_damaged *damaged_items; /* each was warned of by name */
+	size_t damaged;
 };
 /* All snapshots of the target that these keys may read: those of other domains, and those that go while they are listed, are left out
  * without a word. Released with snapshot_list_free, {0} on failure. */
@@ -90,7 +97,8 @@ struct snapshot_filter {
 };
 bool snapshot_matches(const struct snapshot *snapshot, const struct snapshot_filter *filter);
 /* `spec` is "latest" or a prefix of an id (at least 4 digits), among those that match `filter` (may be NULL); *out is borrowed from the list.
- * PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE). */
+ * PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE), PL_SNAPSHOT_BROKEN (ERR_CORRUPT): a damaged one is what was asked
+ * for, or may be: one that arrived after what else is the latest. */
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
     const struct snapshot **out);
 

@@ -1,6 +1,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "core/crypto/crypto.h"
 #include "core/repo/object.h"
 #include "core/repo/snapshot_internal.h"
 
@@ -13,8 +14,16 @@ struct listed {
 	int64_t changed;
 };
 
-static enum err load(
-    struct snapshot *out, struct target *target, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE])
+static bool has_its_name(const struct buffer *bytes, const uint8_t id[OBJECT_ID_SIZE])
+{
+	uint8_t hash[HASH_SIZE];
+
+	return sha256(bytes->data, bytes->length, hash) == ERR_OK && memcmp(hash, id, OBJECT_ID_SIZE) == 0;
+}
+
+/* *foreign (may be NULL): it is whole and no snapshot of this repository, so never one that was damaged. */
+static enum err load(struct snapshot *out, struct target *target, const struct keys *keys,
+    const uint8_t id[OBJECT_ID_SIZE], bool *foreign)
 {
 	struct object_name name = object_snapshot(id);
 	struct buffer bytes = {0};
@@ -22,6 +31,8 @@ static enum err load(
 
 	if (err == ERR_OK)
 		err = snapshot_decode(out, keys, id, bytes.data, bytes.length);
+	if (err == ERR_CORRUPT && foreign)
+		*foreign = has_its_name(&bytes, id);
 	buffer_free(&bytes);
 	return err;
 }
@@ -37,7 +48,7 @@ enum err snapshot_load(
 	*out = (struct snapshot){0};
 	err = target_stat(target, name.text, &size, &arrived);
 	if (err == ERR_OK)
-		err = load(out, target, keys, id);
+		err = load(out, target, keys, id, NULL);
 	if (err == ERR_OK)
 		out->arrived = arrived;
 	return err;
@@ -60,9 +71,10 @@ static int by_time(const void *a, const void *b)
 	return memcmp(left->id, right->id, OBJECT_ID_SIZE);
 }
 
-/* Whether the listing goes on without this snapshot; counts and names it where it is damaged. */
-static bool passes_over(enum err err, size_t *damaged)
+/* Whether the listing goes on without this snapshot; keeps and names it where it is damaged. */
+static bool passes_over(struct snapshot_list *out, const struct listed *listed, enum err err, bool foreign)
 {
+	struct snapshot_damaged *damaged = &out->damaged_items[out->damaged];
 	struct failure failure;
 
 	/* Gone since it was listed, or nothing that this key is meant to read. */
@@ -74,7 +86,10 @@ static bool passes_over(enum err err, size_t *damaged)
 		return false;
 	failure_take(&failure);
 	output_failure_warning(&failure);
-	(*damaged)++;
+	memcpy(damaged->id, listed->id, OBJECT_ID_SIZE);
+	damaged->arrived = listed->changed;
+	damaged->foreign = foreign;
+	out->damaged++;
 	return true;
 }
 
@@ -85,18 +100,20 @@ static enum err load_listed(
 	enum err err;
 
 	out->items = mem_calloc(count, sizeof(*out->items));
-	if (!out->items)
+	out->damaged_items = mem_calloc(count, sizeof(*out->damaged_items));
+	if (!out->items || !out->damaged_items)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct listed one;
+		bool foreign = false;
 
 		if (interrupt_requested())
 			return fail(PL_INTERRUPTED, "interrupted while the snapshots were read");
 		memcpy(&one, listed->data + i * sizeof(one), sizeof(one));
-		err = load(&out->items[out->count], target, keys, one.id);
+		err = load(&out->items[out->count], target, keys, one.id, &foreign);
 		if (err == ERR_OK)
 			out->items[out->count++].arrived = one.changed;
-		else if (!passes_over(err, &out->damaged))
+		else if (!passes_over(out, &one, err, foreign))
 			return err;
 	}
 	qsort(out->items, out->count, sizeof(*out->items), by_time);
@@ -123,14 +140,33 @@ void snapshot_list_free(struct snapshot_list *list)
 	for (size_t i = 0; i < list->count; i++)
 		snapshot_free(&list->items[i]);
 	mem_free(list->items);
+	mem_free(list->damaged_items);
 	*list = (struct snapshot_list){0};
 }
 
-static bool starts_with(const struct snapshot *snapshot, const char *prefix)
+static bool starts_with(const uint8_t id[OBJECT_ID_SIZE], const char *prefix)
 {
 	char hex[2 * OBJECT_ID_SIZE + 1];
 
-	return strncmp(hex_encode(hex, snapshot->id, OBJECT_ID_SIZE), prefix, strlen(prefix)) == 0;
+	return strncmp(hex_encode(hex, id, OBJECT_ID_SIZE), prefix, strlen(prefix)) == 0;
+}
+
+/* Damage must not quietly make an older snapshot the latest. When an object came is all that is known of a damaged one. */
+static enum err check_damaged(const struct snapshot_list *list, const char *spec, const struct snapshot *found)
+{
+	bool latest = strcmp(spec, LATEST) == 0;
+
+	for (size_t i = 0; i < list->damaged; i++) {
+		const struct snapshot_damaged *damaged = &list->damaged_items[i];
+
+		if (latest && !damaged->foreign && (!found || damaged->arrived >= found->arrived))
+			return fail(PL_SNAPSHOT_BROKEN,
+			    "%s is damaged, and may be the latest: name another by its id, see pulih snapshots",
+			    object_snapshot(damaged->id).text);
+		if (!latest && !found && starts_with(damaged->id, spec))
+			return fail(PL_SNAPSHOT_BROKEN, "%s is damaged", object_snapshot(damaged->id).text);
+	}
+	return ERR_OK;
 }
 
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
@@ -138,6 +174,7 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 {
 	bool latest = strcmp(spec, LATEST) == 0;
 	const struct snapshot *found = NULL;
+	enum err err;
 
 	*out = NULL;
 	if (!latest && strlen(spec) < PREFIX_MIN)
@@ -146,12 +183,15 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 	for (size_t i = 0; i < list->count; i++) {
 		const struct snapshot *item = &list->items[i];
 
-		if (!snapshot_matches(item, filter) || (!latest && !starts_with(item, spec)))
+		if (!snapshot_matches(item, filter) || (!latest && !starts_with(item->id, spec)))
 			continue;
 		if (found && !latest)
 			return fail(PL_SNAPSHOT_AMBIGUOUS, "more than one snapshot starts with %s", spec);
 		found = item;
 	}
+	err = check_damaged(list, spec, found);
+	if (err != ERR_OK)
+		return err;
 	if (!found)
 		return fail(PL_SNAPSHOT_MISSING,
 		    latest ? "there is no snapshot that matches" : "no snapshot that matches starts with %s", spec);

@@ -135,6 +135,9 @@ static enum verdict judge(const char *call, enum kind kind, const char *path, co
 		char line[2 * PATH_MAX + 64];
 		int length = snprintf(line, sizeof(line), "%ld %s %s%s%s\n", n, call, path, old ? " " : "", old ? old : "");
 
+		for (char *at = line; at < line + length - 1; at++)
+			if (*at < ' ' || *at > '~')
+				*at = '?'; /* one call, one line, whatever the names are */
 		(void)!syscall(SYS_write, fault.log, line, (size_t)length);
 	}
 	if (kind == WRITE && atomic_exchange(&write_fails, false)) {

@@ -211,3 +211,38 @@ def test_strangers_in_the_folder(victim, out):
     pulih("backup", source)
     pulih.restore(out)
     assert (pulih.repo / "README").read_bytes() == b"stranger"
+
+
+def test_latest_is_not_an_older_one(victim, out):
+    """The newest snapshot is damaged: `latest` must not quietly become the one before."""
+    pulih, source = victim
+    newest = pulih.snapshots()[-1]["id"]
+    flip(pulih.repo / "snapshots" / newest, 100)
+    for arguments in (["restore", "latest", "-t", out], ["ls", "latest"], ["restore", newest[:8], "-t", out]):
+        result = pulih(*arguments, code=4)
+        assert newest in result.everything
+    assert not out.exists()
+    older = pulih("snapshots", "--json", code=4).of_type("snapshot")[0]["id"]
+    pulih.restore(out, older[:8])
+
+
+def test_slots_are_verified(victim, work):
+    """The slot that nobody used lately is the one that is needed when the other passphrase is lost."""
+    pulih, _ = victim
+    second = work / "second"
+    second.write_text("kata sandi kedua")
+    second.chmod(0o600)
+    before = set(pulih.objects("keys"))
+    pulih("key", "add", "--new-password-file", second)
+    (added,) = set(pulih.objects("keys")) - before
+    content = added.read_text()
+    added.chmod(0o600)
+    added.write_text(content.replace('"box":"', '"box":"x'))
+    for tier in ("structure", "stored", "content"):
+        assert added.name in pulih.json("verify", "--tier", tier, code=4).of_type("finding")[0]["object"]
+    added.unlink()
+    pulih("verify", "--tier", "structure")
+    next(iter(before)).unlink()
+    result = pulih("snapshots", code=4)
+    assert "PL-1118" in result.everything and "keys" in result.everything
+    pulih("verify", code=4, env={"PULIH_PASSWORD_FILE": None})

@@ -104,6 +104,53 @@ def test_delete(stored, tree, out):
     assert_same(tree, target)
 
 
+def test_delete_spares_what_lies_outside_the_sources(stored, tree, out):
+    """Of the folders above a source the snapshot has nothing but the way down: `-t / --delete` must not empty the disk."""
+    beside = stored.restored(out, tree).parent / "beside"
+    for path in (out / "other", beside):
+        path.mkdir(parents=True)
+        (path / "file").write_bytes(b"precious")
+    summary = stored.json("restore", "latest", "-t", out, "--delete").summary
+    assert summary["files_deleted"] == 0
+    assert (out / "other" / "file").exists() and (beside / "file").exists()
+
+
+def test_delete_with_one_file(stored, tree, out):
+    """One file put into a folder does not say what else belongs there."""
+    out.mkdir()
+    (out / "neighbour").write_bytes(b"precious")
+    stored.restore(out, f"latest:{tree}/a/one.txt", "--delete")
+    assert files(out) == ["neighbour", "one.txt"]
+
+
+def test_delete_with_a_partial_snapshot(pulih, tree, out):
+    """What could not be read is not in the snapshot: deleting it would take what was never saved."""
+    pulih.backup(tree, tree.parent / "not there", code=3)
+    target = pulih.restored(out, tree)
+    target.mkdir(parents=True)
+    (target / "unsaved").write_bytes(b"precious")
+    result = pulih.restore(out, "latest", "--delete", code=1)
+    assert "PL-1516" in result.everything
+    assert (target / "unsaved").exists() and (target / "top").read_bytes() == b"top"
+
+
+@needs_root
+def test_delete_spares_what_is_mounted(pulih, tree, out, work):
+    """--one-file-system saves a mount point as an empty folder."""
+    (tree / "mounted").mkdir()
+    pulih.backup(tree)
+    point = pulih.restored(out, tree) / "mounted"
+    point.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "none", point]).returncode != 0:
+        pytest.skip("cannot mount here")
+    try:
+        (point / "precious").write_bytes(b"x")
+        pulih.restore(out, "latest", "--delete")
+        assert (point / "precious").exists()
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
 def test_dry_run(stored, out):
     stored.restore(out, "latest", "--dry-run")
     assert not out.exists() or files(out) == []

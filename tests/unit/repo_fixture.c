@@ -181,7 +181,7 @@ static void end_pack(struct fixture *fixture, int type)
 	memcpy(indexed->id, pack->id, OBJECT_ID_SIZE);
 	indexed->directory = pack->directory;
 	((struct pack *)(uintptr_t)pack)->directory = (struct directory){0};
-	pack_writer_free(open->writer);
+	pack_writer_free(open->writer, NULL);
 	mem_free(open->chunks);
 	buffer_free(&open->raw);
 	mem_free(open);
@@ -217,7 +217,7 @@ static enum err store(void *context, enum chunk_type type, const void *bytes, si
 		open = fixture->open[pack_type] = mem_calloc(1, sizeof(*open));
 		assert_non_null(open);
 		assert_int_equal(
-		    pack_writer_new(&open->writer, fixture->repository.keys, (enum pack_type)pack_type), ERR_OK);
+		    pack_writer_new(&open->writer, fixture->repository.keys, (enum pack_type)pack_type, NULL), ERR_OK);
 	}
 	if (open->raw.length + size > FRAME_FULL)
 		end_frame(open);
@@ -311,6 +311,7 @@ void fixture_store(struct fixture *fixture)
 	    .started = INT64_C(1700000000000000000) + (int64_t)fixture->packs_count,
 	    .has_content = true};
 	memcpy(snapshot->domain, fixture->repository.keys->domain.tag, DOMAIN_TAG_SIZE);
+	assert_int_equal(snapshot_add_path(snapshot, "."), ERR_OK);
 	qsort(fixture->entries, fixture->count, sizeof(*fixture->entries), by_path);
 	assert_int_equal(tree_writer_new(&tree, fixture->repository.keys->domain.chunker_key, store, fixture, NULL), ERR_OK);
 	for (size_t i = 0; i < fixture->count; i++) {

@@ -227,6 +227,7 @@ static void finding(void **state)
 {
 	struct snapshot items[3] = {{.id = {0xab, 0xcd, 0x01}}, {.id = {0xab, 0xcd, 0x02}}, {.id = {0x12, 0x34}}};
 	struct snapshot_list list = {.items = items, .count = 3};
+	struct snapshot_damaged damaged[1] = {{.id = {0x77, 0x77, 0x88, 0x88}, .arrived = 9}};
 	struct snapshot_filter filter = {.job = "b"};
 	const struct snapshot *found;
 	char *hosts[] = {(char[]){"h1"}, (char[]){"h2"}}, *jobs[] = {(char[]){"a"}, (char[]){"b"}},
@@ -257,6 +258,22 @@ static void finding(void **state)
 	assert_int_equal(failure_last()->id, PL_SNAPSHOT_MISSING);
 	filter = (struct snapshot_filter){.host = "h9"};
 	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_MISSING);
+	items[2].arrived = 10;
+	list.damaged_items = damaged;
+	list.damaged = 1;
+	assert_int_equal(snapshot_resolve(&list, "latest", NULL, &found), ERR_OK); /* it came before the latest */
+	assert_ptr_equal(found, &items[2]);
+	assert_int_equal(snapshot_resolve(&list, "abcd01", NULL, &found), ERR_OK);
+	assert_int_equal(snapshot_resolve(&list, "77778888", NULL, &found), ERR_CORRUPT);
+	damaged[0].arrived = 10;
+	assert_int_equal(snapshot_resolve(&list, "latest", NULL, &found), ERR_CORRUPT);
+	assert_int_equal(failure_last()->id, PL_SNAPSHOT_BROKEN);
+	assert_non_null(strstr(failure_last()->text, "snapshots/77778888"));
+	assert_null(found);
+	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_CORRUPT);
+	damaged[0].foreign = true; /* whole, and another repository's: anybody could put it there */
+	filter = (struct snapshot_filter){0};
+	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_OK);
 	filter = (struct snapshot_filter){.tag = "y"};
 	assert_true(!snapshot_matches(&items[0], &filter) && !snapshot_matches(&items[1], &filter) &&
 	    snapshot_matches(&items[2], &filter));
