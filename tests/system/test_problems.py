@@ -54,6 +54,7 @@ def test_unreadable_file_and_folder(as_nobody, source, out):
 
 @needs_root
 def test_unreadable_names_are_human_too(as_nobody, source):
+    (source / "good").write_bytes(b"good")
     (source / "secret").write_bytes(b"secret")
     (source / "secret").chmod(0o600)
     result = as_nobody("backup", source, user=NOBODY, code=3)
