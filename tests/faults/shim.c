@@ -2,7 +2,8 @@
  *
  *   PULIH_FAULT_PREFIX  absolute paths, ':' between them: only calls on what is at or below one of them count
  *   PULIH_FAULT_OPS     names of calls that count, ',' between them; "write" (the default) is every call that changes
- *                       something, "sync" is fsync and fdatasync, "read" is read, pread and what reads the
+ *                       something, "data" what gives bytes to an open file,
+ *                       "sync" is fsync and fdatasync, "read" is read, pread and what reads the
  *                       attributes of an open file
  *   PULIH_FAULT_AT      n, from 1; 0 or unset: nothing goes wrong
  *   PULIH_FAULT_ACTION  kill         SIGKILL instead of the call
@@ -79,6 +80,8 @@ static bool listed(const char *call, enum kind kind)
 		size_t length = strcspn(at, ",");
 
 		if (length == 5 && memcmp(at, "write", 5) == 0 && kind != READ)
+			return true;
+		if (length == 4 && memcmp(at, "data", 4) == 0 && kind == WRITE)
 			return true;
 		if (length == 4 && memcmp(at, "sync", 4) == 0 && kind == SYNC)
 			return true;
