@@ -68,12 +68,14 @@ static enum err kind_of(enum message id)
 
 enum err fail(enum message id, const char *format, ...)
 {
+	char text[FAILURE_TEXT]; /* the arguments may be of the failure before */
 	va_list arguments;
 	int saved = errno;
 
 	va_start(arguments, format);
-	set_text(last.text, sizeof(last.text), format, arguments);
+	set_text(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	memcpy(last.text, text, strlen(text) + 1);
 	last.id = id;
 	last.kind = kind_of(id);
 	errno = saved;
