@@ -274,6 +274,36 @@ static void disk_free(struct target *target)
 	mem_free(disk);
 }
 
+/* What systems put on an empty disk by themselves. */
+static bool is_of_the_system(const char *name)
+{
+	return name[0] == '.' || strcmp(name, "lost+found") == 0 || strcmp(name, "System Volume Information") == 0 ||
+	    strcmp(name, "$RECYCLE.BIN") == 0;
+}
+
+/* A repository among other people's files is a slip of the keyboard. */
+static enum err check_strangers(struct disk_target *disk)
+{
+	struct stat status;
+	int fd = openat(disk->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+	enum err err = ERR_OK;
+
+	if (!entries) {
+		if (fd >= 0)
+			close(fd);
+		return fail_errno(PL_TARGET_LIST, "cannot list %s", disk->path);
+	}
+	/* With a config, the repository was made already: whoever added to it since had his reasons. */
+	if (fstatat(disk->root_fd, OBJECT_CONFIG, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		while (err == ERR_OK && (entry = readdir(entries)) != NULL)
+			if (!is_of_the_system(entry->d_name) && !object_folder_valid(entry->d_name))
+				err = fail(PL_REPOSITORY_EXISTS, "%s is not empty: it holds %s", disk->path, entry->d_name);
+	closedir(entries);
+	return err;
+}
+
 static enum err open_root(struct disk_target *disk, bool create)
 {
 	enum err err = ERR_OK;
@@ -287,7 +317,7 @@ static enum err open_root(struct disk_target *disk, bool create)
 	}
 	disk->root_fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (disk->root_fd >= 0)
-		return ERR_OK;
+		return create ? check_strangers(disk) : ERR_OK;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return fail_errno(PL_NO_REPOSITORY, "there is no repository at %s", disk->path);
 	return fail_errno(PL_TARGET_READ, "cannot open the folder %s", disk->path);
