@@ -76,6 +76,8 @@ include tests/fuzz/fuzz.mk
 install: all
 	install -D -m 755 $(BUILD)/pulih $(DESTDIR)$(PREFIX)/bin/pulih
 	install -D -m 644 docs/man/pulih.1 $(DESTDIR)$(PREFIX)/share/man/man1/pulih.1
+	install -D -m 644 docs/man/pulih.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/pulih.yaml.5
+	install -D -m 644 conf/pulih.example.yaml $(DESTDIR)$(PREFIX)/share/doc/pulih/pulih.example.yaml
 
 clean:
 	rm -rf build build-*

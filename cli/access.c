@@ -1,4 +1,5 @@
 #include "cli/access.h"
+#include "cli/configured.h"
 #include "cli/passphrase.h"
 #include "cli/settings.h"
 #include "core/repo/key_slot.h"
@@ -6,7 +7,7 @@
 
 #include <string.h>
 
-static struct repository_access access_of(passphrase_ask ask)
+struct repository_access access_of(passphrase_ask ask)
 {
 	return (struct repository_access){
 	    .ask = ask,
@@ -18,6 +19,10 @@ static struct repository_access access_of(passphrase_ask ask)
 
 static enum err open_target(struct target **out, bool create)
 {
+	enum err err = configured_repository();
+
+	if (err != ERR_OK)
+		return err;
 	if (!settings.repository)
 		return fail(PL_REPOSITORY_UNSET, "no repository was named");
 	return target_open(out, settings.repository, create);
@@ -30,10 +35,11 @@ enum err access_target(struct target **out)
 
 enum err access_init(struct repository *out, int suite)
 {
-	struct repository_access access = access_of(passphrase_first);
+	struct repository_access access;
 	struct target *target = NULL;
 	enum err err = open_target(&target, true);
 
+	access = access_of(passphrase_first); /* only now: the target may have brought its secret from the configuration */
 	/* A backup key says who may write to a repository that exists; it makes none. */
 	access.key_file = NULL;
 	if (err == ERR_OK)
@@ -45,10 +51,11 @@ enum err access_init(struct repository *out, int suite)
 
 static enum err open_asking(struct repository *out, passphrase_ask ask, void *context)
 {
-	struct repository_access access = access_of(ask);
+	struct repository_access access;
 	struct target *target = NULL;
 	enum err err = access_target(&target);
 
+	access = access_of(ask); /* only now: see access_init */
 	access.context = context;
 	if (err == ERR_OK)
 		err = repository_open(out, target, &access);

@@ -20,6 +20,9 @@ enum err access_open_full(struct repository *out, const char *what);
 /* As access_open; where there is no passphrase and nobody to ask, opens without keys. */
 enum err access_open_or_keyless(struct repository *out);
 
+/* The passphrase or key of the settings, for functions that open a repository themselves. */
+struct repository_access access_of(passphrase_ask ask);
+
 /* Makes a repository; the passphrase is a new one. */
 enum err access_init(struct repository *out, int suite);
 

@@ -274,33 +274,32 @@ static void disk_free(struct target *target)
 	mem_free(disk);
 }
 
-/* What systems put on an empty disk by themselves. */
-static bool is_of_the_system(const char *name)
+/* What may stand beside a repository in the root of a disk, and what an init that was interrupted leaves. */
+static bool may_stay(const char *name)
 {
 	return name[0] == '.' || strcmp(name, "lost+found") == 0 || strcmp(name, "System Volume Information") == 0 ||
-	    strcmp(name, "$RECYCLE.BIN") == 0;
+	    strcmp(name, OBJECT_CONFIG) == 0 || object_folder_valid(name);
 }
 
-/* A repository among other people's files is a slip of the keyboard. */
-static enum err check_strangers(struct disk_target *disk)
+/* A place is not made among somebody's other files: whoever tidies up one would take the other along. */
+static enum err check_strangers(const struct disk_target *disk)
 {
-	struct stat status;
-	int fd = openat(disk->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
+	int fd = dup(disk->root_fd);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry = NULL;
 	enum err err = ERR_OK;
 
-	if (!entries) {
+	if (!folder) {
+		err = fail_errno(PL_TARGET_LIST, "cannot list the folder %s", disk->path);
 		if (fd >= 0)
 			close(fd);
-		return fail_errno(PL_TARGET_LIST, "cannot list %s", disk->path);
+		return err;
 	}
-	/* With a config, the repository was made already: whoever added to it since had his reasons. */
-	if (fstatat(disk->root_fd, OBJECT_CONFIG, &status, AT_SYMLINK_NOFOLLOW) != 0)
-		while (err == ERR_OK && (entry = readdir(entries)) != NULL)
-			if (!is_of_the_system(entry->d_name) && !object_folder_valid(entry->d_name))
-				err = fail(PL_REPOSITORY_EXISTS, "%s is not empty: it holds %s", disk->path, entry->d_name);
-	closedir(entries);
+	rewinddir(folder);
+	while (err == ERR_OK && (entry = readdir(folder)) != NULL)
+		if (!may_stay(entry->d_name))
+			err = fail(PL_REPOSITORY_EXISTS, "%s is not empty: it holds %s", disk->path, entry->d_name);
+	closedir(folder);
 	return err;
 }
 

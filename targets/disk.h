@@ -4,8 +4,8 @@
 
 #include "core/repo/target.h"
 
-/* Opens the folder `path`; with `create` it is made, with its parents, where it is not there;
- * what is there without being of a repository or of the system (lost+found) is PL_REPOSITORY_EXISTS (ERR_EXISTS). `url` is what the person typed.
+/* Opens the folder `path`; with `create` it is made, with its parents, where it is not there, and refused
+ * (PL_REPOSITORY_EXISTS) where it holds other things than a repository. `url` is what the person typed.
  * Without `create`, no folder there is PL_NO_REPOSITORY (ERR_NO_REPOSITORY). Else PL_TARGET_READ, PL_TARGET_WRITE, PL_TARGET_DENIED. */
 enum err disk_target_new(struct target **out, const char *url, const char *path, bool create);
 

@@ -1,6 +1,7 @@
 # Everything that checks the program, and what it needs for that. Included by the Makefile.
 #
 #   make deps          installs what is missing, with apt-get; a machine that has it all needs no network
+#   make demo          a real backup and restore of a small web site, in DEMO_FOLDER (default ./demo-output)
 #   make test          build, unit and system tests, a sample of the faults, a short fuzzing
 #   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
 #   make faults        every fault at every place, takes long
@@ -12,11 +13,13 @@
 
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
-	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev
+	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev fonts-dejavu-core
 TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
-	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db
+	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
+	python3-cryptography
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
+DEMO_PACKAGES := sqlite3 diffutils tar findutils
 
 # Debian's own: another python3 may come first on PATH and lack pytest.
 PYTHON ?= /usr/bin/python3
@@ -30,7 +33,7 @@ FUZZ_SECONDS ?= 3
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build\* -prune -o -name '*.[ch]' -print)
 
-.PHONY: deps deps-build deps-bench deps-coverage test system faults faults-sample sanitize bench coverage \
+.PHONY: deps deps-build deps-bench deps-coverage deps-demo demo test system faults faults-sample sanitize bench coverage \
 	format format-check shim clang
 
 # $(call install,packages): those that dpkg does not list as installed, through apt-get, with sudo where needed.
@@ -59,8 +62,15 @@ deps-build:
 	$(call install,$(BUILD_PACKAGES))
 deps-bench:
 	$(call install,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
+deps-demo:
+	$(call install,$(BUILD_PACKAGES) $(DEMO_PACKAGES))
 deps-coverage:
 	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(COVERAGE_PACKAGES))
+
+DEMO_FOLDER ?=
+demo: deps-demo
+	$(MAKE) $(PARALLEL) all
+	PULIH=$(abspath $(BUILD))/pulih demo/demo.sh $(DEMO_FOLDER)
 
 # One stage after the other; the first that fails ends it.
 test: deps
@@ -94,7 +104,8 @@ faults-sample: $(BUILD)/pulih $(BUILD)/faults/shim.so
 	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py --sample $(FAULT_SAMPLE) $(FAULT_OPTIONS)
 
 # halt_on_error: a finding is a failed test, not a line that nobody reads. Leaks count.
-SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(abspath tests/leaks.supp):print_suppressions=0 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 sanitize: deps
 	$(MAKE) $(PARALLEL) SAN=address,undefined all unit-programs

@@ -94,12 +94,18 @@ static enum err keep_bytes(struct reader *reader, struct entry_bytes *out, const
 	return out->data ? ERR_OK : ERR_NOMEM;
 }
 
+/* No file's ctime: an entry that has it is never taken for unchanged. */
+#define CTIME_UNKNOWN 0
+
 /* Attributes too long for an entry become a chunk of their own. */
 enum err reader_attach_xattrs(struct reader *reader, struct entry *entry)
 {
 	struct record *record;
 	enum err err;
 
+	/* The next run must try again: taken over as unchanged, what is missing would no longer be named. */
+	if (reader->xattrs_missing)
+		entry->ctime = CTIME_UNKNOWN;
 	entry->xattrs_chunk_size = 0;
 	if (reader->xattrs.length <= ENTRY_XATTR_INLINE)
 		return keep_bytes(reader, &entry->xattrs, &reader->xattrs);
@@ -149,10 +155,12 @@ enum err reader_xattrs(struct reader *reader, struct item *item, int folder_fd, 
 	enum err err;
 
 	buffer_clear(&reader->xattrs);
+	reader->xattrs_missing = false;
 	err = meta_xattrs(folder_fd, name, fd, &reader->xattrs);
 	if (err == ERR_OK || !source_problem(reader, item, err))
 		return err;
 	buffer_clear(&reader->xattrs);
+	reader->xattrs_missing = true;
 	return ERR_OK;
 }
 
@@ -328,7 +336,7 @@ static enum err process_changed_file(struct reader *reader, struct item *item, s
 
 /* ---- everything else ---- */
 
-static enum err process_other(struct reader *reader, struct item *item, struct entry *now)
+static enum err process_other(struct reader *reader, struct item *item, const struct entry *before, struct entry *now)
 {
 	enum err err = ERR_OK;
 
@@ -337,8 +345,8 @@ static enum err process_other(struct reader *reader, struct item *item, struct e
 		err = meta_target(item->folder->fd, item->name, &reader->target);
 	if (err == ERR_OK)
 		err = keep_bytes(reader, &now->target, &reader->target);
-	if (err == ERR_OK && item->previous && !item->racy && meta_same_attributes(now, item->previous)) {
-		take_attributes(now, item->previous);
+	if (err == ERR_OK && before && meta_same_attributes(now, before)) {
+		take_attributes(now, before);
 		return reader_add_entry(reader, item, now, RECORD_ENTRY);
 	}
 	if (err == ERR_OK && now->type == ENTRY_FOLDER) {
@@ -370,7 +378,8 @@ static enum err process_made_up_folder(struct reader *reader, struct item *item)
 
 static enum err process_file_system(struct reader *reader, struct item *item, bool again)
 {
-	const struct entry *before = reader->backup->options->force ? NULL : item->previous;
+	/* Nothing is taken over when the item is read again: what the last run stored of it may be what is gone. */
+	const struct entry *before = again || item->racy || reader->backup->options->force ? NULL : item->previous;
 	struct entry now;
 	enum err err = meta_stat(reader->backup->names, item->folder->fd, item->name, &now);
 
@@ -383,8 +392,8 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 		return fail_item(item);
 	}
 	if (now.type != ENTRY_FILE)
-		return process_other(reader, item, &now);
-	if (again || !before || item->racy || !meta_same_content(&now, before))
+		return process_other(reader, item, before, &now);
+	if (!before || !meta_same_content(&now, before))
 		return process_changed_file(reader, item, &now);
 	take_attributes(&now, before);
 	now.sparse = before->sparse;

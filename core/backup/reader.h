@@ -9,6 +9,7 @@ struct reader {
 	struct backup *backup;
 	struct hmac *hasher;
 	struct buffer xattrs, target, segments; /* of the item at hand */
+	bool xattrs_missing;			/* they could not be read */
 	struct buffer content;			/* pairs (id, length) of the item at hand */
 	uint64_t content_chunks;
 	struct batch *batch; /* where parts go; NULL: to take() */
@@ -26,7 +27,8 @@ enum err reader_hand_over(struct reader *reader);
 enum err reader_add_entry(struct reader *reader, struct item *item, const struct entry *entry, enum record_kind kind);
 /* Reads the attributes into reader->xattrs; those that cannot be read are named, and left out. */
 enum err reader_xattrs(struct reader *reader, struct item *item, int folder_fd, const char *name, int fd);
-/* Puts reader->xattrs into the entry: inside, or as a chunk of their own. */
+/* Puts reader->xattrs into the entry: inside, or as a chunk of their own. Where they are missing, the entry gets a ctime of 0, so that the
+ * next run does not take the file for unchanged. */
 enum err reader_attach_xattrs(struct reader *reader, struct entry *entry);
 
 /* reader_extra.c */

@@ -16,6 +16,7 @@ struct store {
 	struct frame_compressor **compressors; /* one per worker */
 	struct lane data, metadata;
 	struct frame_unit *spare;		    /* frames to be used again */
+	struct buffer spare_pack;		    /* memory of a pack, to be used again */
 	struct pack_unit *first_pack, *last_pack; /* on their way, in order */
 	size_t packs_out;
 	struct store_totals totals;
@@ -117,7 +118,7 @@ static enum err reap_pack(struct store *store)
 		/* The index took the directory over, or left it: either way the pack no longer owns it. */
 		((struct pack *)unit->pack)->directory = directory;
 	}
-	pack_writer_free(unit->writer);
+	pack_writer_free(unit->writer, &store->spare_pack);
 	mem_free(unit);
 	if (err == ERR_OK) {
 		uint64_t written = 0;
@@ -180,7 +181,7 @@ static enum err pack_frame(struct store *store, struct lane *lane)
 	if (lane->writer && pack_writer_full(lane->writer, packed.stored_size))
 		err = send_lane_pack(store, lane, false);
 	if (err == ERR_OK && !lane->writer)
-		err = pack_writer_new(&lane->writer, store->options.keys, lane->type);
+		err = pack_writer_new(&lane->writer, store->options.keys, lane->type, &store->spare_pack);
 	if (err == ERR_OK)
 		err = pack_writer_add(lane->writer, &packed);
 done:
@@ -275,7 +276,7 @@ static void free_lane(struct store *store, struct lane *lane)
 		frame_free(lane->first);
 		lane->first = next;
 	}
-	pack_writer_free(lane->writer);
+	pack_writer_free(lane->writer, NULL);
 }
 
 void store_free(struct store *store)
@@ -290,7 +291,7 @@ void store_free(struct store *store)
 	while (store->first_pack) {
 		struct pack_unit *next = store->first_pack->next;
 
-		pack_writer_free(store->first_pack->writer);
+		pack_writer_free(store->first_pack->writer, NULL);
 		mem_free(store->first_pack);
 		store->first_pack = next;
 	}
@@ -304,6 +305,7 @@ void store_free(struct store *store)
 		frame_free(store->spare);
 		store->spare = next;
 	}
+	buffer_free(&store->spare_pack);
 	hasher_free(store->hasher);
 	mem_free(store);
 }

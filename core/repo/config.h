@@ -30,8 +30,8 @@ enum err config_encode(const struct config *config, const struct keys *owner, st
 enum err config_decode(struct config **out, const void *bytes, size_t size);
 /* Reads and decodes it. PL_NO_REPOSITORY (ERR_NO_REPOSITORY) where the target has none. */
 enum err config_load(struct config **out, struct target *target);
-/* PL_CONFIG_BROKEN (ERR_CORRUPT) unless id, suite and public keys are those of the open keys: another repository's config, or a
- * forged one. */
+/* PL_KEY_WRONG (ERR_KEY) where the keys are those of another repository; PL_CONFIG_BROKEN (ERR_CORRUPT) where suite or public keys
+ * are not those of the open keys: a forged config. */
 enum err config_check_keys(const struct config *config, const struct keys *keys);
 /* Adds 1 to the serial, signs, replaces the target's config and reads it back. PL_CONFIG_CHANGED (ERR_BUSY): somebody else
  * replaced it at the same moment. */

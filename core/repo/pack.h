@@ -46,8 +46,10 @@ struct pack_frame {
 
 /* A pack in memory. Adding is cheap and in order; finishing is the work (seal, check, hash) and may run on any thread. */
 struct pack_writer;
-enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum pack_type type);
-void pack_writer_free(struct pack_writer *writer);
+/* `spare` (may be NULL) is memory of an earlier pack, taken over and left {0}: 32 MiB that need not be mapped and cleared again. */
+enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum pack_type type, struct buffer *spare);
+/* With `spare` not NULL the pack's memory goes there (what it held is freed) for the next pack. */
+void pack_writer_free(struct pack_writer *writer, struct buffer *spare);
 /* True when the frame should start another pack: this one has frames, and would pass PACK_TARGET. */
 bool pack_writer_full(const struct pack_writer *writer, uint32_t stored_size);
 /* PL_PACK_LIMIT (ERR_LIMIT) where the pack would pass PACK_MAX: never after pack_writer_full() said no. */

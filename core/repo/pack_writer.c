@@ -50,7 +50,7 @@ done:
 	return err;
 }
 
-enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum pack_type type)
+enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum pack_type type, struct buffer *spare)
 {
 	struct pack_writer *writer = mem_calloc(1, sizeof(*writer));
 	enum err err;
@@ -60,6 +60,9 @@ enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum
 		return ERR_NOMEM;
 	writer->keys = keys;
 	writer->directory.type = (uint8_t)type;
+	if (spare)
+		buffer_swap(&writer->bytes, spare);
+	buffer_clear(&writer->bytes);
 	writer->key = secret_new(sizeof(*writer->key));
 	err = writer->key ? make_key(writer) : ERR_NOMEM;
 	if (err == ERR_OK)
@@ -67,17 +70,19 @@ enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum
 	if (err == ERR_OK)
 		err = buffer_append(&writer->bytes, writer->key->header, PACK_HEADER_SIZE);
 	if (err != ERR_OK) {
-		pack_writer_free(writer);
+		pack_writer_free(writer, spare);
 		return err;
 	}
 	*out = writer;
 	return ERR_OK;
 }
 
-void pack_writer_free(struct pack_writer *writer)
+void pack_writer_free(struct pack_writer *writer, struct buffer *spare)
 {
 	if (!writer)
 		return;
+	if (spare)
+		buffer_swap(&writer->bytes, spare);
 	secret_free(writer->key, sizeof(*writer->key));
 	buffer_free(&writer->bytes);
 	directory_free(&writer->directory);

@@ -101,17 +101,22 @@ static enum err serial_path(const char *state_folder, const struct target *targe
 	return *out ? ERR_OK : ERR_NOMEM;
 }
 
-/* The serial seen last, 0 where none is remembered. A file of other content counts as none: it is this machine's own. */
+/* The serial seen last, 0 where none is remembered. A file of other content than digits and a newline counts as none: it is this
+ * machine's own, and what a failing disk made of it must not keep anybody from a restore. */
 static enum err read_serial(const char *path, uint64_t *out)
 {
 	struct buffer text = {0};
 	enum err err = file_read_all(path, SERIAL_DIGITS, &text);
+	size_t digits;
 
 	*out = 0;
 	if (err == ERR_OK)
 		err = buffer_append_u8(&text, 0);
-	if (err == ERR_OK)
-		*out = strtoull((const char *)text.data, NULL, 10);
+	if (err == ERR_OK) {
+		digits = strspn((const char *)text.data, "0123456789");
+		if (digits > 0 && digits + 2 == text.length && text.data[digits] == '\n')
+			*out = strtoull((const char *)text.data, NULL, 10);
+	}
 	if (err == ERR_MISSING || err == ERR_LIMIT) {
 		failure_clear();
 		err = ERR_OK;
@@ -159,14 +164,11 @@ static enum err check_serial(const struct opening *opening, const struct target 
 void repository_remember_config(const struct repository *repository)
 {
 	char *path = NULL;
-	enum err err;
 
 	if (!repository->state_folder)
 		return;
-	err = serial_path(repository->state_folder, repository->target, &path);
-	if (err == ERR_OK)
-		err = write_serial(repository->state_folder, repository->config->serial, path);
-	if (err != ERR_OK)
+	if (serial_path(repository->state_folder, repository->target, &path) != ERR_OK ||
+	    write_serial(repository->state_folder, repository->config->serial, path) != ERR_OK)
 		warn_of_failure();
 	mem_free(path);
 }

@@ -35,7 +35,7 @@ enum err repository_init(
 enum err repository_open(struct repository *out, struct target *target, const struct repository_access *access);
 /* Without keys: for the stored tier and `cat config`. */
 enum err repository_open_keyless(struct repository *out, struct target *target);
-/* After the config was changed: this machine has seen the new one, and refuses the old from now on. A failure is warned of. */
+/* After a change of the config: an older one is refused from now on. That it cannot be remembered is a warning. */
 void repository_remember_config(const struct repository *repository);
 void repository_close(struct repository *repository);
 

@@ -158,18 +158,30 @@ static enum err emit_extra(struct walk *walk, const struct candidate *candidate,
 	return walk_report_text(walk, "is stored as a file, so that what was to be stored below it is left out");
 }
 
-static void emit_file(struct walk *walk, const struct candidate *candidate, int base, struct walk_item *item)
+/* A folder is opened before it is emitted, and described through its own descriptor: so what is said of it and what is found in it are
+ * those of one folder, even where it is exchanged for something else meanwhile. */
+static enum err emit_file(struct walk *walk, const struct candidate *candidate, int base, struct walk_item *item)
 {
+	struct walk_folder *folder = NULL;
+	enum err err = ERR_OK;
+
 	*item = (struct walk_item){.path = walk_path(walk),
 	    .folder = candidate->parent,
 	    .name = candidate->name,
 	    .is_folder = candidate->type == DT_DIR};
-	if (item->is_folder)
+	if (item->is_folder) {
 		expect(walk, candidate, base);
-	if (item->is_folder || candidate->fetched) {
+		err = walk_level_open(walk, candidate->parent->fd, candidate->name, false, &folder, &walk->entrance.error);
+	}
+	if (folder) {
+		walk->entrance.self = folder;
+		item->folder = folder;
+		item->name = ".";
+	} else if (item->is_folder || candidate->fetched) {
 		walk->entrance.parent = candidate->parent;
 		walk_folder_keep(candidate->parent);
 	}
+	return err;
 }
 
 /* Emits a candidate whose parent is known, or drops it. */
@@ -196,7 +208,7 @@ static enum err decide(struct walk *walk, struct candidate *candidate, int base,
 	}
 	if (!skip) {
 		*emitted = true;
-		emit_file(walk, candidate, base, item);
+		return emit_file(walk, candidate, base, item);
 	}
 	return ERR_OK;
 }

@@ -36,9 +36,9 @@ struct walk_item {
 	/* The folder it is in; walk_folder_keep to hold on to it. NULL for extras, and for an ancestor that is on no
 	 * disk: its metadata is to be made up. */
 	struct walk_folder *folder;
-	/* In that folder, NUL-terminated; valid until the next walk_next. "." where `folder` is the item itself: a
-	 * root that is "/" or given as ".", and every ancestor (links above a root are followed; its descriptor is
-	 * O_PATH). */
+	/* In that folder, NUL-terminated; valid until the next walk_next. "." where `folder` is the item itself: every
+	 * folder that can be opened, so that it is described as the one whose contents follow, and every ancestor
+	 * (links above a root are followed; its descriptor is O_PATH). */
 	const char *name;
 	bool is_folder;	  /* by d_type or fstat */
 	bool is_ancestor; /* a folder above a root or an extra: its metadata is wanted, its contents are not */

@@ -111,7 +111,6 @@ enum err walk_level_enter(struct walk *walk)
 	struct entrance *entrance = &walk->entrance;
 	struct level level = {.base = entrance->base, .anchored = entrance->anchored, .place = entrance->ancestor};
 	enum err err = ERR_OK;
-	int error = 0;
 
 	level.path_size = walk->path.length;
 	level.plan = entrance->node ? entrance->node->child : NULL;
@@ -120,12 +119,10 @@ enum err walk_level_enter(struct walk *walk)
 	level.folder = entrance->self;
 	entrance->self = NULL;
 	if (!entrance->ancestor) {
-		if (!level.folder)
-			err = walk_level_open(walk, entrance->parent->fd, entrance->name, false, &level.folder, &error);
-		if (err == ERR_OK && level.folder)
+		if (level.folder)
 			err = list_level(walk, &level, entrance->root);
-		else if (err == ERR_OK)
-			err = walk_report_errno(walk, error);
+		else
+			err = walk_report_errno(walk, entrance->error);
 	}
 	walk_level_leave(walk);
 	if (err == ERR_OK && (level.names || level.plan))

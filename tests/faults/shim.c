@@ -2,7 +2,8 @@
  *
  *   PULIH_FAULT_PREFIX  absolute paths, ':' between them: only calls on what is at or below one of them count
  *   PULIH_FAULT_OPS     names of calls that count, ',' between them; "write" (the default) is every call that changes
- *                       something, "sync" is fsync and fdatasync, "read" is read and pread
+ *                       something, "sync" is fsync and fdatasync, "read" is read, pread and what reads the
+ *                       attributes of an open file
  *   PULIH_FAULT_AT      n, from 1; 0 or unset: nothing goes wrong
  *   PULIH_FAULT_ACTION  kill         SIGKILL instead of the call
  *                       torn         a write writes half, then SIGKILL
@@ -31,6 +32,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum kind { CREATE, WRITE, META, SYNC, CLOSE, READ };
@@ -130,6 +132,9 @@ static enum verdict judge(const char *call, enum kind kind, const char *path, co
 		char line[2 * PATH_MAX + 64];
 		int length = snprintf(line, sizeof(line), "%ld %s %s%s%s\n", n, call, path, old ? " " : "", old ? old : "");
 
+		for (char *at = line; at < line + length - 1; at++)
+			if (*at < ' ' || *at > '~')
+				*at = '?'; /* one call, one line, whatever the names are */
 		(void)!syscall(SYS_write, fault.log, line, (size_t)length);
 	}
 	if (kind == WRITE && atomic_exchange(&write_fails, false)) {
@@ -482,6 +487,16 @@ ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
 ssize_t pread64(int fd, void *bytes, size_t size, off_t offset)
 {
 	return pread(fd, bytes, size, offset);
+}
+
+ssize_t flistxattr(int fd, char *list, size_t size)
+{
+	return judge_fd("flistxattr", READ, fd) == FAIL ? -1 : syscall(SYS_flistxattr, fd, list, size);
+}
+
+ssize_t fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	return judge_fd("fgetxattr", READ, fd) == FAIL ? -1 : syscall(SYS_fgetxattr, fd, name, value, size);
 }
 
 /* What _FORTIFY_SOURCE makes of open, read and pread. */

@@ -279,6 +279,7 @@ def plan(bench, sample, only):
                 continue
             total = bench.count(what, fault)
             numbers = [int(only.split(":")[1])] if only and ":" in only else spread(total, sample)
+            print(f"  {what}-{fault}: {len(numbers)} of {total + 1} places", flush=True)
             cases += [(f"{what}-{fault}", getattr(bench, f"{what}_case"), fault, n) for n in numbers]
     if not only:
         cases += [(function.__name__, function, "", 0) for function in (

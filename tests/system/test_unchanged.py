@@ -1,10 +1,15 @@
 """A second run reads only what changed."""
 import os
+import shutil
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
+import trees
 from compare import assert_same
+from pulih import SHIM
 
 
 def test_second_run_reads_nothing(pulih, everything):
@@ -104,3 +109,46 @@ def test_jobs_with_other_paths_do_not_mix(pulih, source, work):
             out = work / f"out-{round_number}-{name}"
             pulih.restore(out)
             assert_same(source / name, pulih.restored(out, source / name))
+
+
+@pytest.fixture
+def roomy():
+    """A folder on a file system that takes long attributes."""
+    folder = Path(tempfile.mkdtemp(prefix="pulih-test-", dir="/dev/shm"))
+    yield folder
+    trees.release(folder)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_lost_attributes_are_read_again(pulih, roomy, kind):
+    """Attributes too long for an entry are a chunk of their own, and what held it may be gone."""
+    source, holder = roomy / "source", roomy / "source" / "holder"
+    source.mkdir()
+    holder.mkdir() if kind == "folder" else holder.write_bytes(b"content")
+    try:
+        for name in "abc":
+            os.setxattr(holder, f"user.{name}", os.urandom(30_000))
+    except OSError:
+        pytest.skip("no file system here takes long attributes")
+    time.sleep(0.05)
+    pulih.backup(source)
+    assert pulih.backup(source)["data_added"] == 0
+    for lost in ("packs", "index"):
+        shutil.rmtree(pulih.repo / lost)
+    pulih.backup(source)
+    pulih.restore(roomy / "out")
+    assert_same(source, pulih.restored(roomy / "out", source))
+
+
+@pytest.mark.parametrize("call", ["flistxattr", "fgetxattr"])
+def test_attributes_that_could_not_be_read_are_read_next_time(pulih, source, out, call):
+    """What is missing in a backup that said so must not be taken for unchanged by the next one, which would say that all is well."""
+    file = source / "file"
+    file.write_bytes(b"content")
+    os.setxattr(file, "user.name", b"value")
+    time.sleep(0.05)
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": file, "PULIH_FAULT_OPS": call, "PULIH_FAULT_AT": "1", "PULIH_FAULT_ACTION": "eio"}
+    assert pulih.backup(source, env=fault, code=3)["unreadable"] == 1
+    pulih.backup(source)
+    pulih.restore(out)
+    assert_same(source, pulih.restored(out, source))

@@ -181,7 +181,7 @@ static void end_pack(struct fixture *fixture, int type)
 	memcpy(indexed->id, pack->id, OBJECT_ID_SIZE);
 	indexed->directory = pack->directory;
 	((struct pack *)(uintptr_t)pack)->directory = (struct directory){0};
-	pack_writer_free(open->writer);
+	pack_writer_free(open->writer, NULL);
 	mem_free(open->chunks);
 	buffer_free(&open->raw);
 	mem_free(open);
@@ -217,7 +217,7 @@ static enum err store(void *context, enum chunk_type type, const void *bytes, si
 		open = fixture->open[pack_type] = mem_calloc(1, sizeof(*open));
 		assert_non_null(open);
 		assert_int_equal(
-		    pack_writer_new(&open->writer, fixture->repository.keys, (enum pack_type)pack_type), ERR_OK);
+		    pack_writer_new(&open->writer, fixture->repository.keys, (enum pack_type)pack_type, NULL), ERR_OK);
 	}
 	if (open->raw.length + size > FRAME_FULL)
 		end_frame(open);

@@ -64,7 +64,7 @@ static void write_pack(
 	struct buffer raw = {0}, stored = {0};
 
 	assert_int_equal(
-	    pack_writer_new(&writer, fixture->keys, number == PACKS - 1 ? PACK_METADATA : PACK_DATA), ERR_OK);
+	    pack_writer_new(&writer, fixture->keys, number == PACKS - 1 ? PACK_METADATA : PACK_DATA, NULL), ERR_OK);
 	for (size_t i = 0; i < FRAMES; i++) {
 		size_t first = (number * FRAMES + i) * CHUNKS;
 		struct pack_frame frame = {.chunks = &fixture->chunks[first], .chunks_count = CHUNKS};
@@ -88,7 +88,7 @@ static void write_pack(
 	out->size = pack->size;
 	out->directory = pack->directory;
 	((struct pack *)(uintptr_t)pack)->directory = (struct directory){0};
-	pack_writer_free(writer);
+	pack_writer_free(writer, NULL);
 	buffer_free(&raw);
 	buffer_free(&stored);
 }

@@ -88,10 +88,10 @@ static enum err write_pack(struct fixture *fixture, const struct keys *keys, enu
 {
 	enum err err;
 
-	pack_writer_free(fixture->writer);
+	pack_writer_free(fixture->writer, NULL);
 	fixture->writer = NULL;
 	buffer_clear(&fixture->bytes);
-	err = pack_writer_new(&fixture->writer, keys, type);
+	err = pack_writer_new(&fixture->writer, keys, type, NULL);
 	for (size_t i = 0; err == ERR_OK && i < FRAMES; i++)
 		err = pack_writer_add(fixture->writer, &fixture->frames[i]);
 	if (err == ERR_OK)
@@ -129,7 +129,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	pack_writer_free(fixture->writer);
+	pack_writer_free(fixture->writer, NULL);
 	buffer_free(&fixture->bytes);
 	for (size_t i = 0; i < FRAMES; i++)
 		buffer_free(&fixture->stored[i]);
@@ -725,7 +725,7 @@ static void test_full(void **state)
 	enum err err;
 
 	frame.stored = raw;
-	assert_int_equal(pack_writer_new(&writer, fixture->keys, PACK_DATA), ERR_OK);
+	assert_int_equal(pack_writer_new(&writer, fixture->keys, PACK_DATA, NULL), ERR_OK);
 	assert_false(pack_writer_full(writer, FRAME_RAW_MAX)); /* an empty pack takes any frame */
 	for (size_t i = 0; i < 15; i++) {
 		assert_false(pack_writer_full(writer, FRAME_RAW_MAX));
@@ -739,7 +739,7 @@ static void test_full(void **state)
 	assert_int_equal(err, ERR_LIMIT);
 	assert_int_equal(failure_last()->id, PL_PACK_LIMIT);
 	assert_int_equal(pack_writer_frames(writer), 31);
-	pack_writer_free(writer);
+	pack_writer_free(writer, NULL);
 	mem_free(raw);
 }
 

@@ -242,12 +242,12 @@ static void a_pack_of_an_interrupted_run_is_no_damage(void **state)
 	assert_int_equal(hmac_new(&hasher, fixture.repository.keys->domain.id_key), ERR_OK);
 	assert_int_equal(hmac_prefixed(hasher, CHUNK_DATA, "hello", 5, chunk.id), ERR_OK);
 	hmac_free(hasher);
-	assert_int_equal(pack_writer_new(&writer, fixture.repository.keys, PACK_DATA), ERR_OK);
+	assert_int_equal(pack_writer_new(&writer, fixture.repository.keys, PACK_DATA, NULL), ERR_OK);
 	assert_int_equal(pack_writer_add(writer, &frame), ERR_OK);
 	assert_int_equal(pack_writer_finish(writer, true, &pack), ERR_OK);
 	name = object_pack(pack->id);
 	assert_int_equal(target_put(fixture.repository.target, name.text, pack->bytes, pack->size), ERR_OK);
-	pack_writer_free(writer);
+	pack_writer_free(writer, NULL);
 	assert_int_equal(verify(&fixture, VERIFY_CONTENT, 0, &result, &told), ERR_OK);
 	assert_int_equal(result.packs, 7);
 	fixture_close(&fixture);

@@ -231,7 +231,9 @@ static void order_is_that_of_paths(void **state)
 			assert_true(entry_compare((struct entry_bytes){before.data, before.length}, item.path) < 0);
 		assert_int_equal(fstatat(item.folder->fd, item.name, &status, AT_SYMLINK_NOFOLLOW), 0);
 		assert_int_equal(S_ISDIR(status.st_mode), item.is_folder);
-		assert_memory_equal(item.path.data + item.path.size - strlen(item.name), item.name, strlen(item.name));
+		assert_int_equal(strcmp(item.name, ".") == 0, item.is_folder);
+		if (!item.is_folder)
+			assert_memory_equal(item.path.data + item.path.size - strlen(item.name), item.name, strlen(item.name));
 		buffer_clear(&before);
 		assert_int_equal(buffer_append(&before, item.path.data, item.path.size), ERR_OK);
 	}
@@ -536,23 +538,28 @@ static void folders_may_vanish(void **state)
 	struct walk_options options = {.problem = note_problem, .context = &outcome};
 	struct walk *walk = NULL;
 	struct walk_item item;
+	struct stat status;
 	bool more = true;
 
 	(void)state;
 	fill_small();
 	assert_int_equal(walk_new(&walk, ROOTS("a"), 1, &options), ERR_OK);
+	/* What was emitted is walked, whatever its name means by now. */
 	go_to(walk, "a/b", &item);
-	assert_int_equal(rename("a/b", "gone"), 0);
+	assert_int_equal(rename("a/b", "moved"), 0);
+	assert_int_equal(symlink("../e", "a/b"), 0);
+	assert_int_equal(fstatat(item.folder->fd, item.name, &status, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISDIR(status.st_mode));
 	go_to(walk, "a/b.x", &item);
-	assert_int_equal(outcome.problems, 1);
-	assert_int_equal(outcome.failure.id, PL_SOURCE_VANISHED);
-	/* A folder that was exchanged for a link is not followed. */
-	go_to(walk, "a/d", &item);
-	assert_int_equal(rename("a/d", "gone2"), 0);
+	assert_int_equal(outcome.problems, 0);
+	/* A folder that was exchanged for a link before that is not followed. */
+	assert_int_equal(rename("a/d", "gone"), 0);
 	assert_int_equal(symlink("../e", "a/d"), 0);
+	go_to(walk, "a/d", &item);
+	assert_string_equal(item.name, "d");
 	assert_int_equal(walk_next(walk, &item, &more), ERR_OK);
 	assert_false(more);
-	assert_int_equal(outcome.problems, 2);
+	assert_int_equal(outcome.problems, 1);
 	assert_int_equal(outcome.failure.id, PL_SOURCE_VANISHED);
 	walk_free(walk);
 	buffer_free(&outcome.text);
@@ -576,8 +583,9 @@ static void the_caller_may_stop_at_a_problem(void **state)
 	(void)state;
 	fill_small();
 	assert_int_equal(walk_new(&walk, ROOTS("a"), 1, &options), ERR_OK);
-	go_to(walk, "a/b", &item);
-	assert_int_equal(rename("a/b", "gone"), 0);
+	go_to(walk, "a/b.x", &item);
+	assert_int_equal(rename("a/d", "gone"), 0);
+	go_to(walk, "a/d", &item);
 	assert_int_equal(walk_next(walk, &item, &more), ERR_PARTIAL);
 	walk_free(walk);
 }

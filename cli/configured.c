@@ -1,0 +1,57 @@
+#include "cli/configured.h"
+#include "cli/settings.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static struct configuration *loaded;
+
+const char *configured_file(void)
+{
+	return settings.config ? settings.config : CONFIGURATION_DEFAULT;
+}
+
+enum err configured_load(const struct configuration **out)
+{
+	enum err err = loaded ? ERR_OK : configuration_load(&loaded, configured_file());
+
+	*out = loaded;
+	return err;
+}
+
+void configured_use(const struct configuration_target *target)
+{
+	static bool asked, given;
+
+	if (!asked)
+		given = settings.password_file || settings.password_command || settings.key_file;
+	asked = true;
+	settings.repository = target->url;
+	if (given)
+		return;
+	settings.password_file = target->password_file;
+	settings.password_command = target->password_command;
+	settings.key_file = target->key;
+}
+
+enum err configured_repository(void)
+{
+	const struct configuration *configuration;
+	const struct configuration_target *target = NULL;
+	enum err err;
+
+	if (settings.repository && strpbrk(settings.repository, "/:"))
+		return ERR_OK;
+	if (!settings.config && access(CONFIGURATION_DEFAULT, R_OK) != 0)
+		return ERR_OK;
+	err = configured_load(&configuration);
+	if (err != ERR_OK)
+		return err;
+	if (settings.repository)
+		target = configuration_target(configuration, settings.repository);
+	else if (configuration->targets_count == 1)
+		target = &configuration->targets[0];
+	if (target)
+		configured_use(target);
+	return ERR_OK;
+}

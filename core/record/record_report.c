@@ -1,0 +1,431 @@
+#include "core/record/record_report.h"
+
+#include "core/base/mem.h"
+#include "core/record/record_words.h"
+#include "core/record/report_page.h"
+
+#define VALUE_MAX 640 /* bytes of a value that is put together here */
+
+struct report {
+	struct report_page page;
+	const struct record_original *original;
+	json_t *record;
+	bool english;
+};
+
+static json_t *member(json_t *object, const char *name)
+{
+	return json_object_get(object, name);
+}
+
+/* "" where there is none. */
+static const char *text(json_t *object, const char *name)
+{
+	const char *value = json_string_value(member(object, name));
+
+	return value ? value : "";
+}
+
+static uint64_t number(json_t *object, const char *name)
+{
+	json_int_t value = json_integer_value(member(object, name));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static const char *word(const struct report *report, enum word which)
+{
+	return record_word(which, report->english);
+}
+
+static void field(struct report *report, enum word label, const char *value)
+{
+	report_page_field(&report->page, word(report, label), value);
+}
+
+static void field_given(struct report *report, enum word label, const char *value)
+{
+	if (*value)
+		field(report, label, value);
+}
+
+static void heading(struct report *report, enum word which)
+{
+	report_page_heading(&report->page, word(report, which));
+}
+
+static bool is_english(const struct record_original *original)
+{
+	return strcmp(text(member(original->record, "office"), "language"), "en") == 0;
+}
+
+const char *record_report_status(const struct record_original *original)
+{
+	const char *status = text(original->record, "status");
+
+	return record_word(strcmp(status, "success") == 0		? WORD_SUCCESS
+			       : strcmp(status, "success_with_notes") == 0 ? WORD_NOTES
+									   : WORD_FAILED,
+	    is_english(original));
+}
+
+const char *record_report_review(const struct record_original *original)
+{
+	return record_word(WORD_PENDING, is_english(original));
+}
+
+/* ---- the parts, from top to bottom ---- */
+
+static void letterhead(struct report *report)
+{
+	json_t *office = member(report->record, "office");
+	char value[VALUE_MAX], digits[RECORD_PHRASE];
+
+	report_page_centre(&report->page, text(office, "name"));
+	report_page_centre(&report->page, text(office, "address"));
+	report_page_rule(&report->page, '=');
+	report_page_centre(&report->page, word(report, WORD_TITLE));
+	report_page_line(&report->page, "");
+	field(report, WORD_LETTER, "______________________________");
+	snprintf(value, sizeof(value), "%s", record_number(digits, number(report->record, "number"), report->english));
+	field(report, WORD_REGISTER, value);
+	field(report, WORD_RUN, text(report->record, "id"));
+}
+
+static void sop_block(struct report *report)
+{
+	json_t *sop = member(report->record, "sop");
+
+	if (!json_is_object(sop))
+		return;
+	heading(report, WORD_SOP_BLOCK);
+	field(report, WORD_SOP_NUMBER, text(sop, "number"));
+	field_given(report, WORD_SOP_TITLE, text(sop, "title"));
+	field_given(report, WORD_SOP_CREATED, text(sop, "created"));
+	field_given(report, WORD_SOP_REVISED, text(sop, "revised"));
+	field_given(report, WORD_SOP_EFFECTIVE, text(sop, "effective"));
+	field_given(report, WORD_SOP_APPROVED, text(sop, "approved_by"));
+	field(report, WORD_SOP_ITEM, text(sop, "item"));
+	field(report, WORD_SOP_ACTIVITY, *text(sop, "activity") ? text(sop, "activity") : word(report, WORD_ACTIVITY_DEFAULT));
+	field(report, WORD_SOP_OUTPUT, text(sop, "output"));
+}
+
+static void time_field(struct report *report, enum word label, const char *name)
+{
+	json_t *time = member(report->record, name);
+	char local[RECORD_PHRASE], utc[RECORD_PHRASE], value[VALUE_MAX];
+
+	if (!json_is_object(time)) {
+		field(report, label, word(report, WORD_UNKNOWN));
+		return;
+	}
+	snprintf(value, sizeof(value), "%s; %s", record_time(local, text(time, "local"), report->english),
+	    record_time(utc, text(time, "utc"), report->english));
+	field(report, label, value);
+}
+
+static void person_field(struct report *report, enum word label, const char *name)
+{
+	json_t *person = member(report->record, name);
+	const char *nip = text(person, "nip");
+	char *value = mem_printf("%s, %s%s%s%s", text(person, "name"), text(person, "position"), *nip ? ", " : "",
+	    *nip ? word(report, WORD_NIP) : "", *nip ? " " : "");
+	char *whole = value ? mem_printf("%s%s", value, nip) : NULL;
+
+	if (whole)
+		field(report, label, whole);
+	else
+		report->page.err = ERR_NOMEM;
+	mem_free(value);
+	mem_free(whole);
+}
+
+static const char *trigger(const struct report *report)
+{
+	const char *trigger = text(report->record, "trigger");
+
+	return word(report, strcmp(trigger, "scheduled") == 0 ? WORD_SCHEDULED : strcmp(trigger, "catch_up") == 0 ? WORD_CATCH_UP : WORD_MANUAL);
+}
+
+static void duration_field(struct report *report)
+{
+	char value[VALUE_MAX];
+	uint64_t ms = number(report->record, "duration_ms"), seconds = ms / 1000;
+
+	if (!json_is_integer(member(report->record, "duration_ms")))
+		return;
+	if (seconds < 60)
+		snprintf(value, sizeof(value), report->english ? "%llu.%llu s" : "%llu,%llu detik", (unsigned long long)seconds,
+		    (unsigned long long)(ms % 1000 / 100));
+	else
+		snprintf(value, sizeof(value), "%llu:%02u:%02u", (unsigned long long)(seconds / 3600), (unsigned)(seconds / 60 % 60),
+		    (unsigned)(seconds % 60));
+	field(report, WORD_DURATION, value);
+}
+
+static void done_block(struct report *report)
+{
+	json_t *record = report->record, *source;
+	char value[VALUE_MAX], period[RECORD_PHRASE];
+	bool files = false, databases = false;
+	size_t at;
+
+	heading(report, WORD_DONE_BLOCK);
+	field(report, WORD_JOB, text(record, "job"));
+	field(report, WORD_PERIOD, record_period(period, text(record, "period"), report->english));
+	field(report, WORD_TRIGGER, trigger(report));
+	field_given(report, WORD_SCHEDULE, text(record, "schedule"));
+	if (json_is_object(member(record, "planned")))
+		time_field(report, WORD_PLANNED, "planned");
+	time_field(report, WORD_STARTED, "started");
+	time_field(report, WORD_ENDED, "ended");
+	duration_field(report);
+	person_field(report, WORD_PERFORMER, "performer");
+	person_field(report, WORD_REVIEWER, "reviewer");
+	snprintf(value, sizeof(value), "%.250s (%.300s)", text(record, "host"), text(record, "system"));
+	field(report, WORD_HOST, value);
+	json_array_foreach(member(record, "sources"), at, source)
+	{
+		bool file = strcmp(text(source, "kind"), "files") == 0;
+		char *line = mem_printf("%s %s", word(report, file ? WORD_FILES : WORD_DATABASE), text(source, "path"));
+
+		files = files || file;
+		databases = databases || !file;
+		if (line)
+			report_page_field(&report->page, at == 0 ? word(report, WORD_OBJECTS) : "", line);
+		else
+			report->page.err = ERR_NOMEM;
+		mem_free(line);
+	}
+	field(report, WORD_METHOD, word(report, WORD_METHOD_TEXT));
+	if (files)
+		field(report, WORD_CONSISTENCY, word(report, WORD_CONSISTENCY_FILES));
+	if (databases)
+		report_page_field(&report->page, files ? "" : word(report, WORD_CONSISTENCY), word(report, WORD_CONSISTENCY_DATABASES));
+}
+
+static void media_fields(struct report *report)
+{
+	json_t *target = member(report->record, "target"), *repository = member(report->record, "repository");
+	char value[VALUE_MAX], total[RECORD_PHRASE], available[RECORD_PHRASE];
+	char *media = mem_printf("%s (%s)", text(target, "name"), text(target, "url"));
+	const char *writer = text(repository, "writer");
+
+	if (media)
+		field(report, WORD_MEDIA, media);
+	else
+		report->page.err = ERR_NOMEM;
+	mem_free(media);
+	if (number(target, "total") > 0) {
+		snprintf(value, sizeof(value), "%s / %s", record_size(total, number(target, "total"), report->english),
+		    record_size(available, number(target, "available"), report->english));
+		field(report, WORD_CAPACITY, value);
+	}
+	if (!json_is_object(repository))
+		return;
+	field(report, WORD_ENCRYPTION, text(repository, "suite"));
+	field(report, WORD_KEY, strspn(writer, "0") == strlen(writer) ? word(report, WORD_OWNER_KEY) : writer);
+}
+
+static void count_field(struct report *report, enum word label, const char *name)
+{
+	char digits[RECORD_PHRASE];
+
+	field(report, label, record_number(digits, number(member(report->record, "totals"), name), report->english));
+}
+
+static void totals_fields(struct report *report)
+{
+	json_t *totals = member(report->record, "totals"), *database;
+	char value[VALUE_MAX], a[RECORD_PHRASE], b[RECORD_PHRASE], c[RECORD_PHRASE], d[RECORD_PHRASE];
+	bool english = report->english;
+	size_t at;
+
+	field(report, WORD_SOURCE_SIZE, record_size(a, number(totals, "bytes"), english));
+	field(report, WORD_STORED_SIZE, record_size(a, number(totals, "bytes_stored"), english));
+	snprintf(value, sizeof(value), "%s (%s %s, %s %s, %s %s)", record_number(a, number(totals, "files"), english),
+	    record_number(b, number(totals, "new_files"), english), word(report, WORD_FILES_NEW),
+	    record_number(c, number(totals, "changed_files"), english), word(report, WORD_FILES_CHANGED),
+	    record_number(d, number(totals, "unchanged_files"), english), word(report, WORD_FILES_SAME));
+	field(report, WORD_FILES, value);
+	count_field(report, WORD_FOLDERS, "folders");
+	json_array_foreach(member(report->record, "databases"), at, database)
+	{
+		char *line;
+
+		record_number(a, number(database, "tables"), english);
+		record_number(b, number(database, "rows"), english);
+		record_size(c, number(database, "size"), english);
+		line = mem_printf("%s: SQLite %s, %s %s, %s %s, %s", text(database, "path"), text(database, "version"), a,
+		    word(report, WORD_TABLES), b, word(report, WORD_ROWS), c);
+		if (line)
+			field(report, WORD_DATABASE, line);
+		else
+			report->page.err = ERR_NOMEM;
+		mem_free(line);
+	}
+	count_field(report, WORD_NOT_READ, "unreadable");
+	count_field(report, WORD_CHANGED_WHILE_READ, "changed_while_read");
+	count_field(report, WORD_VANISHED, "vanished");
+}
+
+static void result_block(struct report *report)
+{
+	json_t *snapshot = member(report->record, "snapshot");
+
+	heading(report, WORD_RESULT_BLOCK);
+	field(report, WORD_STATUS, record_report_status(report->original));
+	field(report, WORD_SNAPSHOT, json_is_object(snapshot) ? text(snapshot, "id") : word(report, WORD_NONE));
+	media_fields(report);
+	if (json_is_object(snapshot))
+		totals_fields(report);
+	field_given(report, WORD_RETENTION, text(report->record, "retention"));
+}
+
+static void verify_block(struct report *report)
+{
+	json_t *check;
+	size_t at, count = json_array_size(member(report->record, "checks"));
+	char lead[24], value[VALUE_MAX], objects[RECORD_PHRASE], bytes[RECORD_PHRASE];
+
+	heading(report, WORD_VERIFY_BLOCK);
+	if (count == 0)
+		report_page_hanging(&report->page, "", 0, word(report, WORD_NO_CHECK));
+	json_array_foreach(member(report->record, "checks"), at, check)
+	{
+		const char *name = text(check, "name");
+
+		snprintf(lead, sizeof(lead), "%zu.", at + 1);
+		snprintf(value, sizeof(value), "%.300s",
+		    strcmp(name, "structure") == 0 ? word(report, WORD_CHECK_STRUCTURE)
+			: strcmp(name, "stored") == 0 ? word(report, WORD_CHECK_STORED)
+						      : name);
+		report_page_hanging(&report->page, lead, 4, value);
+		snprintf(value, sizeof(value), "%s %s %s%s%s", record_number(objects, number(check, "objects"), report->english),
+		    word(report, WORD_OBJECTS_COUNT), word(report, WORD_COMPARED), number(check, "bytes") ? ", " : "",
+		    number(check, "bytes") ? record_size(bytes, number(check, "bytes"), report->english) : "");
+		report_page_hanging(&report->page, "", 4, value);
+		snprintf(value, sizeof(value), "=> %s", word(report, json_is_true(member(check, "good")) ? WORD_GOOD : WORD_BAD));
+		report_page_hanging(&report->page, "", 4, value);
+	}
+}
+
+static void problem_block(struct report *report)
+{
+	json_t *failure = member(report->record, "failure");
+	char *line;
+
+	heading(report, WORD_PROBLEM_BLOCK);
+	if (!json_is_object(failure)) {
+		report_page_hanging(&report->page, "", 0, word(report, WORD_NO_PROBLEM));
+	} else {
+		line = mem_printf("%s: %s", text(failure, "code"), text(failure, "message"));
+		if (line)
+			report_page_hanging(&report->page, "", 0, line);
+		else
+			report->page.err = ERR_NOMEM;
+		mem_free(line);
+	}
+	if (strcmp(text(report->record, "status"), "success") == 0)
+		return;
+	heading(report, WORD_FOLLOW_BLOCK);
+	report_page_line(&report->page, word(report, WORD_FOLLOW_LINE));
+	report_page_line(&report->page, "");
+	report_page_rule(&report->page, '_');
+}
+
+static void proof_block(struct report *report)
+{
+	char hash[2 * HASH_SIZE + 1], key[2 * KEY_SIZE + 1];
+	const char *previous = text(report->record, "previous");
+	char *command = mem_printf("pulih report show %s", text(report->record, "id"));
+
+	heading(report, WORD_PROOF_BLOCK);
+	field(report, WORD_HASH, hex_encode(hash, report->original->hash, HASH_SIZE));
+	field(report, WORD_PREVIOUS, *previous ? previous : word(report, WORD_FIRST));
+	field(report, WORD_SIGNED_BY,
+	    report->original->is_signed ? hex_encode(key, report->original->public_key, KEY_SIZE) : word(report, WORD_UNSIGNED));
+	if (command)
+		field(report, WORD_CHECK_COMMAND, command);
+	else
+		report->page.err = ERR_NOMEM;
+	mem_free(command);
+}
+
+static void signature_block(struct report *report)
+{
+	json_t *performer = member(report->record, "performer"), *reviewer = member(report->record, "reviewer");
+	const char *city = text(member(report->record, "office"), "city");
+	char left[VALUE_MAX], right[VALUE_MAX];
+
+	heading(report, WORD_REVIEW_BLOCK);
+	field(report, WORD_REVIEW, record_report_review(report->original));
+	report_page_line(&report->page, "");
+	snprintf(right, sizeof(right), "%.200s, ____________________", *city ? city : word(report, WORD_DATE_LINE));
+	report_page_halves(&report->page, "", right);
+	snprintf(left, sizeof(left), "%s,", word(report, WORD_PERFORMER));
+	snprintf(right, sizeof(right), "%s,", word(report, WORD_REVIEWER));
+	report_page_halves(&report->page, left, right);
+	report_page_halves(&report->page, text(performer, "position"), text(reviewer, "position"));
+	for (int i = 0; i < 4; i++) /* room for two signatures and a stamp */
+		report_page_line(&report->page, "");
+	report_page_halves(&report->page, text(performer, "name"), text(reviewer, "name"));
+	snprintf(left, sizeof(left), "%s %.200s", word(report, WORD_NIP), *text(performer, "nip") ? text(performer, "nip") : "-");
+	snprintf(right, sizeof(right), "%s %.200s", word(report, WORD_NIP), *text(reviewer, "nip") ? text(reviewer, "nip") : "-");
+	report_page_halves(&report->page, left, right);
+}
+
+static enum word kind_word(const char *kind)
+{
+	return strcmp(kind, "unreadable") == 0		 ? WORD_NOT_READ
+	       : strcmp(kind, "changed_while_read") == 0 ? WORD_CHANGED_WHILE_READ
+							 : WORD_VANISHED;
+}
+
+static void annex(struct report *report)
+{
+	json_t *problem;
+	size_t at;
+	uint64_t omitted = number(report->record, "problems_omitted");
+	char lead[24], value[VALUE_MAX], digits[RECORD_PHRASE];
+
+	heading(report, WORD_ANNEX_BLOCK);
+	if (json_array_size(member(report->record, "problems")) == 0 && omitted == 0)
+		report_page_hanging(&report->page, "", 0, word(report, WORD_ANNEX_NONE));
+	json_array_foreach(member(report->record, "problems"), at, problem)
+	{
+		char *line = mem_printf("%s: /%s (%s)", word(report, kind_word(text(problem, "kind"))), text(problem, "path"),
+		    text(problem, "reason"));
+
+		snprintf(lead, sizeof(lead), "%zu.", at + 1);
+		if (line)
+			report_page_hanging(&report->page, lead, 8, line);
+		else
+			report->page.err = ERR_NOMEM;
+		mem_free(line);
+	}
+	if (omitted > 0) {
+		snprintf(value, sizeof(value), "%s %s", word(report, WORD_ANNEX_MORE), record_number(digits, omitted, report->english));
+		report_page_hanging(&report->page, "", 0, value);
+	}
+}
+
+enum err record_report_text(const struct record_original *original, struct buffer *out)
+{
+	struct report report = {
+	    .page = {.out = out}, .original = original, .record = original->record, .english = is_english(original)};
+
+	if (!json_is_object(member(original->record, "office")) || !json_is_object(member(original->record, "performer")) ||
+	    !json_is_object(member(original->record, "reviewer")) || !json_is_array(member(original->record, "problems")))
+		return fail(PL_RECORD_BROKEN, "the record %s lacks what a report needs", text(original->record, "id"));
+	letterhead(&report);
+	sop_block(&report);
+	done_block(&report);
+	result_block(&report);
+	verify_block(&report);
+	problem_block(&report);
+	proof_block(&report);
+	signature_block(&report);
+	annex(&report);
+	return report.page.err;
+}

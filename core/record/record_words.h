@@ -1,0 +1,27 @@
+/* The words of a report in the two languages, and numbers, sizes and times as people of that language write them. */
+#ifndef PULIH_RECORD_RECORD_WORDS_H
+#define PULIH_RECORD_RECORD_WORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum word {
+#define WORD(name, indonesian, english) WORD_##name,
+#include "core/record/record_words.def"
+#undef WORD
+};
+
+/* Static. */
+const char *record_word(enum word word, bool english);
+
+#define RECORD_PHRASE 96 /* bytes of what these write, NUL included; each returns out */
+/* "1.331.439.861" or "1,331,439,861" */
+char *record_number(char out[RECORD_PHRASE], uint64_t number, bool english);
+/* "1,24 GiB (1.331.439.861 byte)" */
+char *record_size(char out[RECORD_PHRASE], uint64_t bytes, bool english);
+/* "Minggu, 22 November 2026, 18.00.05 (UTC+09:00)" of RFC 3339; the text itself where it is none. */
+char *record_time(char out[RECORD_PHRASE], const char *text, bool english);
+/* "November 2026" of "2026-11". */
+char *record_period(char out[RECORD_PHRASE], const char *text, bool english);
+
+#endif

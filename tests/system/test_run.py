@@ -1,0 +1,302 @@
+"""A configured job from the command line: exit codes, records and their chain, reports, what cut-off and failing runs leave."""
+import hashlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from conftest import needs_root
+from pulih import TOP
+
+CONFIG = """\
+office:
+  name: Pengadilan Agama Ternate
+  city: Ternate
+  timezone: Asia/Jayapura
+people:
+  - {{id: admin, name: Contoh Admin, nip: "1", position: Admin Web, role: operator}}
+  - {{id: kasubbag, name: Contoh Pemeriksa, position: Kasubbag, role: reviewer}}
+targets:
+  - {{name: hdd, url: {repo}, password_file: {password}}}
+jobs:
+  - name: website
+    sop: {{number: AS/28, item: "2", output: ADK / Dokumen elektronik}}
+    performer: admin
+    reviewer: kasubbag
+    sources:
+{sources}
+    target: hdd
+"""
+
+
+class Job:
+    def __init__(self, pulih, work, *sources):
+        self.p = pulih
+        self.config = work / "pulih.yaml"
+        for name in ("PULIH_REPOSITORY", "PULIH_PASSWORD_FILE"):
+            self.p.environment.pop(name)
+        self.p.environment["PULIH_CONFIG"] = str(self.config)
+        self.write(*sources)
+
+    def write(self, *sources):
+        text = "\n".join(f"      - {source}" for source in sources)
+        self.config.write_text(CONFIG.format(repo=self.p.repo, password=self.p.password_file, sources=text))
+
+    def run(self, code=0, **options):
+        return self.p.json("run", "website", code=code, **options)
+
+    def reports(self):
+        return self.p("report", "list", "--json").of_type("report")
+
+    def original(self, run_id):
+        return json.loads((self.p.state / "records" / f"{run_id}.json").read_bytes())
+
+
+@pytest.fixture
+def job(pulih, work, small):
+    return Job(pulih, work, f"files: {{paths: [{small}], exclude: [big]}}")
+
+
+def compact(record):
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def check(original):
+    """The record's hash, after its signature was checked by another program's means."""
+    digest = hashlib.sha256(compact(original["record"])).digest()
+    if original["signature"]:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(original["public_key"])).verify(bytes.fromhex(original["signature"]), digest)
+    return digest.hex()
+
+
+def check_chain(job):
+    reports = job.reports()
+    previous = ""
+    for number, report in enumerate(reports, 1):
+        original = job.original(report["id"])
+        assert original["record"]["number"] == number
+        assert original["record"]["previous"] == previous
+        previous = check(original)
+        assert report["hash"] == previous
+    return reports
+
+
+def test_run_leaves_a_signed_record(job, out, small):
+    result = job.run()
+    record = result.of_type("record")[0]
+    assert record["status"] == "success" and record["stored"]
+    assert re.fullmatch(r"\d{8}t\d{6}-website-[0-9a-f]{4}", record["run_id"])
+    (report,) = check_chain(job)
+    assert (report["id"], report["job"], report["status"], report["review"]) == (record["run_id"], "website", "Berhasil", "belum")
+    assert report["time"].endswith("+09:00")
+    inner = job.original(report["id"])["record"]
+    assert inner["snapshot"]["id"] == result.summary["snapshot_id"]
+    assert inner["totals"]["files"] == result.summary["total_files_processed"]
+    assert inner["trigger"] == "manual" and inner["sop"]["number"] == "AS/28"
+    assert [c["good"] for c in inner["checks"]] == [True, True]
+    assert (job.p.repo / "records" / report["id"]).is_file()
+    assert not list((job.p.state / "runs" / "unsent").iterdir()) and not list((job.p.state / "runs").glob("*.started"))
+    job.p("restore", "latest", "-r", "hdd", "-t", out)
+    assert not (job.p.restored(out, small) / "big").exists(), "excluded"
+
+
+def test_signature_with_openssl(job, work):
+    """What the report's reader is told: openssl alone is enough."""
+    job.run()
+    original = job.original(job.reports()[0]["id"])
+    der = bytes.fromhex("302a300506032b6570032100" + original["public_key"])
+    (work / "key.der").write_bytes(der)
+    (work / "hash").write_bytes(hashlib.sha256(compact(original["record"])).digest())
+    (work / "signature").write_bytes(bytes.fromhex(original["signature"]))
+    subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", work / "key.der", "-rawin", "-in", work / "hash",
+                    "-sigfile", work / "signature"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_report_shows_and_exports(job, work):
+    job.run()
+    run_id = job.reports()[0]["id"]
+    text = job.p("report", "show", run_id).text
+    for words in ("LAPORAN PELAKSANAAN BACKUP", "Nomor SOP                : AS/28", "Status                   : Berhasil\n", "=> Sesuai", "Contoh Pemeriksa"):
+        assert words in text
+    assert max(map(len, text.splitlines())) <= 78
+    job.p("report", "export", run_id, "-o", work / "a.txt")
+    assert (work / "a.txt").read_text() == text
+    job.p("report", "export", "latest", "--format", "json", "-o", work / "a.json")
+    check(json.loads((work / "a.json").read_bytes()))
+    job.p("report", "export", run_id, "-o", work / "a.txt", code=1)
+    for form in ("html", "pdf"):
+        assert "text" in job.p("report", "export", run_id, "--format", form, "-o", work / "b", code=2).everything
+    job.p("report", "show", "nothing-here", code=1)
+
+
+def test_changed_record_is_refused(job):
+    job.run()
+    path = next((job.p.state / "records").glob("*.json"))
+    path.chmod(0o600)
+    path.write_text(path.read_text().replace('"files"', '"filez"', 1))
+    job.p("report", "show", path.stem, code=4)
+    job.p("report", "list", code=4)
+
+
+@needs_root
+def test_unreadable_file_gives_notes(job, small):
+    victim = small / "secret\nname"
+    victim.write_text("x")
+    victim.chmod(0)
+    for path in (job.p.folder, *job.p.folder.rglob("*"), job.config):
+        os.chown(path, 65534, 65534)
+    job.run(code=3, user=65534)
+    (report,) = check_chain(job)
+    assert report["status"] == "Berhasil dengan catatan"
+    problems = job.original(report["id"])["record"]["problems"]
+    assert [p["kind"] for p in problems] == ["unreadable"] and problems[0]["path"].endswith("name")
+    assert "Tidak terbaca: /" in job.p("report", "show", "latest").text
+
+
+def test_failing_runs_leave_records(job, small):
+    job.write(f"files: {{paths: [{small}/nothing-here]}}")
+    job.run(code=1)
+    job.write(f"files: {{paths: [{small}]}}")
+    job.p.password_file.write_text("wrong\n")
+    job.run(code=12)
+    job.p.password_file.write_text("rahasia untuk uji\n")
+    away = job.p.repo.rename(job.p.folder / "away")
+    job.run(code=10)
+    away.rename(job.p.repo)
+    job.run()
+    reports = check_chain(job)
+    assert [r["status"] for r in reports] == ["Gagal", "Gagal", "Gagal", "Berhasil"]
+    assert [r["signed"] for r in reports] == [True, False, False, True]
+    assert {p.name for p in (job.p.repo / "records").iterdir()} == {r["id"] for r in reports}, "the next good run stores what was kept here"
+    assert job.original(reports[1]["id"])["record"]["failure"]["code"] == "PL-1110"
+
+
+def test_record_that_cannot_be_stored_is_kept(job):
+    records = job.p.repo / "records"
+    records.rmdir() if records.exists() else None
+    records.write_text("in the way")
+    result = job.run()
+    assert not result.of_type("record")[0]["stored"]
+    assert "PL-1905" in result.everything
+    records.unlink()
+    job.run()
+    assert len(list(records.iterdir())) == 2
+    check_chain(job)
+
+
+def test_killed_run_gets_its_record(job, small):
+    with open(small / "large", "wb") as file:
+        for _ in range(150):
+            file.write(os.urandom(1 << 20))
+    process = job.p.start("run", "website")
+    marker = job.p.state / "runs" / "website.started"
+    deadline = time.monotonic() + 60
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    busy = job.p("run", "website", code=11)
+    assert str(process.pid) in busy.everything
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    lost = json.loads(marker.read_bytes())["id"]
+    (small / "large").unlink()
+    job.run()
+    reports = check_chain(job)
+    assert [(r["id"] == lost, r["status"]) for r in reports] == [(True, "Gagal"), (False, "Berhasil")]
+    assert "PL-1906" in job.p("report", "show", lost).text
+
+
+def test_all_runs_every_job(job, small):
+    text = job.config.read_text()
+    second = text[text.index("  - name: website"):].replace("website", "second").replace(str(small), f"{small}/nothing-here")
+    job.config.write_text(text + second + second.replace("second", "third").replace("/nothing-here", ""))
+    job.p("run", "--all", code=1)
+    assert [(r["job"], r["status"]) for r in check_chain(job)] == [("website", "Berhasil"), ("second", "Gagal"), ("third", "Berhasil")]
+    job.p("run", code=2)
+    job.p("run", "--all", "website", code=2)
+    assert "PL-1712" in job.p("run", "nobody", code=2).everything
+
+
+def test_sqlite_in_use_is_of_one_moment(pulih, work, source):
+    database = source / "content.db"
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.executescript("PRAGMA journal_mode=WAL; CREATE TABLE a(n); CREATE TABLE b(n); CREATE TABLE pad(x); INSERT INTO a VALUES(0);"
+                             " INSERT INTO b VALUES(0); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<3000)"
+                             " INSERT INTO pad SELECT randomblob(1000) FROM n;")
+    connection.close()
+    job = Job(pulih, work, f"files: {{paths: [{source}]}}", f"sqlite: {{path: {database}}}")
+    stop = threading.Event()
+
+    def write():
+        writer = sqlite3.connect(database, isolation_level=None, timeout=30)
+        while not stop.is_set():
+            writer.executescript("BEGIN IMMEDIATE; UPDATE a SET n=n+1; INSERT INTO pad VALUES(randomblob(500)); UPDATE b SET n=n+1; COMMIT;")
+        writer.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(3):
+            job.run()
+    finally:
+        stop.set()
+        thread.join()
+    counts = []
+    for number, snapshot in enumerate(job.p.json("snapshots").of_type("snapshot")):
+        folder = work / f"restored{number}"
+        job.p("restore", snapshot["id"], "-t", folder)
+        copy = sqlite3.connect(job.p.restored(folder, database))
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        a, b = copy.execute("SELECT a.n, b.n FROM a, b").fetchone()
+        assert a == b
+        counts.append(a)
+        copy.close()
+    assert len(counts) == 3 and counts == sorted(counts) and counts[-1] > 0
+
+
+# ---- configuration and sheet ----
+
+def test_configuration_is_checked(job):
+    assert job.p("config", "check", "--json").summary["jobs"] == 1
+    assert "website" in job.p("config", "show").text
+    job.config.write_text(job.config.read_text().replace("    target: hdd", "    tarqet: hdd"))
+    for command in (("config", "check"), ("run", "website"), ("snapshots", "-r", "hdd")):
+        text = job.p(*command, code=2).everything
+        assert re.search(r"pulih\.yaml:\d+:5: .*tarqet.*allowed: ", text)
+    job.p("config", "check", "-c", job.p.folder / "nothing", code=2)
+
+
+def test_example_is_good_but_for_its_paths(job, work):
+    text = (TOP / "conf" / "pulih.example.yaml").read_text()
+    key = work / "backup.key"
+    key.write_text("x")
+    key.chmod(0o600)
+    text = text.replace("/etc/pulih/backup.key", str(key)).replace("/etc/pulih/excludes", str(key))
+    (work / "example.yaml").write_text(text)
+    job.p("config", "check", "-c", work / "example.yaml")
+
+
+def test_sheet_opens_the_repository(job, work):
+    job.run()
+    sheet = work / "sheet.pdf"
+    shown = job.p("key", "sheet", "-o", sheet, "--made-by", "Contoh Admin")
+    assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
+    assert re.search(rb"^Pages: +1$", subprocess.check_output(["pdfinfo", sheet]), re.M)
+    subprocess.run(["pdftoppm", "-r", "110", "-png", "-singlefile", sheet, work / "sheet"], check=True)
+    scanned = subprocess.check_output(["zbarimg", "-q", "--raw", work / "sheet.png"], stderr=subprocess.DEVNULL).decode().strip()
+    mark, version, repository, code = scanned.split(":")
+    assert (mark, version) == ("PULIH-RECOVERY", "1") and repository == json.loads((job.p.repo / "config").read_bytes())["id"]
+    assert code not in shown.everything
+    text = subprocess.check_output(["pdftotext", "-layout", sheet, "-"]).decode()
+    for words in (code[:20], code[21:], "Pengadilan Agama Ternate", str(job.p.repo), "pulih restore latest", "BRANKAS", "SAFE"):
+        assert words in text.replace("\n", " ") or words in text
+    job.p.password_file.write_text(code + "\n")
+    job.p("snapshots")
+    job.p("key", "sheet", "-o", sheet, code=1)

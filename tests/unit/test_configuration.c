@@ -1,0 +1,262 @@
+/* The configuration: what is taken, and one refusal for each kind of error, at its exact line and column. */
+#include "conf/configuration.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/crypto/crypto.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64], file[80], secret[80];
+
+/* Line 1 is "office:"; %s at the end of each line that a test replaces. */
+static const char *const lines[] = {
+    "office:",					  /* 1 */
+    "  name: Pengadilan Agama Ternate",		  /* 2 */
+    "  timezone: Asia/Jayapura",		  /* 3 */
+    "people:",					  /* 4 */
+    "  - id: admin",				  /* 5 */
+    "    name: A",				  /* 6 */
+    "    position: Operator",			  /* 7 */
+    "    role: operator",			  /* 8 */
+    "  - {id: kasubbag, name: B, position: Kasub Bag, role: reviewer}", /* 9 */
+    "targets:",					  /* 10 */
+    "  - name: hdd",				  /* 11 */
+    "    url: /srv/pulih",			  /* 12 */
+    "jobs:",					  /* 13 */
+    "  - name: website",			  /* 14 */
+    "    performer: admin",			  /* 15 */
+    "    reviewer: kasubbag",			  /* 16 */
+    "    sources:",				  /* 17 */
+    "      - files: {paths: [/var/www]}",	  /* 18 */
+    "      - sqlite: {path: /var/db}",		  /* 19 */
+    "    target: hdd",				  /* 20 */
+    "    schedule: {every: day, at: \"01:00\"}",  /* 21 */
+    "    keep: {daily: 14, within: 90d}",	  /* 22 */
+};
+#define LINES (sizeof(lines) / sizeof(lines[0]))
+
+/* The file with one line replaced, and perhaps more behind it; `at` 0: as it is. */
+static enum err load_with(size_t at, const char *line, struct configuration **out)
+{
+	struct buffer text = {0};
+	enum err err;
+
+	for (size_t i = 0; i < LINES; i++)
+		assert_int_equal(buffer_append_text(&text, "%s\n", i + 1 == at ? line : lines[i]), ERR_OK);
+	assert_int_equal(file_replace(file, text.data, text.length, 0600), ERR_OK);
+	buffer_free(&text);
+	err = configuration_load(out, file);
+	return err;
+}
+
+static void refused_with(enum message id, const char *place, const char *words)
+{
+	char start[128];
+
+	snprintf(start, sizeof(start), "%s:%s: ", file, place);
+	if (failure_last()->id != id || strncmp(failure_last()->text, start, strlen(start)) != 0 || !strstr(failure_last()->text, words))
+		fail_msg("PL-%d %s\nwanted PL-%d %s... %s", failure_last()->id, failure_last()->text, id, start, words);
+}
+
+static void test_good(void **state)
+{
+	struct configuration *configuration;
+
+	(void)state;
+	assert_int_equal(load_with(0, NULL, &configuration), ERR_OK);
+	assert_string_equal(configuration->office.timezone, "Asia/Jayapura");
+	assert_int_equal(configuration->office.language, LANGUAGE_INDONESIAN);
+	assert_int_equal(configuration->people_count, 2);
+	assert_int_equal(configuration->people[1].role, ROLE_REVIEWER);
+	assert_string_equal(configuration->jobs[0].sources[0].files->paths[0], "/var/www");
+	assert_string_equal(configuration->jobs[0].sources[1].sqlite->path, "/var/db");
+	assert_int_equal(configuration->jobs[0].keep->daily, 14);
+	assert_int_equal(configuration->jobs[0].schedule->every, EVERY_DAY);
+	assert_ptr_equal(configuration_job(configuration, "website"), &configuration->jobs[0]);
+	assert_null(configuration_job(configuration, "other"));
+	configuration_free(configuration);
+}
+
+static void test_refusals(void **state)
+{
+	static const struct {
+		size_t line;
+		const char *text;
+		enum message id;
+		const char *place, *words;
+	} cases[] = {
+	    {2, "  nama: x", PL_CONFIG_KEY, "2:3", "allowed: name, address, city, timezone, language"},
+	    {16, "    review: kasubbag", PL_CONFIG_KEY, "16:5", "jobs[0]: there is no key \"review\" here; allowed: name, sop, performer"},
+	    {2, "  name: [x]", PL_CONFIG_TYPE, "2:9", "this is a list; wanted: a text"},
+	    {2, "  name:", PL_CONFIG_NO_VALUE, "2:8", "office.name: the value is missing"},
+	    {2, "  name: \"\"", PL_CONFIG_NO_VALUE, "2:9", "empty"},
+	    {2, "  city: Ternate", PL_CONFIG_NO_VALUE, "2:3", "the key \"name\" is missing"},
+	    {2, "  name: a\n  name: b", PL_CONFIG_DUPLICATE, "3:3", "the key \"name\" stands twice"},
+	    {2, "  name: \"a\\nb\"", PL_CONFIG_VALUE, "2:9", "control character"},
+	    {3, "  timezone: Asia/Ternate", PL_CONFIG_VALUE, "3:13", "\"Asia/Ternate\" is no time zone"},
+	    {3, "  timezone: ../../../etc/passwd", PL_CONFIG_VALUE, "3:13", "no time zone"},
+	    {3, "  timezone: UTC\n  language: fr", PL_CONFIG_VALUE, "4:13", "allowed: id, en"},
+	    {5, "  - id: Admin", PL_CONFIG_VALUE, "5:9", "lower-case"},
+	    {5, "  - id: kasubbag", PL_CONFIG_DUPLICATE, "9:10", "another person"},
+	    {8, "    role: boss", PL_CONFIG_VALUE, "8:11", "allowed: operator, reviewer, head"},
+	    {12, "    url: srv/pulih", PL_CONFIG_VALUE, "12:10", "relative"},
+	    {12, "    url: ssh://host/srv", PL_CONFIG_UNSUPPORTED, "12:10", "name a folder"},
+	    {12, "    url: /srv\n    copy_of: hdd", PL_CONFIG_UNSUPPORTED, "13:14", "copies"},
+	    {12, "    url: /srv\n    key: /nonexistent/key", PL_CONFIG_FILE, "13:10", "cannot read /nonexistent/key"},
+	    {12, "    url: /srv\n    key: keys/backup", PL_CONFIG_VALUE, "13:10", "relative"},
+	    {12, "    url: /srv\n    key: /a\n    password_file: /b", PL_CONFIG_VALUE, "11:5", "not two"},
+	    {12, "    url: /srv\n  - {name: hdd, url: /other}", PL_CONFIG_DUPLICATE, "13:12", "another target"},
+	    {14, "  - name: Web Site", PL_CONFIG_VALUE, "14:11", "is no name"},
+	    {15, "    performer: nobody", PL_CONFIG_REFERENCE, "15:16", "no person of the id \"nobody\""},
+	    {16, "    reviewer: nobody", PL_CONFIG_REFERENCE, "16:15", "no person of the id \"nobody\""},
+	    {16, "    reviewer: admin", PL_CONFIG_REVIEWER, "16:15", "performs this job"},
+	    {15, "    performer: kasubbag", PL_CONFIG_REVIEWER, "16:15", "performs this job"},
+	    {18, "      - files: {paths: [www]}", PL_CONFIG_VALUE, "18:25", "sources[0].files.paths[0]: \"www\" is relative"},
+	    {18, "      - files: {paths: []}", PL_CONFIG_NO_VALUE, "18:24", "empty"},
+	    {18, "      - files: {paths: [/w], exclude_files: [/nonexistent]}", PL_CONFIG_FILE, "18:46", "cannot read /nonexistent"},
+	    {18, "      - files: {paths: [/w], one_file_system: maybe}", PL_CONFIG_TYPE, "18:47", "true or false"},
+	    {18, "      - {}", PL_CONFIG_NO_VALUE, "18:9", "of one kind"},
+	    {18, "      - mariadb: {databases: [joomla]}", PL_CONFIG_UNSUPPORTED, "18:18", "databases of this kind"},
+	    {18, "      - postgresql: {databases: [sipp]}", PL_CONFIG_UNSUPPORTED, "18:21", "databases of this kind"},
+	    {19, "      - files: {paths: [/x]}", PL_CONFIG_DUPLICATE, "19:9", "files already"},
+	    {19, "      - sqlite: {}", PL_CONFIG_NO_VALUE, "19:17", "path or paths"},
+	    {20, "    target: offsite", PL_CONFIG_REFERENCE, "20:13", "no target of the name \"offsite\""},
+	    {20, "    target: hdd\n    copies: [x]", PL_CONFIG_UNSUPPORTED, "21:13", "copies"},
+	    {20, "    target: hdd\n  - name: website", PL_CONFIG_NO_VALUE, "21:5", "\"performer\" is missing"},
+	    {21, "    schedule: {every: fortnight, at: \"01:00\"}", PL_CONFIG_VALUE, "21:23", "allowed: hour, day, week, month"},
+	    {21, "    schedule: {every: day, at: \"24:00\"}", PL_CONFIG_VALUE, "21:32", "is no time"},
+	    {21, "    schedule: {every: day}", PL_CONFIG_NO_VALUE, "21:15", "\"at\" is missing"},
+	    {21, "    schedule: {every: day, at: \"01:00\", day: 3}", PL_CONFIG_VALUE, "21:46", "means nothing here"},
+	    {21, "    schedule: {every: month, day: 32, at: \"01:00\"}", PL_CONFIG_VALUE, "21:35", "1 to 31"},
+	    {21, "    schedule: {every: month, day: 3x, at: \"01:00\"}", PL_CONFIG_TYPE, "21:35", "no number"},
+	    {21, "    schedule: {every: hour, minute: 60}", PL_CONFIG_VALUE, "21:37", "0 to 59"},
+	    {21, "    schedule: {every: week, weekday: minggu, at: \"01:00\"}", PL_CONFIG_VALUE, "21:38", "monday"},
+	    {21, "    drill: {every: day, at: noon}", PL_CONFIG_VALUE, "21:29", "is no time"},
+	    {22, "    keep: {daily: 0}", PL_CONFIG_VALUE, "22:19", "0 keeps nothing"},
+	    {22, "    keep: {}", PL_CONFIG_NO_VALUE, "22:11", "keep nothing"},
+	    {22, "    keep: {within: 90}", PL_CONFIG_VALUE, "22:20", "is no span"},
+	    {22, "    keep: {daily: -1}", PL_CONFIG_TYPE, "22:19", "no number"},
+	    {22, "---\nx: y", PL_CONFIG_SYNTAX, "23:1", "second document"},
+	    {22, "    keep: {daily: 14", PL_CONFIG_SYNTAX, "23:1", ""},
+	};
+	struct configuration *configuration;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (load_with(cases[i].line, cases[i].text, &configuration) == ERR_OK)
+			fail_msg("taken: %s", cases[i].text);
+		assert_null(configuration);
+		assert_int_equal(failure_last()->kind, ERR_CONFIG);
+		refused_with(cases[i].id, cases[i].place, cases[i].words);
+	}
+}
+
+static void test_two_jobs_of_one_name(void **state)
+{
+	struct configuration *configuration;
+
+	(void)state;
+	assert_int_equal(load_with(20,
+			     "    target: hdd\n  - {name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: [{sqlite: {path: "
+			     "/x}}],",
+			     &configuration),
+	    ERR_CONFIG); /* the mapping is not closed: syntax first */
+	assert_int_equal(failure_last()->id, PL_CONFIG_SYNTAX);
+	assert_int_equal(load_with(22,
+			     "  - {name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: [{sqlite: {path: /x}}]}",
+			     &configuration),
+	    ERR_CONFIG);
+	refused_with(PL_CONFIG_DUPLICATE, "22:12", "another job of the name \"website\"");
+}
+
+static void test_secret_files(void **state)
+{
+	struct configuration *configuration;
+	char line[160];
+
+	(void)state;
+	snprintf(line, sizeof(line), "    url: /srv\n    password_file: %s", secret);
+	assert_int_equal(file_replace(secret, "x\n", 2, 0600), ERR_OK);
+	assert_int_equal(chmod(secret, 0640), 0);
+	assert_int_equal(load_with(12, line, &configuration), ERR_CONFIG);
+	refused_with(PL_CONFIG_SECRET, "13:20", "mode 0640");
+	assert_int_equal(chmod(secret, 0602), 0);
+	assert_int_equal(load_with(12, line, &configuration), ERR_CONFIG);
+	refused_with(PL_CONFIG_SECRET, "13:20", "mode 0602");
+	assert_int_equal(chmod(secret, 0600), 0);
+	assert_int_equal(load_with(12, line, &configuration), ERR_OK);
+	configuration_free(configuration);
+	snprintf(line, sizeof(line), "    url: /srv\n    password_file: %s", folder);
+	assert_int_equal(load_with(12, line, &configuration), ERR_CONFIG);
+	refused_with(PL_CONFIG_FILE, "13:20", "no regular file");
+}
+
+static void test_other_files(void **state)
+{
+	struct configuration *configuration;
+
+	(void)state;
+	assert_int_equal(file_replace(file, "", 0, 0600), ERR_OK);
+	assert_int_equal(configuration_load(&configuration, file), ERR_CONFIG);
+	refused_with(PL_CONFIG_NO_VALUE, "1:1", "empty");
+	assert_int_equal(file_replace(file, "- a\n", 4, 0600), ERR_OK);
+	assert_int_equal(configuration_load(&configuration, file), ERR_CONFIG);
+	refused_with(PL_CONFIG_TYPE, "1:1", "this is a list; wanted: a mapping");
+	assert_int_equal(file_replace(file, "a: \xff\n", 5, 0600), ERR_OK);
+	assert_int_equal(configuration_load(&configuration, file), ERR_CONFIG);
+	assert_int_equal(failure_last()->id, PL_CONFIG_SYNTAX);
+	assert_int_equal(configuration_load(&configuration, "/nonexistent/pulih.yaml"), ERR_MISSING);
+}
+
+static void test_memory_runs_out(void **state)
+{
+	struct configuration *configuration;
+	enum err err = ERR_NOMEM;
+
+	(void)state;
+	assert_int_equal(load_with(0, NULL, &configuration), ERR_OK);
+	configuration_free(configuration);
+	for (unsigned long n = 1; err != ERR_OK; n++) {
+		mem_fail_at(n);
+		err = configuration_load(&configuration, file);
+		mem_fail_at(0);
+		assert_true(err == ERR_OK || err == ERR_NOMEM);
+	}
+	configuration_free(configuration);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/pulih-test-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%s/pulih.yaml", folder);
+	snprintf(secret, sizeof(secret), "%s/secret", folder);
+	return crypto_setup() == ERR_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return file_remove_tree(folder) == ERR_OK ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_good),
+	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_two_jobs_of_one_name),
+	    cmocka_unit_test(test_secret_files),
+	    cmocka_unit_test(test_other_files),
+	    cmocka_unit_test(test_memory_runs_out),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
