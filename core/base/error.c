@@ -97,6 +97,8 @@ enum err fail_errno(enum message id, const char *format, ...)
 		id = PL_NO_SPACE;
 	else if (saved == ENOMEM)
 		id = PL_NO_MEMORY;
+	else if (saved == EINTR) /* only signals that ask to stop end a call (interrupt_install) */
+		id = PL_INTERRUPTED;
 	kind = fail(id, "%s: %s", text, strerror_r(saved, reason, sizeof(reason)));
 	errno = saved;
 	return kind;

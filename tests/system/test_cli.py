@@ -4,7 +4,9 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -124,6 +126,14 @@ def test_closed_standard_streams(stored, work):
     environment = {k: str(v) for k, v in stored.environment.items() if k != "PULIH_PASSWORD_FILE"}
     assert subprocess.run(line, shell=True, env=environment).returncode == 1  # the list went nowhere
     assert seen.read_text().split() == ["/dev/null"] * 3
+
+
+def test_interrupt_while_a_pipe_is_opened(bare, work):
+    os.mkfifo(work / "pipe")
+    process = bare.start("snapshots", env={"PULIH_PASSWORD_FILE": work / "pipe", "PULIH_REPOSITORY": bare.init().repo})
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 130
 
 
 def test_filters(stored):
