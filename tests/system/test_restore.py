@@ -151,6 +151,24 @@ def test_delete_spares_what_is_mounted(pulih, tree, out, work):
         subprocess.run(["umount", point], check=True)
 
 
+@needs_root
+def test_immutable_over_what_is_there(pulih, source, out):
+    """An immutable file cannot be renamed: it must get its flag when it has its name."""
+    flagged = {"i": source / "immutable", "a": source / "append"}
+    for flag, path in flagged.items():
+        path.write_bytes(b"new")
+        if subprocess.run(["chattr", f"+{flag}", path]).returncode != 0:
+            pytest.skip("no file flags here")
+    pulih.backup(source)
+    target = pulih.restored(out, source)
+    target.mkdir(parents=True)
+    for path in flagged.values():
+        (target / path.name).write_bytes(b"old")
+    pulih.restore(out, "latest", "--verify")
+    assert_same(source, target)
+    assert sorted(os.listdir(target)) == ["append", "immutable"]
+
+
 def test_dry_run(stored, out):
     stored.restore(out, "latest", "--dry-run")
     assert not out.exists() or files(out) == []
