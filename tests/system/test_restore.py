@@ -104,6 +104,25 @@ def test_delete(stored, tree, out):
     assert_same(tree, target)
 
 
+def test_delete_removes_deep_and_odd_things(stored, tree, out, work):
+    """A tree deeper than a path may be, with links out of it that are removed and not followed."""
+    target = stored.restored(out, tree)
+    target.mkdir(parents=True)
+    fd = os.open(target, os.O_RDONLY)
+    for i in range(60):
+        os.mkdir("x" * 120, dir_fd=fd)
+        os.mkdir("empty", dir_fd=fd)
+        os.symlink(work, "away", dir_fd=fd)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+        below = os.open("x" * 120, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+    stored.restore(out, "latest", "--delete")
+    assert_same(tree, target)
+    assert stored.repo.exists()
+
+
 def test_delete_spares_what_lies_outside_the_sources(stored, tree, out):
     """Of the folders above a source the snapshot has nothing but the way down: `-t / --delete` must not empty the disk."""
     beside = stored.restored(out, tree).parent / "beside"
