@@ -4,7 +4,7 @@
 
 /* Frames between the caller and the compressors: enough that nobody waits, little enough for the memory promise. */
 #define STORE_FRAMES(threads) ((threads) + 2u)
-/* Finished packs that wait for the disk: one is written while the next is filled and a third is sealed. */
+/* Closed packs at a time: one is sealed, one written, one read back while the next is filled. */
 #define STORE_PACKS 3u
 #define STORE_CHUNKS_FIRST 256u
 

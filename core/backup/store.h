@@ -2,7 +2,7 @@
  *
  * Called from one thread (the one that owns the index), in the order of the entry stream; the work is done on a pool's threads and on
  * a writer thread. Frames and packs are filled in call order, so they hold the same chunks whatever the number of threads.
- * Memory: frames in flight × 4 MiB + packs in flight × 32 MiB, see STORE_* in store.c. */
+ * Memory: frames in flight × 4 MiB + packs in flight × 16 MiB, see STORE_* in store.c. */
 #ifndef PULIH_BACKUP_STORE_H
 #define PULIH_BACKUP_STORE_H
 

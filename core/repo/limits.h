@@ -15,7 +15,9 @@
 #define CHUNK_MAX (2u << 20)		/* bytes of a chunk of any kind */
 #define FRAME_RAW_MAX (2u << 20)	/* raw bytes of a frame; measured: 1 MiB costs 2.3 % more, 4 MiB gains 1.3 % */
 #define FRAME_SEALED_MAX (FRAME_RAW_MAX + 16u) /* a frame that does not shrink is stored as it is */
-#define PACK_TARGET (16u << 20)		/* a pack is closed when its next frame would pass this */
+/* A pack is closed when its next frame would pass this. Half of the 32 MiB first planned: four packs in flight (one filled, one sealed, one
+ * written, one read back) then cost the memory of two, and nobody waits for the disk. */
+#define PACK_TARGET (16u << 20)
 #define PACK_MAX (64u << 20)		/* no pack is larger: what a reader accepts */
 #define PACK_FRAMES_MAX (1u << 16)
 #define PACK_CHUNKS_MAX (1u << 22)

@@ -46,7 +46,7 @@ struct pack_frame {
 
 /* A pack in memory. Adding is cheap and in order; finishing is the work (seal, check, hash) and may run on any thread. */
 struct pack_writer;
-/* `spare` (may be NULL) is memory of an earlier pack, taken over and left {0}: 32 MiB that need not be mapped and cleared again. */
+/* `spare` (may be NULL) is memory of an earlier pack, taken over and left {0}: 16 MiB that need not be mapped and cleared again. */
 enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum pack_type type, struct buffer *spare);
 /* With `spare` not NULL the pack's memory goes there (what it held is freed) for the next pack. */
 void pack_writer_free(struct pack_writer *writer, struct buffer *spare);
