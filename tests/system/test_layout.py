@@ -96,6 +96,15 @@ def test_every_message_is_used():
     assert not unused, ", ".join(unused)
 
 
+def test_messages_name_commands_that_exist():
+    listed = subprocess.run([BINARY, "help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    commands = set(re.findall(r"^  ([a-z][a-z -]*?)  +\S", listed, re.M))
+    assert {"backup", "key list"} <= commands
+    for number, _, _, cause, remedy in messages_of_source():
+        for words in re.findall(r"\bpulih ([a-z-]+(?: [a-z-]+)?)", f"{cause} {remedy}"):
+            assert words in commands or words.split()[0] in commands, f"PL-{number} names pulih {words}: there is no such command"
+
+
 def test_page_of_messages_is_in_step():
     """docs/messages.md has every message of messages.def, and is what `make messages` makes."""
     text = (TOP / "docs/messages.md").read_text()
