@@ -6,6 +6,8 @@
 #include "core/base/output.h"
 #include "core/repo/config.h"
 
+#include <string.h>
+
 static const char *const suites[] = {"auto", "aes-256-gcm", "chacha20-poly1305", NULL};
 
 static struct {
@@ -23,6 +25,7 @@ static enum err init_run(const struct arguments *arguments)
 {
 	struct repository repository = {0};
 	char id[2 * REPOSITORY_ID_SIZE + 1];
+	json_t *object;
 	int suite = given.suite == 1 ? SUITE_AES_256_GCM
 	    : given.suite == 2	     ? SUITE_CHACHA20_POLY1305
 				     : (int)suite_for_this_machine();
@@ -37,8 +40,10 @@ static enum err init_run(const struct arguments *arguments)
 	output_note("without the passphrase nobody can ever read it: keep that somewhere else too, or lock a recovery "
 		    "code away "
 		    "(pulih key add --recovery)");
-	output_object("summary",
-	    json_pack("{s:s, s:s, s:s}", "id", id, "repository", settings.repository, "suite", suite_name(suite)));
+	object = json_pack("{s:s, s:s}", "id", id, "suite", suite_name(suite));
+	if (object && output_set_bytes(object, "repository", settings.repository, strlen(settings.repository)) != ERR_OK)
+		failure_clear(); /* the person who typed it knows it */
+	output_object("summary", object);
 	repository_close(&repository);
 	return ERR_OK;
 }

@@ -8,6 +8,7 @@
 #include "core/crypto/crypto.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,6 +23,15 @@ static bool wants_json(int argc, char **argv)
 		if (strcmp(argv[i], "--json") == 0)
 			return true;
 	return false;
+}
+
+/* A standard stream that the caller closed must not become the number of a file that is opened: what is printed would go
+ * into it. What stands in refuses to be written, so that a result that goes nowhere is still an error. */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", O_RDONLY);
 }
 
 /* Walks, packs and a target's connections all hold descriptors: take what the system gives. */
@@ -123,6 +133,7 @@ int main(int argc, char **argv)
 {
 	enum err err, flushed;
 
+	hold_standard_descriptors();
 	mem_setup();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C"); /* numbers are read and written the same everywhere */

@@ -15,8 +15,12 @@ void problems_add(
 
 	problems->count++;
 	if (output_is_json()) {
-		json_t *object = json_pack("{s:s, s:s}", "kind", kind, "reason", reason);
+		json_t *object = json_pack("{s:s}", "kind", kind);
 
+		text = output_printable(reason, strlen(reason));
+		if (object && text)
+			json_object_set_new(object, "reason", json_string(text));
+		mem_free(text);
 		if (object && id != PL_NONE)
 			json_object_set_new(object, "code", json_string(message_code(id, code)));
 		if (object && !describe_set_path(object, path))

@@ -1,4 +1,5 @@
 /* --delete: what a folder of the destination has and the snapshot does not. */
+#include "core/base/clock.h"
 #include "restore/restore_internal.h"
 
 #include <dirent.h>
@@ -6,20 +7,90 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* Removes what a folder holds but for the first folder in it that is not empty: its name is given, "" for none. */
+static enum err empty_level(int fd, char below[256])
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *found;
+	enum err err = ERR_OK;
+
+	below[0] = 0;
+	if (!listing) {
+		if (copy >= 0)
+			close(copy);
+		return fail_errno(PL_RESTORE_WRITE, "cannot list a folder that is to be removed");
+	}
+	while (err == ERR_OK && !below[0] && (found = readdir(listing)) != NULL) {
+		const char *name = found->d_name;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || unlinkat(fd, name, 0) == 0 || errno == ENOENT)
+			continue;
+		if (errno == EISDIR && unlinkat(fd, name, AT_REMOVEDIR) == 0)
+			continue;
+		if (errno == ENOTEMPTY || errno == EEXIST)
+			snprintf(below, 256, "%s", name);
+		else
+			err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+	}
+	closedir(listing);
+	return err;
+}
+
+/* One way down, as far as it goes; true in *empty when nothing is left. Every step is one component, never through a link: whoever can
+ * write in here could exchange a folder for one. Begun anew from the top for each folder, it needs two descriptors at any depth. */
+static enum err empty_once(int top_fd, dev_t device, bool *empty)
+{
+	int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char below[256];
+	enum err err = ERR_OK;
+
+	*empty = true;
+	while (err == ERR_OK) {
+		struct stat stat;
+		int next;
+
+		if (fd < 0 || fstat(fd, &stat) != 0) {
+			err = fail_errno(PL_RESTORE_WRITE, "cannot open a folder that is to be removed");
+			break;
+		}
+		if (stat.st_dev != device) {
+			err = fail(PL_RESTORE_WRITE, "another file system is mounted below what is to be removed");
+			break;
+		}
+		err = empty_level(fd, below);
+		if (err != ERR_OK || !below[0])
+			break;
+		*empty = false;
+		next = openat(fd, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		close(fd);
+		fd = next;
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 enum err restore_delete_tree(int folder_fd, const char *name)
 {
-	char *path;
-	enum err err;
+	struct stat stat;
+	bool empty = false;
+	enum err err = ERR_OK;
+	int fd;
 
 	if (unlinkat(folder_fd, name, 0) == 0 || errno == ENOENT)
 		return ERR_OK;
-	if (errno != EISDIR && errno != EPERM)
+	if (errno != EISDIR)
 		return fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
-	path = mem_printf("/proc/self/fd/%d/%s", folder_fd, name);
-	if (!path)
-		return ERR_NOMEM;
-	err = file_remove_tree(path);
-	mem_free(path);
+	fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstatat(folder_fd, ".", &stat, 0) != 0)
+		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+	while (err == ERR_OK && !empty)
+		err = interrupt_requested() ? fail(PL_INTERRUPTED, "interrupted") : empty_once(fd, stat.st_dev, &empty);
+	if (fd >= 0)
+		close(fd);
+	if (err == ERR_OK && unlinkat(folder_fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
 	return err;
 }
 

@@ -122,6 +122,27 @@ enum err restore_file_begin(struct restore *run, struct restore_file *file, int 
 	return err;
 }
 
+static enum err close_new(const struct restore_file *file, int fd)
+{
+	return close(fd) == 0 ? ERR_OK : restore_fail_write("cannot write", file->item.entry->entry.path);
+}
+
+/* Gives the temporary its name, and then its flags. Closes. */
+static enum err replace(struct restore *run, const struct restore_file *file, int folder_fd, int fd, uint32_t flags)
+{
+	struct entry_bytes path = file->item.entry->entry.path;
+	int again = flags ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	enum err err = close_new(file, fd);
+
+	if (err == ERR_OK && renameat(folder_fd, file->temporary, folder_fd, file->item.entry->name) != 0)
+		err = restore_fail_write("cannot replace", path);
+	if (err == ERR_OK)
+		restore_flags_set(run, path, again, flags);
+	if (again >= 0)
+		close(again);
+	return err;
+}
+
 static enum err finish(struct restore *run, struct restore_file *file, int folder_fd)
 {
 	const struct restore_item *item = &file->item;
@@ -139,13 +160,11 @@ static enum err finish(struct restore *run, struct restore_file *file, int folde
 		(void)fremovexattr(fd, "system.posix_acl_access");
 		has.mode = (mode_t)-1; /* as the ACL made it */
 	}
-	restore_metadata_set(run, entry, fd, folder_fd, name_of(file), &has, group ? entry->flags : 0);
+	/* What is immutable can be neither linked nor renamed, nor removed when something fails. */
+	restore_metadata_set(
+	    run, entry, fd, folder_fd, name_of(file), &has, group || file->temporary[0] ? entry->flags : 0);
 	file->fd = -1;
-	if (close(fd) != 0)
-		return restore_fail_write("cannot write", entry->path);
-	if (file->temporary[0] && renameat(folder_fd, file->temporary, folder_fd, item->entry->name) != 0)
-		return restore_fail_write("cannot replace", entry->path);
-	return ERR_OK;
+	return file->temporary[0] ? replace(run, file, folder_fd, fd, group ? 0 : entry->flags) : close_new(file, fd);
 }
 
 void restore_file_end(struct restore *run, struct restore_file *file, int folder_fd, enum err err)

@@ -178,7 +178,8 @@ static void set_times(const struct subject *subject)
 			 ? futimens(subject->fd, times)
 			 : utimensat(subject->folder_fd, subject->name, times, AT_SYMLINK_NOFOLLOW);
 
-	if (failed || (subject->run->missing[FEATURE_TIME] && !time_kept(subject)))
+	/* An immutable folder that was restored before refuses, and has its time already. */
+	if ((failed || subject->run->missing[FEATURE_TIME]) && !time_kept(subject))
 		restore_metadata_problem(subject->run, FEATURE_TIME, entry->path, "modification time");
 }
 

@@ -28,7 +28,7 @@ SLOW ?=
 PYTEST_OPTIONS ?=
 FAULT_SAMPLE ?= 6
 TEST_JOBS ?= $(shell nproc)
-FUZZ_SECONDS ?= 3
+TEST_FUZZ_SECONDS ?= 3
 
 # As many jobs as processors, unless make was told a number already.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -80,7 +80,7 @@ test: deps
 	$(MAKE) unit
 	$(MAKE) system
 	$(MAKE) faults-sample
-	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+	$(MAKE) fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS)
 	@echo "make test: every stage passed"
 
 .PHONY: unit-programs

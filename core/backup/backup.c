@@ -214,10 +214,8 @@ static enum err open_index(struct backup *backup)
 	char tag[2 * DOMAIN_TAG_SIZE + 1];
 	char *folder;
 	size_t adopted = 0;
-	enum err err = generations_read(&backup->generations, backup->target, repository->keys);
+	enum err err;
 
-	if (err != ERR_OK)
-		return err;
 	hex_encode(tag, repository->keys->domain.tag, DOMAIN_TAG_SIZE);
 	folder = mem_printf("%s/index/%s", repository->state_folder, tag);
 	err = folder ? index_open(&backup->index, backup->target, repository->keys, &repository->keys->domain, folder,
@@ -246,14 +244,17 @@ static enum err run_session(struct backup *backup)
 {
 	struct session session;
 	unsigned threads = thread_count(backup->options);
-	enum err err = open_index(backup);
+	enum err err = generations_read(&backup->generations, backup->target, backup->repository->keys);
 
+	/* The marker goes first: what a collector condemns while the index is read, it does not delete before this session ends. */
 	if (err == ERR_OK)
 		err = session_begin(
 		    &session, backup->target, backup->repository->keys, generations_newest(backup->generations));
 	if (err != ERR_OK)
 		return err;
-	err = open_store(backup, threads);
+	err = open_index(backup);
+	if (err == ERR_OK)
+		err = open_store(backup, threads);
 	if (err == ERR_OK)
 		err = open_readers(backup, threads);
 	if (err == ERR_OK)
@@ -262,7 +263,9 @@ static enum err run_session(struct backup *backup)
 		last_run_commit(backup);
 	/* The marker goes last, also after a failure: nobody is at work any more. */
 	if (err == ERR_OK) {
-		err = session_end(&session, backup->target);
+		/* The snapshot counts. A marker that stays holds up the collector for the grace time, and nothing else. */
+		if (session_end(&session, backup->target) != ERR_OK)
+			output_failure_warning(failure_last());
 	} else {
 		struct failure kept = *failure_last();
 

@@ -77,6 +77,9 @@ enum err content_stream(struct reader *reader, const struct chunker_sizes *sizes
 
 	*total = 0;
 	while (err == ERR_OK && got > 0) {
+		/* Where everything is known already, nothing else would notice before the end of the file. */
+		if (backup_stopped(reader->backup))
+			return fail(PL_INTERRUPTED, "interrupted");
 		err = reader_room(reader, STREAM_STEP, pending);
 		if (err == ERR_OK)
 			err = read(context, reader->part->data + reader->part->used, STREAM_STEP, &got);

@@ -37,26 +37,11 @@ static void keep_rate(struct pack_sender *sender, size_t size)
 	sender->next = now + (int64_t)((double)size / (double)sender->rate * (double)CLOCK_SECOND);
 }
 
-/* Put, then read back from the target: what is not as it was hashed in memory is taken away again, and no snapshot will
- * ever name it. */
+/* What does not read back as it was hashed in memory is gone again, and no snapshot will ever name it. */
 static enum err send_pack(struct pack_sender *sender, const struct pack *pack)
 {
-	struct object_name name = object_pack(pack->id);
-	uint8_t hash[HASH_SIZE];
-	uint64_t size;
-	enum err err;
-
 	keep_rate(sender, pack->size);
-	err = target_put(sender->target, name.text, pack->bytes, pack->size);
-	if (err != ERR_OK && err != ERR_EXISTS)
-		return err;
-	err = target_hash(sender->target, name.text, hash, &size);
-	if (err != ERR_OK)
-		return err;
-	if (size == pack->size && crypto_equal(hash, pack->id, sizeof(hash)))
-		return ERR_OK;
-	target_remove(sender->target, name.text);
-	return fail(PL_READ_BACK, "%s of %s does not read back as it was written", name.text, sender->target->url);
+	return target_put_checked(sender->target, object_pack(pack->id).text, pack->bytes, pack->size, pack->id);
 }
 
 static bool stopped(struct pack_sender *sender)

@@ -141,11 +141,10 @@ enum err publish_snapshot(struct backup *backup, size_t *dropped)
 	err = check_packs(backup, &packs_used);
 	if (err == ERR_OK)
 		err = snapshot_encode(snapshot, backup->repository->keys, &bytes);
-	if (err == ERR_OK)
-		err = target_put(backup->target, object_snapshot(snapshot->id).text, bytes.data, bytes.length);
-	if (err == ERR_EXISTS)
-		err = ERR_OK;
+	/* From here on it may be there, also when the target says otherwise: the reply of a put can be lost. */
 	put = err == ERR_OK;
+	if (err == ERR_OK)
+		err = target_put_checked(backup->target, object_snapshot(snapshot->id).text, bytes.data, bytes.length, snapshot->id);
 	if (err == ERR_OK)
 		err = check_snapshot(backup, snapshot);
 	if (err == ERR_OK)

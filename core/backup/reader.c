@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define SMALL_FILE CHUNK_MAX /* bytes; read in one go */
+#define CTIME_UNKNOWN 0	     /* no file's ctime: an entry that has it is never taken for unchanged */
 
 enum err reader_new(struct reader **out, struct backup *backup)
 {
@@ -93,9 +94,6 @@ static enum err keep_bytes(struct reader *reader, struct entry_bytes *out, const
 	out->data = arena_copy(&reader->part->arena, bytes->data, bytes->length);
 	return out->data ? ERR_OK : ERR_NOMEM;
 }
-
-/* No file's ctime: an entry that has it is never taken for unchanged. */
-#define CTIME_UNKNOWN 0
 
 /* Attributes too long for an entry become a chunk of their own. */
 enum err reader_attach_xattrs(struct reader *reader, struct entry *entry)
@@ -234,6 +232,17 @@ static enum err read_small(struct reader *reader, struct file_source *file, size
 	return content_small(reader, &chunker_standard, got);
 }
 
+/* Files of /proc, and of some file systems in user space, say that they are empty and are not: such a reading never counts as whole. */
+static enum err read_empty(const struct item *item, int fd, uint64_t *expected, uint64_t *total)
+{
+	uint8_t byte;
+	ssize_t got = file_pread_full(fd, &byte, sizeof(byte), 0);
+
+	*total = 0;
+	*expected = got > 0;
+	return got < 0 ? fail_item(item) : ERR_OK;
+}
+
 static enum err read_content(
     struct reader *reader, const struct item *item, int fd, struct entry *now, uint64_t *expected, uint64_t *total)
 {
@@ -249,6 +258,8 @@ static enum err read_content(
 			return err;
 		now->segments = (struct entry_bytes){.data = reader->segments.data, .size = reader->segments.length};
 		entry_segments_open(&file.segments, now);
+	} else if (now->size == 0) {
+		return read_empty(item, fd, expected, total);
 	} else if (now->size <= SMALL_FILE) {
 		return read_small(reader, &file, (size_t)now->size, total);
 	} else {
@@ -321,6 +332,9 @@ static enum err process_changed_file(struct reader *reader, struct item *item, s
 		return err;
 	if (!reader->part && !(reader->part = part_take(reader->backup)))
 		return ERR_NOMEM;
+	/* Not what the file is, and the next run must not take it for that. */
+	if (changed)
+		now->ctime = CTIME_UNKNOWN;
 	err = reader_attach_xattrs(reader, now);
 	if (err == ERR_OK && now->sparse)
 		err = keep_bytes(reader, &now->segments, &reader->segments);

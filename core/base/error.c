@@ -68,12 +68,14 @@ static enum err kind_of(enum message id)
 
 enum err fail(enum message id, const char *format, ...)
 {
+	char text[FAILURE_TEXT]; /* the arguments may be of the failure before */
 	va_list arguments;
 	int saved = errno;
 
 	va_start(arguments, format);
-	set_text(last.text, sizeof(last.text), format, arguments);
+	set_text(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	memcpy(last.text, text, strlen(text) + 1);
 	last.id = id;
 	last.kind = kind_of(id);
 	errno = saved;
@@ -95,6 +97,8 @@ enum err fail_errno(enum message id, const char *format, ...)
 		id = PL_NO_SPACE;
 	else if (saved == ENOMEM)
 		id = PL_NO_MEMORY;
+	else if (saved == EINTR) /* only signals that ask to stop end a call (interrupt_install) */
+		id = PL_INTERRUPTED;
 	kind = fail(id, "%s: %s", text, strerror_r(saved, reason, sizeof(reason)));
 	errno = saved;
 	return kind;

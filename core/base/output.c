@@ -82,25 +82,35 @@ void output_object(const char *message_type, json_t *object)
 	json_decref(object);
 }
 
-static void say(const char *type, enum message id, const char *text)
+/* Texts quote names as they are found: neither a terminal nor JSON gets their bytes unseen. To be released with mem_free. */
+static char *clean(const char *text)
+{
+	return output_printable(text, strlen(text));
+}
+
+static void say(const char *type, enum message id, const char *raw)
 {
 	char code[16];
+	char *text = clean(raw);
+	const char *shown = text ? text : raw;
 
 	if (state.json) {
-		json_t *object = json_pack("{s:s}", "message", text);
+		json_t *object = json_pack("{s:s}", "message", shown);
 
 		if (object && id != PL_NONE)
 			json_object_set_new(object, "code", json_string(message_code(id, code)));
 		output_object(type, object);
+		mem_free(text);
 		return;
 	}
 	pthread_mutex_lock(&state.lock);
 	clear_line();
 	if (id != PL_NONE)
-		fprintf(stderr, "pulih: %s: %s: %s\n", type, message_code(id, code), text);
+		fprintf(stderr, "pulih: %s: %s: %s\n", type, message_code(id, code), shown);
 	else
-		fprintf(stderr, "pulih: %s\n", text);
+		fprintf(stderr, "pulih: %s\n", shown);
 	pthread_mutex_unlock(&state.lock);
+	mem_free(text);
 }
 
 void output_note(const char *format, ...)
@@ -136,20 +146,24 @@ void output_error(const struct failure *failure)
 {
 	const struct message_info *info = message_find((int)failure->id);
 	char code[16];
+	char *text = clean(failure->text);
+	const char *shown = text ? text : failure->text;
 
 	if (state.json) {
 		output_object("error",
 		    json_pack("{s:s, s:s, s:s, s:s, s:i}", "code", message_code(failure->id, code), "kind",
-			error_name(failure->kind), "message", failure->text, "remedy", info ? info->remedy : "",
+			error_name(failure->kind), "message", shown, "remedy", info ? info->remedy : "",
 			"exit_code", error_exit_code(failure->kind)));
+		mem_free(text);
 		return;
 	}
 	pthread_mutex_lock(&state.lock);
 	clear_line();
-	fprintf(stderr, "pulih: %s: %s\n", message_code(failure->id, code), failure->text);
+	fprintf(stderr, "pulih: %s: %s\n", message_code(failure->id, code), shown);
 	if (info && info->remedy[0])
 		fprintf(stderr, "       %s\n", info->remedy);
 	pthread_mutex_unlock(&state.lock);
+	mem_free(text);
 }
 
 /* Length of the UTF-8 character at `at`, 0 where there is none (overlong, surrogate, cut). */

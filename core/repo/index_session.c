@@ -212,7 +212,7 @@ static enum err write_object(struct index *index, size_t batch, struct table_bui
 	for (size_t i = 0; i < count && err == ERR_OK; i++)
 		err = index_builder_pack(builder, &packs[i]);
 	if (err == ERR_OK)
-		err = target_put(index->target, object_index(index->domain->tag, id).text, bytes.data, bytes.length);
+		err = target_put_checked(index->target, object_index(index->domain->tag, id).text, bytes.data, bytes.length, id);
 	if (err == ERR_OK)
 		*written += bytes.length;
 done:

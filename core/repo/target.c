@@ -19,6 +19,23 @@ enum err target_put(struct target *target, const char *name, const void *bytes, 
 	return err != ERR_OK ? err : target->operations->put(target, name, bytes, size);
 }
 
+enum err target_put_checked(struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
+{
+	uint8_t found[HASH_SIZE];
+	uint64_t found_size = 0;
+	enum err err = target_put(target, name, bytes, size);
+
+	if (err != ERR_OK && err != ERR_EXISTS)
+		return err;
+	err = target_hash(target, name, found, &found_size);
+	if (err != ERR_OK)
+		return err;
+	if (found_size == size && crypto_equal(found, hash, sizeof(found)))
+		return ERR_OK;
+	target_remove(target, name);
+	return fail(PL_READ_BACK, "%s of %s does not read back as it was written", name, target->url);
+}
+
 enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size)
 {
 	if (strcmp(name, OBJECT_CONFIG) != 0)

@@ -2,7 +2,8 @@
  *
  *   PULIH_FAULT_PREFIX  absolute paths, ':' between them: only calls on what is at or below one of them count
  *   PULIH_FAULT_OPS     names of calls that count, ',' between them; "write" (the default) is every call that changes
- *                       something, "sync" is fsync and fdatasync, "read" is read, pread and what reads the
+ *                       something, "data" what gives bytes to an open file,
+ *                       "sync" is fsync and fdatasync, "read" is read, pread and what reads the
  *                       attributes of an open file
  *   PULIH_FAULT_AT      n, from 1; 0 or unset: nothing goes wrong
  *   PULIH_FAULT_ACTION  kill         SIGKILL instead of the call
@@ -80,6 +81,8 @@ static bool listed(const char *call, enum kind kind)
 
 		if (length == 5 && memcmp(at, "write", 5) == 0 && kind != READ)
 			return true;
+		if (length == 4 && memcmp(at, "data", 4) == 0 && kind == WRITE)
+			return true;
 		if (length == 4 && memcmp(at, "sync", 4) == 0 && kind == SYNC)
 			return true;
 		if (length == 4 && memcmp(at, "read", 4) == 0 && kind == READ)
@@ -130,7 +133,8 @@ static enum verdict judge(const char *call, enum kind kind, const char *path, co
 	n = atomic_fetch_add(&calls, 1) + 1;
 	if (fault.log >= 0) {
 		char line[2 * PATH_MAX + 64];
-		int length = snprintf(line, sizeof(line), "%ld %s %s%s%s\n", n, call, path, old ? " " : "", old ? old : "");
+		int length =
+		    snprintf(line, sizeof(line), "%ld %s %s%s%s\n", n, call, path, old ? " " : "", old ? old : "");
 
 		for (char *at = line; at < line + length - 1; at++)
 			if (*at < ' ' || *at > '~')
@@ -236,12 +240,12 @@ static int open_any(int folder, const char *name, int flags, mode_t mode)
 	return (int)syscall(SYS_openat, folder, name, flags, mode);
 }
 
-#define MODE_OF(flags, mode) \
-	do { \
-		va_list arguments; \
-		va_start(arguments, flags); \
+#define MODE_OF(flags, mode)                                           \
+	do {                                                           \
+		va_list arguments;                                     \
+		va_start(arguments, flags);                            \
 		mode = creates(flags) ? va_arg(arguments, mode_t) : 0; \
-		va_end(arguments); \
+		va_end(arguments);                                     \
 	} while (0)
 
 int open(const char *name, int flags, ...)
@@ -323,8 +327,8 @@ ssize_t writev(int fd, const struct iovec *vector, int count)
 
 	if (verdict == FAIL)
 		return -1;
-	done = verdict == HALF ? syscall(SYS_write, fd, vector[0].iov_base, cut(verdict, vector[0].iov_len)) :
-				 syscall(SYS_writev, fd, vector, count);
+	done = verdict == HALF ? syscall(SYS_write, fd, vector[0].iov_base, cut(verdict, vector[0].iov_len))
+			       : syscall(SYS_writev, fd, vector, count);
 	after_write(verdict);
 	return done;
 }
@@ -336,8 +340,8 @@ ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t offset)
 
 	if (verdict == FAIL)
 		return -1;
-	done = verdict == HALF ? syscall(SYS_pwrite64, fd, vector[0].iov_base, cut(verdict, vector[0].iov_len), offset) :
-				 syscall(SYS_pwritev, fd, vector, (long)count, offset, 0L);
+	done = verdict == HALF ? syscall(SYS_pwrite64, fd, vector[0].iov_base, cut(verdict, vector[0].iov_len), offset)
+			       : syscall(SYS_pwritev, fd, vector, (long)count, offset, 0L);
 	after_write(verdict);
 	return done;
 }
@@ -409,7 +413,9 @@ int close(int fd)
 
 int renameat2(int from, const char *old, int to, const char *new, unsigned flags)
 {
-	return judge_move("rename", from, old, to, new) == FAIL ? -1 : (int)syscall(SYS_renameat2, from, old, to, new, flags);
+	return judge_move("rename", from, old, to, new) == FAIL
+	    ? -1
+	    : (int)syscall(SYS_renameat2, from, old, to, new, flags);
 }
 
 int renameat(int from, const char *old, int to, const char *new)
@@ -424,7 +430,8 @@ int rename(const char *old, const char *new)
 
 int linkat(int from, const char *old, int to, const char *new, int flags)
 {
-	return judge_move("link", from, old, to, new) == FAIL ? -1 : (int)syscall(SYS_linkat, from, old, to, new, flags);
+	return judge_move("link", from, old, to, new) == FAIL ? -1
+							      : (int)syscall(SYS_linkat, from, old, to, new, flags);
 }
 
 int link(const char *old, const char *new)
@@ -434,7 +441,8 @@ int link(const char *old, const char *new)
 
 int symlinkat(const char *target, int folder, const char *name)
 {
-	return judge_at("symlink", CREATE, folder, name) == FAIL ? -1 : (int)syscall(SYS_symlinkat, target, folder, name);
+	return judge_at("symlink", CREATE, folder, name) == FAIL ? -1
+								 : (int)syscall(SYS_symlinkat, target, folder, name);
 }
 
 int symlink(const char *target, const char *name)

@@ -3,7 +3,10 @@ import base64
 import json
 import os
 import re
+import shlex
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -104,6 +107,33 @@ def test_control_characters_do_not_reach_the_terminal(pulih, source):
     pulih.backup(source)
     text = pulih("ls", "latest").out
     assert b"\x1b" not in text and text.count(b"red") == 1
+
+
+def test_errors_quote_any_bytes(bare, work):
+    """A name in a message may be anything, also on a disk that a stranger filled."""
+    os.mkdir(os.fsencode(bare.repo))
+    os.close(os.open(os.path.join(os.fsencode(bare.repo), b"a\x1b[2J\xff"), os.O_CREAT))
+    assert b"\x1b" not in bare("init", code=1).err
+    assert "a\\x1b[2J\\xff" in bare.json("init", code=1).error["message"]
+    assert bare.json("snapshots", "-r", os.fsencode(work) + b"/nothing\xff", code=10).error["code"] == "PL-1209"
+
+
+def test_closed_standard_streams(stored, work):
+    """No file that is opened gets the number of a closed stream: what is printed would end up in it."""
+    seen = work / "seen"
+    command = f"for n in 0 1 2; do readlink /proc/$PPID/fd/$n; done > {seen}; cat {stored.password_file}"
+    line = shlex.join(stored.command("snapshots", "--password-command", command)) + " <&- >&- 2>&-"
+    environment = {k: str(v) for k, v in stored.environment.items() if k != "PULIH_PASSWORD_FILE"}
+    assert subprocess.run(line, shell=True, env=environment).returncode == 1  # the list went nowhere
+    assert seen.read_text().split() == ["/dev/null"] * 3
+
+
+def test_interrupt_while_a_pipe_is_opened(bare, work):
+    os.mkfifo(work / "pipe")
+    process = bare.start("snapshots", env={"PULIH_PASSWORD_FILE": work / "pipe", "PULIH_REPOSITORY": bare.init().repo})
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 130
 
 
 def test_filters(stored):

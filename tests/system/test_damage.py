@@ -6,7 +6,7 @@ import pytest
 
 import trees
 from compare import assert_same
-from pulih import Pulih
+from pulih import SHIM, Pulih
 
 PACK_HEADER, PACK_TRAILER = 128, 40
 
@@ -195,6 +195,22 @@ def test_backup_onto_damage(victim, out):
         assert_same(source, pulih.restored(out, source))
     else:
         assert lost.name in result.everything and len(pulih.objects("snapshots")) == before
+
+
+@pytest.mark.parametrize("kind", ["packs", "index", "snapshots"])
+def test_disk_that_lies(pulih, source, kind):
+    """A disk that says that it wrote an object, and did not: the backup must not say that it is stored."""
+    (source / "file").write_bytes(os.urandom(100_000))
+    pulih.backup(source)
+    (source / "file").write_bytes(os.urandom(100_000))
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": pulih.repo / kind, "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": "1", "PULIH_FAULT_ACTION": "lie"}
+    before = {name: pulih.objects(name) for name in ("snapshots", kind)}
+    result = pulih("backup", source, env=fault, code=1)
+    assert "PL-1403" in result.everything and {name: pulih.objects(name) for name in before} == before
+    pulih.backup(source)
+    pulih("verify", "--tier", "content")
+    pulih.forget_state()
+    pulih("verify", "--tier", "content")
 
 
 def test_strangers_in_the_folder(victim, out):

@@ -1,6 +1,7 @@
 """Sources that cannot be read, change or vanish: named, never silent."""
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 import threading
@@ -52,7 +53,18 @@ def test_unreadable_file_and_folder(as_nobody, source, out):
 
 
 @needs_root
+def test_nothing_can_be_read(as_nobody, source):
+    """A backup of nothing is none: it fails and leaves no snapshot."""
+    (source / "secret").write_bytes(b"secret")
+    (source / "secret").chmod(0o600)
+    result = as_nobody("backup", source, user=NOBODY, code=1)
+    assert "PL-1301" in result.everything and "secret" in result.everything
+    assert as_nobody.snapshots() == []
+
+
+@needs_root
 def test_unreadable_names_are_human_too(as_nobody, source):
+    (source / "good").write_bytes(b"good")
     (source / "secret").write_bytes(b"secret")
     (source / "secret").chmod(0o600)
     result = as_nobody("backup", source, user=NOBODY, code=3)
@@ -238,3 +250,25 @@ def test_special_files_do_not_block(pulih, source, out):
     pulih("backup", source / "fifo", timeout=60)
     pulih.restore(out)
     assert stat.S_ISFIFO(os.lstat(pulih.restored(out, source / "fifo")).st_mode)
+
+
+def test_interrupt_in_a_long_file(pulih, source):
+    """Ctrl-C is heard in the middle of a file too, also where nothing of it is new and nothing has to be written."""
+    with open(source / "zeros", "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 6 << 30)
+    process = pulih.start("backup", source)
+    time.sleep(1)
+    assert process.poll() is None, "it was over before it could be interrupted"
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"PL-1005" in err
+    assert time.monotonic() - start < 2, "it read on"
+    assert pulih.objects("snapshots") == pulih.objects("sessions") == []
+
+
+def test_file_that_says_it_is_empty(pulih):
+    """Files of /proc have contents and no size: stored as empty ones they are not what they were."""
+    assert os.stat("/proc/version").st_size == 0
+    assert pulih.backup("/proc/version", code=3)["changed_while_read"] == 1
+    assert pulih.backup("/proc/version", code=3)["changed_while_read"] == 1

@@ -104,6 +104,25 @@ def test_delete(stored, tree, out):
     assert_same(tree, target)
 
 
+def test_delete_removes_deep_and_odd_things(stored, tree, out, work):
+    """A tree deeper than a path may be, with links out of it that are removed and not followed."""
+    target = stored.restored(out, tree)
+    target.mkdir(parents=True)
+    fd = os.open(target, os.O_RDONLY)
+    for i in range(60):
+        os.mkdir("x" * 120, dir_fd=fd)
+        os.mkdir("empty", dir_fd=fd)
+        os.symlink(work, "away", dir_fd=fd)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+        below = os.open("x" * 120, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+    stored.restore(out, "latest", "--delete")
+    assert_same(tree, target)
+    assert stored.repo.exists()
+
+
 def test_delete_spares_what_lies_outside_the_sources(stored, tree, out):
     """Of the folders above a source the snapshot has nothing but the way down: `-t / --delete` must not empty the disk."""
     beside = stored.restored(out, tree).parent / "beside"
@@ -149,6 +168,24 @@ def test_delete_spares_what_is_mounted(pulih, tree, out, work):
         assert (point / "precious").exists()
     finally:
         subprocess.run(["umount", point], check=True)
+
+
+@needs_root
+def test_immutable_over_what_is_there(pulih, source, out):
+    """An immutable file cannot be renamed: it must get its flag when it has its name."""
+    flagged = {"i": source / "immutable", "a": source / "append"}
+    for flag, path in flagged.items():
+        path.write_bytes(b"new")
+        if subprocess.run(["chattr", f"+{flag}", path]).returncode != 0:
+            pytest.skip("no file flags here")
+    pulih.backup(source)
+    target = pulih.restored(out, source)
+    target.mkdir(parents=True)
+    for path in flagged.values():
+        (target / path.name).write_bytes(b"old")
+    pulih.restore(out, "latest", "--verify")
+    assert_same(source, target)
+    assert sorted(os.listdir(target)) == ["append", "immutable"]
 
 
 def test_dry_run(stored, out):

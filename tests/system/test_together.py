@@ -8,6 +8,7 @@ import pytest
 
 import trees
 from compare import assert_same, read_tree
+from pulih import SHIM
 
 
 def test_two_backups_at_once(pulih, source, work):
@@ -107,3 +108,28 @@ def test_number_of_threads_does_not_matter(pulih, everything, work):
         assert_same(everything, out)
         trees.release(out)
     assert len(roots) == 1
+
+
+def test_marker_comes_before_the_index_is_read(pulih, source, work):
+    """A collector waits for the sessions that it sees: one that reads the index unseen may rely on what is deleted meanwhile."""
+    (source / "file").write_bytes(b"content")
+    pulih.backup(source)
+    pulih.forget_state()
+    log = work / "log"
+    pulih.backup(source, env={"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": pulih.repo, "PULIH_FAULT_OPS": "write,read", "PULIH_FAULT_LOG": log})
+    lines = log.read_text().splitlines()
+    marked = next(n for n, line in enumerate(lines) if " rename" in line and f"{pulih.repo}/sessions/" in line)
+    read = next(n for n, line in enumerate(lines) if "read " in line and f"{pulih.repo}/index/" in line)
+    assert marked < read, lines
+
+
+def test_marker_that_stays(pulih, source, out):
+    """The snapshot is there and whole: that the marker could not be removed is told, and makes no failure of it."""
+    (source / "file").write_bytes(b"content")
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": pulih.repo / "sessions", "PULIH_FAULT_OPS": "unlink", "PULIH_FAULT_AT": "1",
+             "PULIH_FAULT_ACTION": "eio"}
+    result = pulih("backup", source, env=fault)
+    assert "PL-1204" in result.everything and len(pulih.objects("sessions")) == 1
+    pulih.restore(out)
+    assert_same(source, pulih.restored(out, source))
+    pulih.backup(source)

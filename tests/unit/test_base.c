@@ -47,6 +47,8 @@ static void failures_name_their_object(void **state)
 	assert_int_equal(fail_context(ERR_IO, "opening %s", "repo"), ERR_IO);
 	assert_string_equal(failure_last()->text, "opening repo: cannot read x");
 	assert_string_equal(message_code(PL_FILE_READ, code), "PL-1003");
+	assert_int_equal(fail(PL_FILE_READ, "again: %s", failure_last()->text), ERR_IO);
+	assert_string_equal(failure_last()->text, "again: opening repo: cannot read x");
 	failure_take(&taken);
 	assert_int_equal(failure_last()->kind, ERR_OK);
 	assert_int_equal(failure_put(&taken), ERR_IO);

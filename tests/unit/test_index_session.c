@@ -127,6 +127,9 @@ static void test_publish_fails(void **state)
 	memory_target_fail(index_place_target, MEMORY_PUT, 1, PL_TARGET_WRITE, false);
 	assert_int_equal(index_publish(index, true, &written), ERR_IO);
 	assert_true(index_place_use(index, 1, 1));
+	/* Not read back is not published. */
+	memory_target_fail(index_place_target, MEMORY_HASH, 1, PL_TARGET_READ, false);
+	assert_int_equal(index_publish(index, true, &written), ERR_IO);
 	assert_int_equal(index_publish(index, true, &written), ERR_OK);
 	index_place_check(index, 1, 1, 10);
 	assert_int_equal(index_end(index), ERR_OK);
