@@ -78,6 +78,8 @@ install: all
 	install -D -m 644 docs/man/pulih.1 $(DESTDIR)$(PREFIX)/share/man/man1/pulih.1
 	install -D -m 644 docs/man/pulih.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/pulih.yaml.5
 	install -D -m 644 conf/pulih.example.yaml $(DESTDIR)$(PREFIX)/share/doc/pulih/pulih.example.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pulih docs/messages.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pulih/manual docs/manual/en.md docs/manual/id.md
 
 clean:
 	rm -rf build build-*

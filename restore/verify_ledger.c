@@ -21,8 +21,8 @@ static char *ledger_path(const struct verify *verify)
 	const struct repository *repository = verify->repository;
 	const char *url = repository->target->url ? repository->target->url : "";
 
-	return mem_printf("%s/verify-%016llx", repository->state_folder,
-	    (unsigned long long)XXH3_64bits(url, strlen(url)));
+	return mem_printf(
+	    "%s/verify-%016llx", repository->state_folder, (unsigned long long)XXH3_64bits(url, strlen(url)));
 }
 
 static bool ledger_valid(const struct verify *verify, const struct buffer *bytes)
@@ -68,6 +68,17 @@ enum err verify_ledger_load(struct verify *verify)
 	return err;
 }
 
+/* The reason in the words of the failure that was remembered; memory that ran out stays what it is. */
+static enum err not_kept(enum err err)
+{
+	struct failure failure;
+
+	if (err == ERR_NOMEM)
+		return err;
+	failure_take(&failure);
+	return fail(PL_VERIFY_STATE, "what was verified when is not remembered: %s", failure.text);
+}
+
 enum err verify_ledger_save(struct verify *verify)
 {
 	struct buffer bytes = {0};
@@ -100,12 +111,15 @@ enum err verify_ledger_save(struct verify *verify)
 		store_u64(bytes.data + 32, count);
 		err = buffer_append_u64(&bytes, XXH3_64bits(bytes.data, bytes.length));
 	}
+	if (err == ERR_OK && !(path = ledger_path(verify)))
+		err = ERR_NOMEM;
 	if (err == ERR_OK) {
-		path = ledger_path(verify);
-		err = path ? file_make_folders(verify->repository->state_folder, 0700) : ERR_NOMEM;
+		err = file_make_folders(verify->repository->state_folder, 0700);
+		if (err == ERR_OK)
+			err = file_replace(path, bytes.data, bytes.length, 0600);
+		if (err != ERR_OK)
+			err = not_kept(err);
 	}
-	if (err == ERR_OK)
-		err = file_replace(path, bytes.data, bytes.length, 0600);
 	mem_free(path);
 	buffer_free(&bytes);
 	return err;

@@ -7,6 +7,7 @@
 #   make faults        every fault at every place, takes long
 #   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
 #   make coverage      lines that unit and system tests run
+#   make messages      makes docs/messages.md of core/base/messages.def
 #   make format        lays out the C files; make format-check only says which are not
 #   make SLOW=1 system the system tests that take minutes, too
 #   make PYTEST_OPTIONS='-k restore -x' system
@@ -34,7 +35,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build\* -prune -o -name '*.[ch]' -print)
 
 .PHONY: deps deps-build deps-bench deps-coverage deps-demo demo test system faults faults-sample sanitize bench coverage \
-	format format-check shim clang
+	format format-check messages shim clang
 
 # $(call install,packages): those that dpkg does not list as installed, through apt-get, with sudo where needed.
 define install
@@ -130,6 +131,12 @@ coverage: deps-coverage
 	@mkdir -p build-coverage/report
 	gcovr --root . --object-directory build-coverage --exclude tests/ --html-details build-coverage/report/index.html \
 		--print-summary -s
+
+# By way of another name: a page that is half written is none.
+messages: $(BUILD)/pulih
+	$(BUILD)/pulih help messages --json > $(BUILD)/messages.json
+	$(PYTHON) docs/messages.py < $(BUILD)/messages.json > docs/messages.md.new
+	mv docs/messages.md.new docs/messages.md
 
 format:
 	clang-format -i $(C_FILES)

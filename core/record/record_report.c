@@ -166,7 +166,7 @@ static void duration_field(struct report *report)
 static void done_block(struct report *report)
 {
 	json_t *record = report->record, *source;
-	char value[VALUE_MAX], period[RECORD_PHRASE];
+	char value[VALUE_MAX], period[RECORD_PHRASE], schedule[RECORD_PHRASE];
 	bool files = false, databases = false;
 	size_t at;
 
@@ -174,7 +174,7 @@ static void done_block(struct report *report)
 	field(report, WORD_JOB, text(record, "job"));
 	field(report, WORD_PERIOD, record_period(period, text(record, "period"), report->english));
 	field(report, WORD_TRIGGER, trigger(report));
-	field_given(report, WORD_SCHEDULE, text(record, "schedule"));
+	field_given(report, WORD_SCHEDULE, record_schedule(schedule, text(record, "schedule"), report->english));
 	if (json_is_object(member(record, "planned")))
 		time_field(report, WORD_PLANNED, "planned");
 	time_field(report, WORD_STARTED, "started");
@@ -272,6 +272,7 @@ static void totals_fields(struct report *report)
 static void result_block(struct report *report)
 {
 	json_t *snapshot = member(report->record, "snapshot");
+	char rules[RECORD_RULES];
 
 	heading(report, WORD_RESULT_BLOCK);
 	field(report, WORD_STATUS, record_report_status(report->original));
@@ -279,7 +280,7 @@ static void result_block(struct report *report)
 	media_fields(report);
 	if (json_is_object(snapshot))
 		totals_fields(report);
-	field_given(report, WORD_RETENTION, text(report->record, "retention"));
+	field_given(report, WORD_RETENTION, record_retention(rules, text(report->record, "retention"), report->english));
 }
 
 static void verify_block(struct report *report)

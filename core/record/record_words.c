@@ -12,11 +12,11 @@ static const char *const words[][2] = {
 #undef WORD
 };
 
-static const char *const months[][2] = {{"Januari", "January"}, {"Februari", "February"}, {"Maret", "March"}, {"April", "April"},
-    {"Mei", "May"}, {"Juni", "June"}, {"Juli", "July"}, {"Agustus", "August"}, {"September", "September"}, {"Oktober", "October"},
-    {"November", "November"}, {"Desember", "December"}};
-static const char *const weekdays[][2] = {{"Minggu", "Sunday"}, {"Senin", "Monday"}, {"Selasa", "Tuesday"}, {"Rabu", "Wednesday"},
-    {"Kamis", "Thursday"}, {"Jumat", "Friday"}, {"Sabtu", "Saturday"}};
+static const char *const months[][2] = {{"Januari", "January"}, {"Februari", "February"}, {"Maret", "March"},
+    {"April", "April"}, {"Mei", "May"}, {"Juni", "June"}, {"Juli", "July"}, {"Agustus", "August"},
+    {"September", "September"}, {"Oktober", "October"}, {"November", "November"}, {"Desember", "December"}};
+static const char *const weekdays[][2] = {{"Minggu", "Sunday"}, {"Senin", "Monday"}, {"Selasa", "Tuesday"},
+    {"Rabu", "Wednesday"}, {"Kamis", "Thursday"}, {"Jumat", "Friday"}, {"Sabtu", "Saturday"}};
 
 const char *record_word(enum word word, bool english)
 {
@@ -77,5 +77,102 @@ char *record_period(char out[RECORD_PHRASE], const char *text, bool english)
 		snprintf(out, RECORD_PHRASE, "%s %d", months[month - 1][english], year);
 	else
 		snprintf(out, RECORD_PHRASE, "%s", text);
+	return out;
+}
+
+/* "01.00", as Indonesian writes it, or "01:00". */
+static const char *clock_of(char out[8], unsigned hour, unsigned minute, bool english)
+{
+	snprintf(out, 8, english ? "%02u:%02u" : "%02u.%02u", hour % 24, minute % 60);
+	return out;
+}
+
+static const char *weekday_of(const char *name, bool english)
+{
+	for (size_t i = 0; i < sizeof(weekdays) / sizeof(weekdays[0]); i++)
+		if (strcasecmp(name, weekdays[i][1]) == 0)
+			return weekdays[i][english];
+	return NULL;
+}
+
+/* Whether all of a text was read: sscanf stored how far it came. */
+static bool is_end(const char *text, int used)
+{
+	return used > 0 && !text[used];
+}
+
+char *record_schedule(char out[RECORD_PHRASE], const char *text, bool english)
+{
+	const char *every = record_word(WORD_EVERY, english), *at = record_word(WORD_AT_TIME, english), *weekday;
+	unsigned day, hour, minute;
+	char name[16], clock[8];
+	int used = 0;
+
+	if (sscanf(text, "hour, minute %2u%n", &minute, &used) == 1 && is_end(text, used))
+		snprintf(out, RECORD_PHRASE, "%s %s %s%u", every, record_word(WORD_HOUR, english),
+		    record_word(WORD_AT_MINUTE, english), minute);
+	else if (sscanf(text, "day %2u:%2u%n", &hour, &minute, &used) == 2 && is_end(text, used))
+		snprintf(out, RECORD_PHRASE, "%s %s %s %s", every, record_word(WORD_DAY, english), at,
+		    clock_of(clock, hour, minute, english));
+	else if (sscanf(text, "week %15[a-z] %2u:%2u%n", name, &hour, &minute, &used) == 3 && is_end(text, used) &&
+	    (weekday = weekday_of(name, english)))
+		snprintf(out, RECORD_PHRASE, "%s %s %s %s", record_word(WORD_EVERY_WEEKDAY, english), weekday, at,
+		    clock_of(clock, hour, minute, english));
+	else if (sscanf(text, "month, day %2u, %2u:%2u%n", &day, &hour, &minute, &used) == 3 && is_end(text, used))
+		snprintf(out, RECORD_PHRASE, "%s %s %s %u %s %s", every, record_word(WORD_MONTH, english),
+		    record_word(WORD_ON_DAY, english), day, at, clock_of(clock, hour, minute, english));
+	else
+		snprintf(out, RECORD_PHRASE, "%s", text);
+	return out;
+}
+
+/* One rule, "daily 14" or "within 90d", behind what stands in `out`. False: it is none. */
+static bool put_rule(char out[RECORD_RULES], const char *name, unsigned count, char unit, bool english)
+{
+	static const struct {
+		const char *name;
+		enum word word;
+	} rules[] = {{"last", WORD_KEEP_LAST}, {"hourly", WORD_KEEP_HOURLY}, {"daily", WORD_KEEP_DAILY},
+	    {"weekly", WORD_KEEP_WEEKLY}, {"monthly", WORD_KEEP_MONTHLY}, {"yearly", WORD_KEEP_YEARLY}};
+	static const char units[] = "hdwmy";
+	static const enum word unit_words[] = {WORD_HOUR, WORD_DAY, WORD_WEEK, WORD_MONTH, WORD_YEAR};
+	const char *found = unit ? strchr(units, unit) : NULL;
+	size_t length = strlen(out), space = RECORD_RULES - length;
+	const char *comma = length > 0 ? ", " : "";
+
+	if (strcmp(name, "within") == 0 && found)
+		return (size_t)snprintf(out + length, space, "%s%s %u %s%s", comma,
+			   record_word(WORD_KEEP_WITHIN, english), count,
+			   record_word(unit_words[found - units], english), english && count != 1 ? "s" : "") < space;
+	for (size_t i = 0; !unit && i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strcmp(name, rules[i].name) == 0)
+			return (size_t)snprintf(out + length, space, "%s%u %s", comma, count,
+				   record_word(rules[i].word, english)) < space;
+	return false;
+}
+
+char *record_retention(char out[RECORD_RULES], const char *text, bool english)
+{
+	const char *rest = text;
+	bool known = true;
+
+	out[0] = '\0';
+	while (*rest && known) {
+		char name[16], unit = '\0';
+		unsigned count;
+		int used = 0;
+
+		known = sscanf(rest, "%15[a-z] %9u%n", name, &count, &used) == 2 && used > 0;
+		if (!known)
+			break;
+		rest += used;
+		if (*rest && *rest != ',')
+			unit = *rest++;
+		known =
+		    put_rule(out, name, count, unit, english) && (!*rest || (strncmp(rest, ", ", 2) == 0 && rest[2]));
+		rest += *rest ? 2 : 0;
+	}
+	if (!known)
+		snprintf(out, RECORD_RULES, "%s", text);
 	return out;
 }

@@ -178,7 +178,7 @@ static void draw_steps(struct paper *paper, const struct sheet *sheet)
 		"      <tt><b>pulih snapshots -r '%s'</b></tt>\n"
 		"4. Pulihkan cadangan terbaru ke folder baru, lalu salin dari sana ke tempatnya:\n"
 		"      <tt><b>pulih restore latest -r '%s' -t /pemulihan --verify</b></tt>\n"
-		"5. Selesai bila perintah itu berakhir tanpa kata <i>error</i>. Huruf O sama dengan angka 0, huruf I dan L sama dengan angka 1.",
+		"5. Selesai bila tidak muncul tulisan <tt>PL-</tt> dengan nomor (artinya: <tt>pulih help</tt> nomor itu). Huruf O sama dengan angka 0, huruf I dan L sama dengan angka 1.",
 		sheet->url, sheet->url, sheet->url));
 	rule(paper);
 	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 9.5,
@@ -187,7 +187,7 @@ static void draw_steps(struct paper *paper, const struct sheet *sheet)
 		"1. Take a computer with Linux (Debian 12 or newer) and install <b>pulih</b>.  2. Plug in the backup disk; if it is elsewhere now, type "
 		"that place instead of <tt>%s</tt>.  3. Look: <tt>pulih snapshots -r '%s'</tt> — when it asks for the <i>Passphrase</i>, type the "
 		"recovery code above.  4. Restore the newest backup into a new folder: <tt>pulih restore latest -r '%s' -t /restored --verify</tt>  "
-		"5. It is done when that ends without the word <i>error</i>. The letter O counts as 0; I and L count as 1.",
+		"5. It is done when no line shows <tt>PL-</tt> and a number (<tt>pulih help</tt> explains it). The letter O counts as 0; I and L count as 1.",
 		sheet->url, sheet->url, sheet->url));
 }
 

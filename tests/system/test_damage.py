@@ -127,6 +127,18 @@ def test_stored_tier_needs_no_key(victim):
     assert path.name in result.everything
 
 
+def test_verify_says_that_it_cannot_remember(victim):
+    """The repository is whole: a warning, and no other exit code."""
+    pulih, _ = victim
+    pulih("verify")
+    (ledger,) = pulih.state.rglob("verify-*")
+    ledger.unlink()
+    (ledger / "in the way").mkdir(parents=True)
+    result = pulih.json("verify")
+    (warning,) = result.of_type("warning")
+    assert warning["code"] == "PL-1606" and ledger.name in warning["message"], str(result)
+
+
 def test_exchanged_packs(victim, out):
     """Two whole objects under each other's name."""
     pulih, source = victim

@@ -1,10 +1,11 @@
 """The layers, the file sizes, the messages: what docs/ARCHITECTURE.md promises about the source."""
 import re
 import subprocess
+import sys
 
 import pytest
 
-from pulih import TOP, messages_of_source
+from pulih import BINARY, TOP, messages_of_source
 
 # Who may include whom, besides itself.
 LAYERS = {
@@ -95,16 +96,63 @@ def test_every_message_is_used():
     assert not unused, ", ".join(unused)
 
 
-def test_manual_lists_every_message():
-    manual = TOP / "docs" / "messages.md"
-    if not manual.exists():
-        pytest.skip("no docs/messages.md in this tree")
-    text = manual.read_text()
-    missing = [f"PL-{number}" for number, *_ in messages_of_source() if f"PL-{number}" not in text]
-    assert not missing, ", ".join(missing)
+def commands_of_program():
+    listed = subprocess.run([BINARY, "help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    commands = set(re.findall(r"^  ([a-z][a-z -]*?)  +\S", listed, re.M))
+    assert {"backup", "key list"} <= commands
+    return commands
 
 
-@pytest.mark.parametrize("page", ["docs/ARCHITECTURE.md", "docs/format.md", "docs/threat-model.md", "README.md"])
+def test_messages_name_commands_that_exist():
+    commands = commands_of_program()
+    for number, _, _, cause, remedy in messages_of_source():
+        for words in re.findall(r"\bpulih ([a-z-]+(?: [a-z-]+)?)", f"{cause} {remedy}"):
+            assert words in commands or words.split()[0] in commands, f"PL-{number} names pulih {words}: there is no such command"
+
+
+@pytest.mark.parametrize("page", ["docs/manual/en.md", "docs/manual/id.md", "README.md"])
+def test_documents_name_commands_that_exist(page):
+    """Commands in blocks and in backquotes, with every option that they show."""
+    commands = commands_of_program()
+    text = (TOP / page).read_text()
+    lines = [line for block in re.findall(r"^```\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    shown = [line.split("#")[0] for line in lines if re.match(r"(?:[A-Z_]+=\S+ )*pulih [a-z]", line)]
+    assert shown
+    for line in shown:
+        words = line[line.index("pulih ") + len("pulih "):].split()
+        command = next((name for name in (" ".join(words[:2]), words[0]) if name in commands), None)
+        assert command, f"{page}: {line}: there is no such command"
+        known = subprocess.run([BINARY, "help", *command.split()], stdout=subprocess.PIPE, check=True).stdout.decode()
+        known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", known))
+        for option in (word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)):
+            assert option in known, f"{page}: {line}: {command} has no {option}"
+
+
+def test_manuals_are_twins():
+    """The two languages show the same steps: the same commands in the same order, names of files and labels aside."""
+    def shape(name):
+        text = (TOP / "docs/manual" / name).read_text()
+        text = text.replace("second", "kedua").replace("sheet.pdf", "lembar.pdf").replace("report.txt", "laporan.txt").replace("/root/test", "/root/uji")
+        text = text.replace("/root/back", "/root/kembali").replace("/root/restored", "/root/pulihan").replace("'web server'", "'server web'")
+        return re.findall(r"^#+|^```.*?^```", text, re.M | re.S)
+
+    assert shape("en.md") == shape("id.md")
+
+
+def test_page_of_messages_is_in_step():
+    """docs/messages.md has every message of messages.def, and is what `make messages` makes."""
+    text = (TOP / "docs/messages.md").read_text()
+    rows = {int(number): rest for number, rest in re.findall(r"^\| PL-(\d+) \| (.*) \|$", text, re.M)}
+    assert list(rows) == [number for number, *_ in messages_of_source()]
+    for number, _, _, cause, remedy in messages_of_source():
+        assert rows[number].startswith(f"{cause} | {remedy} | "), f"PL-{number}: run make messages"
+    listed = subprocess.run([BINARY, "help", "messages", "--json"], stdout=subprocess.PIPE, check=True).stdout
+    made = subprocess.run([sys.executable, TOP / "docs/messages.py"], input=listed, stdout=subprocess.PIPE, check=True).stdout
+    assert made.decode() == text, "run make messages"
+
+
+@pytest.mark.parametrize("page", ["docs/ARCHITECTURE.md", "docs/format.md", "docs/threat-model.md", "docs/messages.md", "docs/manual/en.md", "docs/manual/id.md",
+                                  "README.md"])
 def test_paths_in_documents_exist(page):
     text = (TOP / page).read_text()
     named = set(re.findall(r"`((?:core|targets|restore|scheduler|conf|cli|tests|docs)/[\w./*-]*)`", text))

@@ -5,6 +5,7 @@
 #include "core/record/record_ledger.h"
 #include "core/record/record_object.h"
 #include "core/record/record_report.h"
+#include "core/record/record_words.h"
 #include "core/record/sheet.h"
 
 #include <setjmp.h>
@@ -19,7 +20,8 @@ static struct keys *keys;
 static char folder[64];
 
 static struct backup_result result = {
-    .checks = {{.name = "structure", .good = true, .objects = 3, .detail = "d"}, {.name = "stored", .good = false, .objects = 2, .bytes = 4096}},
+    .checks = {{.name = "structure", .good = true, .objects = 3, .detail = "d"},
+	{.name = "stored", .good = false, .objects = 2, .bytes = 4096}},
     .checks_count = 2,
     .snapshot = {.id = {1, 2, 3}, .totals = {.files = 1234567, .bytes = 1331439861, .new_files = 1, .unreadable = 1}},
 };
@@ -149,7 +151,8 @@ static void test_object(void **state)
 	}
 	assert_int_not_equal(record_object_decode(id, sealed.data, sealed.length - 1, keys, &opened), ERR_OK);
 	assert_int_not_equal(record_object_decode(id, sealed.data, 10, keys, &opened), ERR_OK);
-	assert_int_equal(record_object_decode("20261122t010000-other-3f2a", sealed.data, sealed.length, keys, &opened), ERR_CORRUPT);
+	assert_int_equal(
+	    record_object_decode("20261122t010000-other-3f2a", sealed.data, sealed.length, keys, &opened), ERR_CORRUPT);
 	assert_non_null(strstr(failure_last()->text, "another run"));
 	buffer_free(&original);
 	buffer_free(&sealed);
@@ -205,7 +208,8 @@ static void test_ledger_adopts_the_announced(void **state)
 	assert_int_equal(file_replace(last, text, strlen(text), 0600), ERR_OK);
 	assert_int_equal(record_ledger_append(folder, &third, keys, &bytes), ERR_OK);
 	assert_int_equal(record_ledger_list(&list, folder), ERR_OK);
-	assert_int_equal(json_integer_value(json_object_get(list.items[list.count - 1].record, "number")), (json_int_t)list.count);
+	assert_int_equal(
+	    json_integer_value(json_object_get(list.items[list.count - 1].record, "number")), (json_int_t)list.count);
 	record_ledger_list_free(&list);
 	mem_free(text);
 	mem_free(last);
@@ -256,28 +260,88 @@ static void test_report_in_both_languages(void **state)
 	struct buffer text = {0};
 
 	(void)state;
+	record.schedule = "day 01:00";
+	record.retention = "daily 14, weekly 8, monthly 24";
 	report_of(&record, &text);
+	assert_has(&text, "Jadwal                   : setiap hari pukul 01.00\n");
+	assert_has(&text, "Masa simpan              : 14 harian, 8 mingguan, 24 bulanan\n");
 	assert_has(&text, "                          LAPORAN PELAKSANAAN BACKUP\n");
 	assert_has(&text, "Nomor SOP                : AS/28\n");
 	assert_has(&text, "Periode                  : November 2026\n");
-	assert_has(&text, "Mulai                    : Minggu, 22 November 2026, 18.00.00 (UTC+09:00);\n"
-			  "                           Minggu, 22 November 2026, 09.00.00 (UTC)\n");
+	assert_has(&text,
+	    "Mulai                    : Minggu, 22 November 2026, 18.00.00 (UTC+09:00);\n"
+	    "                           Minggu, 22 November 2026, 09.00.00 (UTC)\n");
 	assert_has(&text, "Lama                     : 0:01:01\n");
 	assert_has(&text, "Status                   : Berhasil dengan catatan\n");
 	assert_has(&text, "Ukuran sumber            : 1,24 GiB (1.331.439.861 byte)\n");
 	assert_has(&text, "    3 objek dibandingkan\n    => Sesuai\n");
 	assert_has(&text, "    => Tidak sesuai\n");
-	assert_has(&text, "Pelaksana,                               Pemeriksa,\nAdmin Web                                Kasubbag\n\n\n\n\n"
-			  "Contoh Admin                             Contoh Pemeriksa\nNIP 19                                   NIP -\n");
+	assert_has(&text,
+	    "Pelaksana,                               Pemeriksa,\nAdmin Web                                "
+	    "Kasubbag\n\n\n\n\n"
+	    "Contoh Admin                             Contoh Pemeriksa\nNIP 19                                   NIP "
+	    "-\n");
 	buffer_clear(&text);
 	record.office.english = true;
 	report_of(&record, &text);
 	assert_has(&text, "                                BACKUP REPORT\n");
+	assert_has(&text, "Schedule                 : every day at 01:00\n");
+	assert_has(&text, "Retention                : 14 daily, 8 weekly, 24 monthly\n");
 	assert_has(&text, "Started                  : Sunday, 22 November 2026, 18:00:00 (UTC+09:00);\n");
 	assert_has(&text, "Status                   : Successful with notes\n");
 	assert_has(&text, "Size of the source       : 1.24 GiB (1,331,439,861 byte)\n");
 	assert_has(&text, "    => Does not conform\n");
 	buffer_free(&text);
+}
+
+static void test_schedule_and_retention_in_words(void **state)
+{
+	static const struct {
+		const char *text, *indonesian, *english;
+	} schedules[] =
+	    {
+		{"hour, minute 5", "setiap jam pada menit ke-5", "every hour at minute 5"},
+		{"day 01:00", "setiap hari pukul 01.00", "every day at 01:00"},
+		{"week sunday 02:30", "setiap hari Minggu pukul 02.30", "every Sunday at 02:30"},
+		{"week saturday 02:30", "setiap hari Sabtu pukul 02.30", "every Saturday at 02:30"},
+		{"month, day 30, 23:59", "setiap bulan tanggal 30 pukul 23.59", "every month on day 30 at 23:59"},
+		{"", "", ""},
+		{"week someday 02:30", "week someday 02:30", "week someday 02:30"},
+		{"day 01:00 and more", "day 01:00 and more", "day 01:00 and more"},
+		{"day 01", "day 01", "day 01"},
+	    },
+	  rules[] = {
+	      {"daily 14, weekly 8, monthly 24", "14 harian, 8 mingguan, 24 bulanan", "14 daily, 8 weekly, 24 monthly"},
+	      {"last 3, hourly 24, yearly 1", "3 terakhir, 24 per jam, 1 tahunan", "3 latest, 24 hourly, 1 yearly"},
+	      {"daily 1, within 90d", "1 harian, semua yang berumur paling lama 90 hari",
+		  "1 daily, everything of the last 90 days"},
+	      {"within 1y", "semua yang berumur paling lama 1 tahun", "everything of the last 1 year"},
+	      {"", "", ""},
+	      {"within 90", "within 90", "within 90"},
+	      {"daily 14x", "daily 14x", "daily 14x"},
+	      {"daily 14, ", "daily 14, ", "daily 14, "},
+	      {"daily 14; weekly 8", "daily 14; weekly 8", "daily 14; weekly 8"},
+	      {"sometimes 3", "sometimes 3", "sometimes 3"},
+	  };
+	static const char most[] =
+	    "last 999999999, hourly 999999999, daily 999999999, weekly 999999999, monthly 999999999, "
+	    "yearly 999999999, within 999999999m";
+	char out[RECORD_RULES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(schedules) / sizeof(schedules[0]); i++) {
+		assert_string_equal(record_schedule(out, schedules[i].text, false), schedules[i].indonesian);
+		assert_string_equal(record_schedule(out, schedules[i].text, true), schedules[i].english);
+	}
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		assert_string_equal(record_retention(out, rules[i].text, false), rules[i].indonesian);
+		assert_string_equal(record_retention(out, rules[i].text, true), rules[i].english);
+	}
+	/* all that a job can have fits */
+	assert_non_null(strstr(
+	    record_retention(out, most, false), "999999999 tahunan, semua yang berumur paling lama 999999999 bulan"));
+	assert_non_null(
+	    strstr(record_retention(out, most, true), "999999999 yearly, everything of the last 999999999 months"));
 }
 
 static void test_report_of_failures_and_long_names(void **state)
@@ -318,7 +382,11 @@ static void test_report_of_failures_and_long_names(void **state)
 
 static void test_sheet(void **state)
 {
-	struct sheet sheet = {.office = "Pengadilan <Agama> & Ternate", .url = "/srv/pulih", .host = "srv", .made = 1, .code = "AAAAAA-BBBBBB-CCCCCC-DDDDDD-EEEEEE-FFFFFF"};
+	struct sheet sheet = {.office = "Pengadilan <Agama> & Ternate",
+	    .url = "/srv/pulih",
+	    .host = "srv",
+	    .made = 1,
+	    .code = "AAAAAA-BBBBBB-CCCCCC-DDDDDD-EEEEEE-FFFFFF"};
 	struct buffer pdf = {0};
 	char qr[SHEET_QR_TEXT], url[4000];
 
@@ -389,6 +457,7 @@ int main(void)
 	    cmocka_unit_test(test_ledger_chain),
 	    cmocka_unit_test(test_ledger_adopts_the_announced),
 	    cmocka_unit_test(test_report_in_both_languages),
+	    cmocka_unit_test(test_schedule_and_retention_in_words),
 	    cmocka_unit_test(test_report_of_failures_and_long_names),
 	    cmocka_unit_test(test_sheet),
 	    cmocka_unit_test(test_memory_runs_out),
