@@ -263,7 +263,9 @@ static enum err run_session(struct backup *backup)
 		last_run_commit(backup);
 	/* The marker goes last, also after a failure: nobody is at work any more. */
 	if (err == ERR_OK) {
-		err = session_end(&session, backup->target);
+		/* The snapshot counts. A marker that stays holds up the collector for the grace time, and nothing else. */
+		if (session_end(&session, backup->target) != ERR_OK)
+			output_failure_warning(failure_last());
 	} else {
 		struct failure kept = *failure_last();
 

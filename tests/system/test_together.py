@@ -121,3 +121,15 @@ def test_marker_comes_before_the_index_is_read(pulih, source, work):
     marked = next(n for n, line in enumerate(lines) if " rename" in line and f"{pulih.repo}/sessions/" in line)
     read = next(n for n, line in enumerate(lines) if "read " in line and f"{pulih.repo}/index/" in line)
     assert marked < read, lines
+
+
+def test_marker_that_stays(pulih, source, out):
+    """The snapshot is there and whole: that the marker could not be removed is told, and makes no failure of it."""
+    (source / "file").write_bytes(b"content")
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": pulih.repo / "sessions", "PULIH_FAULT_OPS": "unlink", "PULIH_FAULT_AT": "1",
+             "PULIH_FAULT_ACTION": "eio"}
+    result = pulih("backup", source, env=fault)
+    assert "PL-1204" in result.everything and len(pulih.objects("sessions")) == 1
+    pulih.restore(out)
+    assert_same(source, pulih.restored(out, source))
+    pulih.backup(source)

@@ -252,7 +252,7 @@ static void key_file_must_fit_the_config(void **state)
 	plant_key_file(place, &file, NULL, "label", json_string("renamed")); /* the check is made right */
 	assert_int_equal(place_open(place, place->key_path), ERR_OK);
 	plant_key_file(place, &file, NULL, "repository", json_string(zeros + 32));
-	place_refuses(place, place->key_path, PL_CONFIG_BROKEN);
+	place_refuses(place, place->key_path, PL_KEY_WRONG);
 	plant_key_file(place, &file, NULL, "read_key", json_string(zeros));
 	place_refuses(place, place->key_path, PL_CONFIG_BROKEN);
 	plant_key_file(place, &file, NULL, "owner_key", json_string(zeros));
