@@ -2,6 +2,8 @@
 #include "cli/configured.h"
 #include "cli/passphrase.h"
 #include "cli/settings.h"
+#include "core/base/file.h"
+#include "core/repo/config.h"
 #include "core/repo/key_slot.h"
 #include "targets/registry.h"
 
@@ -125,6 +127,7 @@ enum err access_open_slot(struct repository *out, const char *what, uint8_t slot
 
 enum err access_open_or_keyless(struct repository *out)
 {
+	char id[2 * REPOSITORY_ID_SIZE + 1];
 	struct target *target = NULL;
 	enum err err = access_open(out);
 
@@ -134,7 +137,16 @@ enum err access_open_or_keyless(struct repository *out)
 	err = access_target(&target);
 	if (err == ERR_OK)
 		err = repository_open_keyless(out, target);
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
 		target_free(target);
-	return err;
+		return err;
+	}
+	/* What was read when is remembered without keys too: a budget must not read the same packs for ever. */
+	out->state_folder =
+	    path_join(settings.state_folder, hex_encode(id, out->config->id, REPOSITORY_ID_SIZE));
+	if (!out->state_folder) {
+		repository_close(out);
+		return ERR_NOMEM;
+	}
+	return ERR_OK;
 }

@@ -61,8 +61,12 @@ struct restore_view {
 	struct domain_keys *domain; /* secret memory */
 	struct index *index;
 	struct chunk_reader *reader;
+	char *temporary; /* a folder in place of a state folder that cannot be used; NULL: none */
 };
+/* Where the state folder cannot be written (full, read-only, another user's), it warns and works in a temporary one. */
 enum err restore_view_open(struct restore_view *view, struct repository *repository, const uint8_t domain[DOMAIN_TAG_SIZE]);
+/* Whether the last failure is one of this machine's files, and says nothing about the repository. */
+bool restore_view_failed_locally(void);
 void restore_view_close(struct restore_view *view);
 
 #endif

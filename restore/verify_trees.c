@@ -223,7 +223,8 @@ static enum err walk_snapshot(struct walk_state *walk)
 	enum err err = open_domain(walk);
 
 	if (err != ERR_OK)
-		return verify_is_finding(err) ? verify_found(verify, name.text, NULL) : err;
+		return verify_is_finding(err) && !restore_view_failed_locally() ? verify_found(verify, name.text, NULL)
+										: err;
 	do {
 		broken = verify->broken.count;
 		walk->entries = walk->lost_chunks = walk->lost_files = 0;

@@ -272,3 +272,46 @@ def test_file_that_says_it_is_empty(pulih):
     assert os.stat("/proc/version").st_size == 0
     assert pulih.backup("/proc/version", code=3)["changed_while_read"] == 1
     assert pulih.backup("/proc/version", code=3)["changed_while_read"] == 1
+
+
+def test_state_folder_that_cannot_be_used(pulih, small, out):
+    """A machine that needs its backup back may have a full disk: reading needs no state folder, and its lack is no damage."""
+    pulih.backup(small)
+    nowhere = {"PULIH_STATE_DIR": "/proc/nowhere"}
+    pulih.restore(out, env=nowhere)
+    assert_same(small, pulih.restored(out, small))
+    pulih("ls", "latest", env=nowhere)
+    for tier in ("structure", "stored", "content"):
+        pulih("verify", "--tier", tier, env=nowhere)
+    pulih("ls", "latest", env={**nowhere, "TMPDIR": "/proc/nowhere"})
+
+
+def test_budget_without_a_passphrase(pulih, source):
+    """What was read when is remembered: the next run goes on where the last one ended."""
+    for i in range(3):
+        (source / "file").write_bytes(os.urandom(300_000))
+        pulih.backup(source)
+    packs = len(pulih.objects("packs"))
+    keyless = {"PULIH_PASSWORD_FILE": None}
+    for _ in range(packs):
+        summary = pulih.json("verify", "--budget", "1", env=keyless).summary
+        assert summary["packs_read"] == 1 and summary["keyless"]
+    assert "oldest_unread" in summary
+
+
+@needs_root
+def test_verify_of_a_file_that_its_owner_may_not_read(as_nobody, work):
+    """A file of mode 0 that a user restored is whole: that he may not read it is no damage."""
+    tree = as_nobody.folder / "tree"
+    tree.mkdir()
+    (tree / "closed").write_bytes(b"content")
+    os.chown(tree, NOBODY, NOBODY)
+    os.chown(tree / "closed", NOBODY, NOBODY)
+    (tree / "closed").chmod(0)
+    as_nobody("backup", tree, user=None)  # root reads it
+    for path in as_nobody.folder.rglob("*"):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    out = as_nobody.folder / "out"
+    summary = as_nobody.json("restore", f"latest:{tree}", "-t", out, "--verify", user=NOBODY).summary
+    assert summary["files_verified"] == 1
+    assert stat.S_IMODE((out / "closed").stat().st_mode) == 0
