@@ -107,13 +107,47 @@ static enum err check_chunk(void *context, const struct entry_chunk *chunk)
 	return err;
 }
 
-static enum err check_content(struct reading *reading, const struct entry *entry, int folder_fd, const char *name)
+/* Whoever restored a file that its owner may not read gives himself the right for as long as it takes to open it. */
+static int open_own(int folder_fd, const char *name)
+{
+	struct stat stat;
+	mode_t mode;
+	int fd, saved;
+
+	if (fstatat(folder_fd, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+		return -1;
+	mode = stat.st_mode & 07777;
+	if (!S_ISREG(stat.st_mode) || (mode & S_IRUSR) || stat.st_uid != geteuid()) {
+		errno = EACCES;
+		return -1;
+	}
+	if (fchmodat(folder_fd, name, mode | S_IRUSR, AT_SYMLINK_NOFOLLOW) != 0)
+		return -1;
+	fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	saved = errno;
+	if (fchmodat(folder_fd, name, mode, AT_SYMLINK_NOFOLLOW) != 0 && fd >= 0) {
+		saved = errno;
+		close(fd);
+		fd = -1;
+	}
+	errno = saved;
+	return fd;
+}
+
+static int open_to_read(int folder_fd, const char *name)
 {
 	int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
-	enum err err;
 
 	if (fd < 0 && errno == EPERM)
 		fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 && errno == EACCES ? open_own(folder_fd, name) : fd;
+}
+
+static enum err check_content(struct reading *reading, const struct entry *entry, int folder_fd, const char *name)
+{
+	int fd = open_to_read(folder_fd, name);
+	enum err err;
+
 	if (fd < 0)
 		return fail_errno(PL_RESTORE_DIFFERS, "%s cannot be read back", restore_printable(entry->path));
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);

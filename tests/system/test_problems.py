@@ -297,3 +297,21 @@ def test_budget_without_a_passphrase(pulih, source):
         summary = pulih.json("verify", "--budget", "1", env=keyless).summary
         assert summary["packs_read"] == 1 and summary["keyless"]
     assert "oldest_unread" in summary
+
+
+@needs_root
+def test_verify_of_a_file_that_its_owner_may_not_read(as_nobody, work):
+    """A file of mode 0 that a user restored is whole: that he may not read it is no damage."""
+    tree = as_nobody.folder / "tree"
+    tree.mkdir()
+    (tree / "closed").write_bytes(b"content")
+    os.chown(tree, NOBODY, NOBODY)
+    os.chown(tree / "closed", NOBODY, NOBODY)
+    (tree / "closed").chmod(0)
+    as_nobody("backup", tree, user=None)  # root reads it
+    for path in as_nobody.folder.rglob("*"):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    out = as_nobody.folder / "out"
+    summary = as_nobody.json("restore", f"latest:{tree}", "-t", out, "--verify", user=NOBODY).summary
+    assert summary["files_verified"] == 1
+    assert stat.S_IMODE((out / "closed").stat().st_mode) == 0
