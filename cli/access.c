@@ -41,7 +41,8 @@ enum err access_init(struct repository *out, int suite)
 	struct target *target = NULL;
 	enum err err = open_target(&target, true);
 
-	access = access_of(passphrase_first); /* only now: the target may have brought its secret from the configuration */
+	access =
+	    access_of(passphrase_first); /* only now: the target may have brought its secret from the configuration */
 	/* A backup key says who may write to a repository that exists; it makes none. */
 	access.key_file = NULL;
 	if (err == ERR_OK)
@@ -142,8 +143,7 @@ enum err access_open_or_keyless(struct repository *out)
 		return err;
 	}
 	/* What was read when is remembered without keys too: a budget must not read the same packs for ever. */
-	out->state_folder =
-	    path_join(settings.state_folder, hex_encode(id, out->config->id, REPOSITORY_ID_SIZE));
+	out->state_folder = path_join(settings.state_folder, hex_encode(id, out->config->id, REPOSITORY_ID_SIZE));
 	if (!out->state_folder) {
 		repository_close(out);
 		return ERR_NOMEM;

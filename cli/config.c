@@ -17,8 +17,9 @@ static enum err config_check_run(const struct arguments *arguments)
 	output_print("%s is good: %s, %s\n", configured_file(), describe_count(configuration->jobs_count, "job").text,
 	    describe_count(configuration->targets_count, "target").text);
 	output_object("summary",
-	    json_pack("{s:s, s:b, s:i, s:i, s:i}", "file", configured_file(), "good", 1, "people", (int)configuration->people_count,
-		"targets", (int)configuration->targets_count, "jobs", (int)configuration->jobs_count));
+	    json_pack("{s:s, s:b, s:i, s:i, s:i}", "file", configured_file(), "good", 1, "people",
+		(int)configuration->people_count, "targets", (int)configuration->targets_count, "jobs",
+		(int)configuration->jobs_count));
 	return ERR_OK;
 }
 
@@ -34,7 +35,10 @@ const struct command config_check_command = {
 
 static const char *secret_of(const struct configuration_target *target)
 {
-	return target->key ? "key" : target->password_file ? "password_file" : target->password_command ? "password_command" : "";
+	return target->key	       ? "key"
+	    : target->password_file    ? "password_file"
+	    : target->password_command ? "password_command"
+				       : "";
 }
 
 static void show_people(const struct configuration *configuration)
@@ -43,15 +47,19 @@ static void show_people(const struct configuration *configuration)
 	for (uint32_t i = 0; i < configuration->people_count; i++) {
 		const struct configuration_person *person = &configuration->people[i];
 
-		output_print("person     %s: %s, %s (%s)\n", person->id, person->name, person->position, roles[person->role]);
-		output_object("person", json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name, "nip",
-					    person->nip ? person->nip : "", "position", person->position, "role", roles[person->role]));
+		output_print(
+		    "person     %s: %s, %s (%s)\n", person->id, person->name, person->position, roles[person->role]);
+		output_object("person",
+		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name, "nip",
+			person->nip ? person->nip : "", "position", person->position, "role", roles[person->role]));
 	}
 	for (uint32_t i = 0; i < configuration->targets_count; i++) {
 		const struct configuration_target *target = &configuration->targets[i];
 
 		output_print("target     %s: %s\n", target->name, target->url);
-		output_object("target", json_pack("{s:s, s:s, s:s}", "name", target->name, "url", target->url, "secret", secret_of(target)));
+		output_object("target",
+		    json_pack(
+			"{s:s, s:s, s:s}", "name", target->name, "url", target->url, "secret", secret_of(target)));
 	}
 }
 
@@ -66,7 +74,8 @@ static json_t *sources_json(const struct configuration_job *job)
 		for (uint32_t k = 0; files && k < files->paths_count; k++)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "files", "path", files->paths[k]));
 		for (uint32_t k = 0; sqlite && k < sqlite->paths_count; k++)
-			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "sqlite", "path", sqlite->paths[k]));
+			json_array_append_new(
+			    list, json_pack("{s:s, s:s}", "kind", "sqlite", "path", sqlite->paths[k]));
 		if (sqlite && sqlite->path)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "sqlite", "path", sqlite->path));
 	}
@@ -88,14 +97,16 @@ static enum err config_show_run(const struct arguments *arguments)
 		size_t at;
 		json_t *source;
 
-		output_print("job        %s: to %s, by %s, reviewed by %s\n", job->name, job->target, job->performer, job->reviewer);
+		output_print("job        %s: to %s, by %s, reviewed by %s\n", job->name, job->target, job->performer,
+		    job->reviewer);
 		json_array_foreach(sources, at, source)
 		{
 			output_print("           %s %s\n", json_string_value(json_object_get(source, "kind")),
 			    json_string_value(json_object_get(source, "path")));
 		}
-		output_object("job", json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", job->name, "target", job->target, "performer",
-					 job->performer, "reviewer", job->reviewer, "sources", sources));
+		output_object("job",
+		    json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", job->name, "target", job->target, "performer",
+			job->performer, "reviewer", job->reviewer, "sources", sources));
 	}
 	return ERR_OK;
 }

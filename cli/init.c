@@ -41,7 +41,8 @@ static enum err init_run(const struct arguments *arguments)
 		    "code away "
 		    "(pulih key add --recovery)");
 	object = json_pack("{s:s, s:s}", "id", id, "suite", suite_name(suite));
-	if (object && output_set_bytes(object, "repository", settings.repository, strlen(settings.repository)) != ERR_OK)
+	if (object &&
+	    output_set_bytes(object, "repository", settings.repository, strlen(settings.repository)) != ERR_OK)
 		failure_clear(); /* the person who typed it knows it */
 	output_object("summary", object);
 	repository_close(&repository);

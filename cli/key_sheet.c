@@ -65,11 +65,13 @@ static void report(const uint8_t slot[KEY_SLOT_ID_SIZE], const char *code)
 	json_t *object;
 
 	if (output_level() >= OUTPUT_NORMAL)
-		output_print("recovery slot %s added; its sheet is %s\nPrint it, lock it away from the server, then remove the file.\n",
+		output_print("recovery slot %s added; its sheet is %s\nPrint it, lock it away from the server, then "
+			     "remove the file.\n",
 		    describe_id(id, slot), given.output);
 	if (given.show)
 		output_print("\n    %s\n\n", code);
-	object = json_pack("{s:o, s:s, s:s}", "id", describe_hex(slot, KEY_SLOT_ID_SIZE), "type", "recovery", "file", given.output);
+	object = json_pack(
+	    "{s:o, s:s, s:s}", "id", describe_hex(slot, KEY_SLOT_ID_SIZE), "type", "recovery", "file", given.output);
 	if (object && given.show)
 		json_object_set_new(object, "code", json_string(code));
 	output_object("summary", object);
@@ -84,7 +86,12 @@ static enum err make_sheet(struct repository *repository, int fd, const char *of
 	uint8_t slot[KEY_SLOT_ID_SIZE];
 	struct kdf_cost cost = KDF_DEFAULT;
 	char *place = realpath(settings.repository, NULL); /* whoever reads the sheet stands in another folder */
-	struct sheet sheet = {.office = office, .url = place ? place : settings.repository, .made_by = given.made_by, .host = host, .made = clock_now(), .code = text};
+	struct sheet sheet = {.office = office,
+	    .url = place ? place : settings.repository,
+	    .made_by = given.made_by,
+	    .host = host,
+	    .made = clock_now(),
+	    .code = text};
 	bool added = false;
 	enum err err = code && text ? crypto_random(code, RECOVERY_BYTES) : ERR_NOMEM;
 
@@ -94,8 +101,8 @@ static enum err make_sheet(struct repository *repository, int fd, const char *of
 	if (err == ERR_OK && !recovery_format(code, text))
 		err = failure_last()->kind;
 	if (err == ERR_OK)
-		err = key_slot_add(repository->target, repository->keys, "recovery", given.label ? given.label : label, &cost, code,
-		    RECOVERY_BYTES, slot);
+		err = key_slot_add(repository->target, repository->keys, "recovery", given.label ? given.label : label,
+		    &cost, code, RECOVERY_BYTES, slot);
 	added = err == ERR_OK;
 	if (err == ERR_OK)
 		err = write_sheet(fd, &sheet);

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 static struct {
 	const char *output, *job;
 	int format;
@@ -50,9 +49,10 @@ static void show_line(const struct record_original *original)
 	output_print("%-44s %s  %s; %s\n", member(original, "id"), started(original), record_report_status(original),
 	    record_report_review(original));
 	output_object("report",
-	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b}", "id", member(original, "id"), "job", member(original, "job"), "time",
-		started(original), "status", record_report_status(original), "result", member(original, "status"), "review",
-		record_report_review(original), "number", json_integer_value(json_object_get(original->record, "number")), "hash",
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b}", "id", member(original, "id"), "job",
+		member(original, "job"), "time", started(original), "status", record_report_status(original), "result",
+		member(original, "status"), "review", record_report_review(original), "number",
+		json_integer_value(json_object_get(original->record, "number")), "hash",
 		hex_encode(hash, original->hash, HASH_SIZE), "signed", original->is_signed));
 }
 
@@ -108,9 +108,10 @@ static enum err report_show_run(const struct arguments *arguments)
 		err = record_report_text(&original, &text);
 	if (err == ERR_OK) {
 		output_print("%.*s", (int)text.length, (const char *)text.data);
-		output_object("report", json_pack("{s:O, s:s, s:b, s:s, s:s}", "record", original.record, "hash",
-					    hex_encode(hash, original.hash, HASH_SIZE), "signed", original.is_signed, "status",
-					    record_report_status(&original), "review", record_report_review(&original)));
+		output_object("report",
+		    json_pack("{s:O, s:s, s:b, s:s, s:s}", "record", original.record, "hash",
+			hex_encode(hash, original.hash, HASH_SIZE), "signed", original.is_signed, "status",
+			record_report_status(&original), "review", record_report_review(&original)));
 	}
 	record_original_free(&original);
 	buffer_free(&bytes);
@@ -130,7 +131,8 @@ const struct command report_show_command = {
 };
 
 static const struct option_spec export_options[] = {
-    {OPTION("format", 0, OPTION_CHOICE, "FORMAT", "text (default), or json: the signed original", &given.format), .choices = formats},
+    {OPTION("format", 0, OPTION_CHOICE, "FORMAT", "text (default), or json: the signed original", &given.format),
+	.choices = formats},
     {OPTION("output", 'o', OPTION_TEXT, "FILE", "write FILE, which must not be there yet", &given.output)},
     {0},
 };
@@ -161,7 +163,8 @@ static enum err report_export_run(const struct arguments *arguments)
 	if (!given.output)
 		return fail(PL_ARGUMENTS, "no file was named; usage: pulih report export RUN -o FILE");
 	if (given.format == FORMAT_HTML || given.format == FORMAT_PDF)
-		return fail(PL_OPTION_VALUE, "--format: this version writes text and json; print the text instead of %s", formats[given.format]);
+		return fail(PL_OPTION_VALUE,
+		    "--format: this version writes text and json; print the text instead of %s", formats[given.format]);
 	err = load(&original, &bytes, arguments->items[0]);
 	if (err == ERR_OK && given.format == FORMAT_TEXT)
 		err = record_report_text(&original, &text);
@@ -170,8 +173,9 @@ static enum err report_export_run(const struct arguments *arguments)
 	if (err == ERR_OK) {
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print("%s written\n", given.output);
-		output_object("summary", json_pack("{s:s, s:s, s:s}", "run_id", member(&original, "id"), "file", given.output, "format",
-					     formats[given.format]));
+		output_object("summary",
+		    json_pack("{s:s, s:s, s:s}", "run_id", member(&original, "id"), "file", given.output, "format",
+			formats[given.format]));
 	}
 	record_original_free(&original);
 	buffer_free(&bytes);

@@ -19,7 +19,8 @@ static const struct option_spec options[] = {
     {0},
 };
 
-static const char *const statuses[] = {[RECORD_SUCCESS] = "success", [RECORD_NOTES] = "success_with_notes", [RECORD_FAILED] = "failed"};
+static const char *const statuses[] = {
+    [RECORD_SUCCESS] = "success", [RECORD_NOTES] = "success_with_notes", [RECORD_FAILED] = "failed"};
 
 static void report_record(const struct configuration_job *job, const struct run_result *result)
 {
@@ -31,8 +32,8 @@ static void report_record(const struct configuration_job *job, const struct run_
 		return;
 	if (output_level() >= OUTPUT_NORMAL)
 		output_print("  record %s (pulih report show %s)\n", result->id, result->id);
-	object = json_pack("{s:s, s:s, s:s, s:b}", "run_id", result->id, "job", job->name, "status", statuses[result->status], "stored",
-	    result->stored);
+	object = json_pack("{s:s, s:s, s:s, s:b}", "run_id", result->id, "job", job->name, "status",
+	    statuses[result->status], "stored", result->stored);
 	output_object("record", object);
 }
 

@@ -5,7 +5,8 @@
 
 #define ALLOWED_MAX 512 /* bytes of a list of what is allowed */
 
-static enum err check_value(struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path);
+static enum err check_value(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path);
 
 static void append(char list[ALLOWED_MAX], const char *word)
 {
@@ -38,7 +39,8 @@ static bool is_nothing(const yaml_node_t *node)
 {
 	const char *text = (const char *)node->data.scalar.value;
 
-	return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!*text || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0);
+	return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	    (!*text || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0);
 }
 
 static const char *kind_of(const yaml_node_t *node)
@@ -56,7 +58,8 @@ static const char *kind_of(const yaml_node_t *node)
 static enum err fail_type(struct locate *locate, const yaml_node_t *node, const char *path, const char *wanted)
 {
 	if (node->type == YAML_SCALAR_NODE && is_nothing(node))
-		return locate_fail_node(locate, node, PL_CONFIG_NO_VALUE, path, "the value is missing; wanted: %s", wanted);
+		return locate_fail_node(
+		    locate, node, PL_CONFIG_NO_VALUE, path, "the value is missing; wanted: %s", wanted);
 	return locate_fail_node(locate, node, PL_CONFIG_TYPE, path, "this is %s; wanted: %s", kind_of(node), wanted);
 }
 
@@ -71,35 +74,41 @@ static bool key_seen_before(struct locate *locate, yaml_node_t *mapping, const y
 	return false;
 }
 
-static enum err check_mapping(struct locate *locate, const cyaml_schema_field_t *fields, yaml_node_t *node, const char *path)
+static enum err check_mapping(
+    struct locate *locate, const cyaml_schema_field_t *fields, yaml_node_t *node, const char *path)
 {
 	enum err err = ERR_OK;
 
 	if (node->type != YAML_MAPPING_NODE)
 		return fail_type(locate, node, path, "a mapping (key: value)");
-	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; err == ERR_OK && pair < node->data.mapping.pairs.top; pair++) {
+	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+	     err == ERR_OK && pair < node->data.mapping.pairs.top; pair++) {
 		yaml_node_t *key = yaml_document_get_node(&locate->document, pair->key);
 		const cyaml_schema_field_t *field;
 		const char *name;
 
 		if (key->type != YAML_SCALAR_NODE)
-			return locate_fail_node(locate, key, PL_CONFIG_TYPE, path, "a key is %s; wanted: a word", kind_of(key));
+			return locate_fail_node(
+			    locate, key, PL_CONFIG_TYPE, path, "a key is %s; wanted: a word", kind_of(key));
 		name = (const char *)key->data.scalar.value;
 		field = find_field(fields, name);
 		if (!field)
 			return fail_unknown(locate, key, fields, path);
 		if (key_seen_before(locate, node, pair, name))
-			return locate_fail_node(locate, key, PL_CONFIG_DUPLICATE, path, "the key \"%s\" stands twice", name);
+			return locate_fail_node(
+			    locate, key, PL_CONFIG_DUPLICATE, path, "the key \"%s\" stands twice", name);
 		err = check_value(locate, &field->value, yaml_document_get_node(&locate->document, pair->value),
 		    locate_path("%s%s%s", path, *path ? "." : "", name).text);
 	}
 	for (; err == ERR_OK && fields->key; fields++)
 		if (!(fields->value.flags & CYAML_FLAG_OPTIONAL) && !locate_member(locate, node, fields->key, NULL))
-			return locate_fail_node(locate, node, PL_CONFIG_NO_VALUE, path, "the key \"%s\" is missing", fields->key);
+			return locate_fail_node(
+			    locate, node, PL_CONFIG_NO_VALUE, path, "the key \"%s\" is missing", fields->key);
 	return err;
 }
 
-static enum err check_sequence(struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
+static enum err check_sequence(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
 	size_t count, i = 0;
 	enum err err = ERR_OK;
@@ -110,15 +119,17 @@ static enum err check_sequence(struct locate *locate, const cyaml_schema_value_t
 	if (count < schema->sequence.min)
 		return locate_fail_node(locate, node, PL_CONFIG_NO_VALUE, path, "the list is empty");
 	if (count > schema->sequence.max)
-		return locate_fail_node(
-		    locate, node, PL_CONFIG_VALUE, path, "the list has %zu items; at most %u are allowed", count, schema->sequence.max);
-	for (yaml_node_item_t *at = node->data.sequence.items.start; err == ERR_OK && at < node->data.sequence.items.top; at++, i++)
+		return locate_fail_node(locate, node, PL_CONFIG_VALUE, path,
+		    "the list has %zu items; at most %u are allowed", count, schema->sequence.max);
+	for (yaml_node_item_t *at = node->data.sequence.items.start;
+	     err == ERR_OK && at < node->data.sequence.items.top; at++, i++)
 		err = check_value(locate, schema->sequence.entry, yaml_document_get_node(&locate->document, *at),
 		    locate_path("%s[%zu]", path, i).text);
 	return err;
 }
 
-static enum err check_text(struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
+static enum err check_text(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
 	size_t length = node->data.scalar.length;
 	const unsigned char *text = node->data.scalar.value;
@@ -126,12 +137,12 @@ static enum err check_text(struct locate *locate, const cyaml_schema_value_t *sc
 	if (length == 0)
 		return locate_fail_node(locate, node, PL_CONFIG_NO_VALUE, path, "the value is empty; wanted: a text");
 	if (length > schema->string.max)
-		return locate_fail_node(locate, node, PL_CONFIG_VALUE, path, "the text has %zu bytes; at most %u are allowed", length,
-		    schema->string.max);
+		return locate_fail_node(locate, node, PL_CONFIG_VALUE, path,
+		    "the text has %zu bytes; at most %u are allowed", length, schema->string.max);
 	for (size_t i = 0; i < length; i++)
 		if (text[i] < 0x20 || text[i] == 0x7f)
-			return locate_fail_node(
-			    locate, node, PL_CONFIG_VALUE, path, "the text holds a control character (line end, tab, NUL, ...)");
+			return locate_fail_node(locate, node, PL_CONFIG_VALUE, path,
+			    "the text holds a control character (line end, tab, NUL, ...)");
 	return ERR_OK;
 }
 
@@ -147,7 +158,8 @@ static enum err check_number(struct locate *locate, yaml_node_t *node, const cha
 	return ERR_OK;
 }
 
-static enum err check_word(struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
+static enum err check_word(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
 	const char *text = (const char *)node->data.scalar.value;
 	char list[ALLOWED_MAX] = "";
@@ -160,7 +172,8 @@ static enum err check_word(struct locate *locate, const cyaml_schema_value_t *sc
 	return locate_fail_node(locate, node, PL_CONFIG_VALUE, path, "\"%s\" is not known; allowed: %s", text, list);
 }
 
-static enum err check_value(struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
+static enum err check_value(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
 	const char *text = (const char *)node->data.scalar.value;
 
@@ -181,7 +194,8 @@ static enum err check_value(struct locate *locate, const cyaml_schema_value_t *s
 	if (schema->type == CYAML_ENUM)
 		return check_word(locate, schema, node, path);
 	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-		return locate_fail_node(locate, node, PL_CONFIG_TYPE, path, "\"%s\" is neither; wanted: true or false", text);
+		return locate_fail_node(
+		    locate, node, PL_CONFIG_TYPE, path, "\"%s\" is neither; wanted: true or false", text);
 	return ERR_OK;
 }
 

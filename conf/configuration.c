@@ -34,8 +34,11 @@ static void *on_memory(void *context, void *old, size_t size)
 
 static cyaml_config_t library_config(struct library_log *log)
 {
-	return (cyaml_config_t){
-	    .log_fn = on_log, .log_ctx = log, .mem_fn = on_memory, .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_DEFAULT};
+	return (cyaml_config_t){.log_fn = on_log,
+	    .log_ctx = log,
+	    .mem_fn = on_memory,
+	    .log_level = CYAML_LOG_ERROR,
+	    .flags = CYAML_CFG_DEFAULT};
 }
 
 static enum err load_values(struct configuration **out, const char *path, const struct buffer *text)

@@ -36,7 +36,8 @@ struct configuration_target {
 struct configuration_files {
 	char **paths; /* absolute */
 	uint32_t paths_count;
-	char **exclude; /* a leading '/' is the root of the file system; anything else concerns what lies below the paths */
+	char **
+	    exclude; /* a leading '/' is the root of the file system; anything else concerns what lies below the paths */
 	uint32_t exclude_count;
 	char **exclude_files;
 	uint32_t exclude_files_count;
@@ -57,10 +58,10 @@ struct configuration_source { /* exactly one of them */
 enum configuration_every { EVERY_HOUR, EVERY_DAY, EVERY_WEEK, EVERY_MONTH };
 struct configuration_schedule {
 	enum configuration_every every;
-	char *at;      /* "HH:MM"; NULL for EVERY_HOUR */
-	int minute;    /* EVERY_HOUR: 0 … 59 */
-	int weekday;   /* EVERY_WEEK: 1 Monday … 7 Sunday */
-	int day;       /* EVERY_MONTH: 1 … 31, the last day where the month is shorter */
+	char *at;    /* "HH:MM"; NULL for EVERY_HOUR */
+	int minute;  /* EVERY_HOUR: 0 … 59 */
+	int weekday; /* EVERY_WEEK: 1 Monday … 7 Sunday */
+	int day;     /* EVERY_MONTH: 1 … 31, the last day where the month is shorter */
 };
 struct configuration_keep {
 	int last, hourly, daily, weekly, monthly, yearly; /* 0: no such rule */
@@ -75,8 +76,8 @@ struct configuration_sop {
 
 struct configuration_job {
 	char *name;
-	struct configuration_sop *sop;	 /* may be NULL */
-	char *performer, *reviewer;	 /* ids of people */
+	struct configuration_sop *sop; /* may be NULL */
+	char *performer, *reviewer;    /* ids of people */
 	struct configuration_source *sources;
 	uint32_t sources_count;
 	char *target;

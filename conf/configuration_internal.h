@@ -25,8 +25,8 @@ yaml_node_t *locate_find(struct locate *locate, const char *path);
 yaml_node_t *locate_member(struct locate *locate, yaml_node_t *node, const char *key, yaml_node_t **key_node);
 
 /* fail() with "FILE:LINE:COLUMN: PATH: text". */
-enum err locate_fail_node(struct locate *locate, const yaml_node_t *node, enum message id, const char *path, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+enum err locate_fail_node(struct locate *locate, const yaml_node_t *node, enum message id, const char *path,
+    const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The same at the node of that path, or the nearest above it. */
 enum err locate_fail(struct locate *locate, enum message id, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -8,9 +8,11 @@ static enum err fail_parser(const struct locate *locate, const yaml_parser_t *pa
 	if (parser->error == YAML_MEMORY_ERROR)
 		return fail(PL_NO_MEMORY, "no memory to read %s", locate->file);
 	if (parser->error == YAML_READER_ERROR)
-		return fail(PL_CONFIG_SYNTAX, "%s: it is no UTF-8 text at byte %zu: %s", locate->file, parser->problem_offset, parser->problem);
-	return fail(PL_CONFIG_SYNTAX, "%s:%zu:%zu: %s%s%s", locate->file, parser->problem_mark.line + 1, parser->problem_mark.column + 1,
-	    parser->problem ? parser->problem : "it is no YAML", parser->context ? ", " : "", parser->context ? parser->context : "");
+		return fail(PL_CONFIG_SYNTAX, "%s: it is no UTF-8 text at byte %zu: %s", locate->file,
+		    parser->problem_offset, parser->problem);
+	return fail(PL_CONFIG_SYNTAX, "%s:%zu:%zu: %s%s%s", locate->file, parser->problem_mark.line + 1,
+	    parser->problem_mark.column + 1, parser->problem ? parser->problem : "it is no YAML",
+	    parser->context ? ", " : "", parser->context ? parser->context : "");
 }
 
 enum err locate_open(struct locate *locate, const char *file, const struct buffer *text)
@@ -77,7 +79,9 @@ static yaml_node_t *item(struct locate *locate, yaml_node_t *node, size_t at)
 	if (!node || node->type != YAML_SEQUENCE_NODE)
 		return NULL;
 	items = node->data.sequence.items.start;
-	return at < (size_t)(node->data.sequence.items.top - items) ? yaml_document_get_node(&locate->document, items[at]) : NULL;
+	return at < (size_t)(node->data.sequence.items.top - items)
+	    ? yaml_document_get_node(&locate->document, items[at])
+	    : NULL;
 }
 
 /* The node of the path, or with `nearest` the last one on the way to it. */
@@ -113,14 +117,14 @@ yaml_node_t *locate_find(struct locate *locate, const char *path)
 	return follow(locate, path, false);
 }
 
-static enum err fail_at(
-    const struct locate *locate, const yaml_node_t *node, enum message id, const char *path, const char *format, va_list arguments)
+static enum err fail_at(const struct locate *locate, const yaml_node_t *node, enum message id, const char *path,
+    const char *format, va_list arguments)
 {
 	char text[FAILURE_TEXT];
 
 	vsnprintf(text, sizeof(text), format, arguments);
-	return fail(id, "%s:%zu:%zu: %s%s%s", locate->file, node->start_mark.line + 1, node->start_mark.column + 1, path, *path ? ": " : "",
-	    text);
+	return fail(id, "%s:%zu:%zu: %s%s%s", locate->file, node->start_mark.line + 1, node->start_mark.column + 1,
+	    path, *path ? ": " : "", text);
 }
 
 enum err locate_fail_node(

@@ -4,11 +4,13 @@
 #define TEXT_MAX 4096u /* bytes: of a path, a command, a name */
 #define ITEMS_MAX 10000u
 
-#define TEXT(flags, type, member) CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | (flags), struct type, member, 1, TEXT_MAX)
+#define TEXT(flags, type, member) \
+	CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | (flags), struct type, member, 1, TEXT_MAX)
 #define REQUIRED(type, member) TEXT(CYAML_FLAG_DEFAULT, type, member)
 #define OPTIONAL(type, member) TEXT(CYAML_FLAG_OPTIONAL, type, member)
-#define TEXTS(type, member) \
-	CYAML_FIELD_SEQUENCE(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member, &text, 1, ITEMS_MAX)
+#define TEXTS(type, member)   \
+	CYAML_FIELD_SEQUENCE( \
+	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member, &text, 1, ITEMS_MAX)
 #define FLAG(type, member) CYAML_FIELD_BOOL(#member, CYAML_FLAG_OPTIONAL, struct type, member)
 #define NUMBER(type, member) CYAML_FIELD_INT(#member, CYAML_FLAG_OPTIONAL, struct type, member)
 #define WORD(flags, type, member, words) \
@@ -61,12 +63,15 @@ static const cyaml_schema_field_t sqlite[] = {
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t source[] = {
-    CYAML_FIELD_MAPPING_PTR("files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, files, files),
-    CYAML_FIELD_MAPPING_PTR("sqlite", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, sqlite, sqlite),
+    CYAML_FIELD_MAPPING_PTR(
+	"files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, files, files),
+    CYAML_FIELD_MAPPING_PTR(
+	"sqlite", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, sqlite, sqlite),
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t intervals[] = {{"hour", EVERY_HOUR}, {"day", EVERY_DAY}, {"week", EVERY_WEEK}, {"month", EVERY_MONTH}};
+static const cyaml_strval_t intervals[] = {
+    {"hour", EVERY_HOUR}, {"day", EVERY_DAY}, {"week", EVERY_WEEK}, {"month", EVERY_MONTH}};
 static const cyaml_strval_t weekdays[] = {
     {"monday", 1}, {"tuesday", 2}, {"wednesday", 3}, {"thursday", 4}, {"friday", 5}, {"saturday", 6}, {"sunday", 7}};
 static const cyaml_schema_field_t schedule[] = {
@@ -102,10 +107,12 @@ static const cyaml_schema_field_t sop[] = {
     CYAML_FIELD_END,
 };
 
-#define MAPPING(member, fields) \
-	CYAML_FIELD_MAPPING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_job, member, fields)
+#define MAPPING(member, fields)  \
+	CYAML_FIELD_MAPPING_PTR( \
+	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_job, member, fields)
 
-static const cyaml_schema_value_t source_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_source, source)};
+static const cyaml_schema_value_t source_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_source, source)};
 static const cyaml_schema_field_t job[] = {
     REQUIRED(configuration_job, name),
     MAPPING(sop, sop),
@@ -119,15 +126,18 @@ static const cyaml_schema_field_t job[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_schema_value_t person_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_person, person)};
-static const cyaml_schema_value_t target_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_target, target)};
+static const cyaml_schema_value_t person_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_person, person)};
+static const cyaml_schema_value_t target_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_target, target)};
 static const cyaml_schema_value_t job_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_job, job)};
 
 static const cyaml_schema_field_t top[] = {
     CYAML_FIELD_MAPPING("office", CYAML_FLAG_DEFAULT, struct configuration, office, office),
     CYAML_FIELD_SEQUENCE("people", CYAML_FLAG_POINTER, struct configuration, people, &person_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER, struct configuration, targets, &target_value, 1, ITEMS_MAX),
-    CYAML_FIELD_SEQUENCE("jobs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, jobs, &job_value, 1, ITEMS_MAX),
+    CYAML_FIELD_SEQUENCE(
+	"jobs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, jobs, &job_value, 1, ITEMS_MAX),
     CYAML_FIELD_END,
 };
 

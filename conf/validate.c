@@ -21,7 +21,9 @@ static size_t items_of(struct locate *locate, const char *path)
 {
 	const yaml_node_t *node = locate_find(locate, path);
 
-	return node && node->type == YAML_SEQUENCE_NODE ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 0;
+	return node && node->type == YAML_SEQUENCE_NODE
+	    ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start)
+	    : 0;
 }
 
 static enum err refuse_sources(struct locate *locate, const char *list)
@@ -58,9 +60,11 @@ enum err validate_supported(struct locate *locate)
 
 		if (url_is_elsewhere(locate_find(locate, url.text)))
 			return locate_fail(locate, PL_CONFIG_UNSUPPORTED, url.text,
-			    "targets on other hosts and media are not known to this version; name a folder, which may be a mounted disk or share");
+			    "targets on other hosts and media are not known to this version; name a folder, which may "
+			    "be a mounted disk or share");
 		err = refuse(locate, locate_path("targets[%zu].copy_of", i).text,
-		    "copies of a repository are not kept by this version; remove this target, or give it a job of its own");
+		    "copies of a repository are not kept by this version; remove this target, or give it a job of its "
+		    "own");
 		if (err == ERR_OK)
 			err = refuse(locate, locate_path("targets[%zu].known_hosts", i).text,
 			    "targets on other hosts are not known to this version; remove this line");
@@ -98,14 +102,16 @@ static enum err check_name(struct locate *locate, const char *path, const char *
 	if (strlen(name) <= CONFIGURATION_NAME_MAX && strspn(name, NAME_LETTERS) == strlen(name))
 		return ERR_OK;
 	return locate_fail(locate, PL_CONFIG_VALUE, path,
-	    "\"%s\" is no name; allowed: 1 to %d lower-case letters a to z, digits and '-'", name, CONFIGURATION_NAME_MAX);
+	    "\"%s\" is no name; allowed: 1 to %d lower-case letters a to z, digits and '-'", name,
+	    CONFIGURATION_NAME_MAX);
 }
 
 static enum err check_absolute(struct locate *locate, const char *path, const char *value)
 {
 	if (value[0] == '/')
 		return ERR_OK;
-	return locate_fail(locate, PL_CONFIG_VALUE, path, "\"%s\" is relative; allowed: an absolute path (from '/')", value);
+	return locate_fail(
+	    locate, PL_CONFIG_VALUE, path, "\"%s\" is relative; allowed: an absolute path (from '/')", value);
 }
 
 static enum err check_readable(struct locate *locate, const char *path, const char *file)
@@ -132,10 +138,12 @@ static enum err check_secret(struct locate *locate, const char *path, const char
 	if (!S_ISREG(status.st_mode))
 		return locate_fail(locate, PL_CONFIG_FILE, path, "%s is no regular file", file);
 	if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return locate_fail(locate, PL_CONFIG_SECRET, path, "other users may read or change %s (mode %04o); allowed: 0600", file,
+		return locate_fail(locate, PL_CONFIG_SECRET, path,
+		    "other users may read or change %s (mode %04o); allowed: 0600", file,
 		    (unsigned)(status.st_mode & 07777));
 	if (status.st_uid != geteuid() && status.st_uid != 0)
-		return locate_fail(locate, PL_CONFIG_SECRET, path, "%s belongs to another user (%u)", file, (unsigned)status.st_uid);
+		return locate_fail(
+		    locate, PL_CONFIG_SECRET, path, "%s belongs to another user (%u)", file, (unsigned)status.st_uid);
 	return ERR_OK;
 }
 
@@ -150,7 +158,8 @@ static enum err check_target(struct locate *locate, const struct configuration *
 			    "there is another target of the name \"%s\"", target->name);
 	if (err == ERR_OK && strncmp(target->url, "file:", 5) != 0)
 		err = check_absolute(locate, locate_path("targets[%zu].url", at).text, target->url);
-	if (err == ERR_OK && (target->password_file != NULL) + (target->password_command != NULL) + (target->key != NULL) > 1)
+	if (err == ERR_OK &&
+	    (target->password_file != NULL) + (target->password_command != NULL) + (target->key != NULL) > 1)
 		err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("targets[%zu]", at).text,
 		    "give one of password_file, password_command and key, not two");
 	if (err == ERR_OK && target->password_file)
@@ -184,9 +193,11 @@ static enum err check_people(struct locate *locate, const struct configuration *
 		return locate_fail(locate, PL_CONFIG_REFERENCE, locate_path("jobs[%zu].performer", at).text,
 		    "there is no person of the id \"%s\" under people", job->performer);
 	if (!reviewer)
-		return locate_fail(locate, PL_CONFIG_REFERENCE, path.text, "there is no person of the id \"%s\" under people", job->reviewer);
+		return locate_fail(locate, PL_CONFIG_REFERENCE, path.text,
+		    "there is no person of the id \"%s\" under people", job->reviewer);
 	if (strcmp(job->performer, job->reviewer) == 0)
-		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text, "\"%s\" performs this job and cannot review it", job->reviewer);
+		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
+		    "\"%s\" performs this job and cannot review it", job->reviewer);
 	if (reviewer->role == ROLE_OPERATOR)
 		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
 		    "\"%s\" has the role operator; allowed: a person with the role reviewer or head", job->reviewer);
@@ -214,7 +225,8 @@ static enum err check_sqlite(struct locate *locate, const struct configuration_s
 	enum err err = ERR_OK;
 
 	if ((sqlite->path != NULL) + (sqlite->paths_count > 0) != 1)
-		return locate_fail(locate, sqlite->path ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path, "give path or paths, one of them");
+		return locate_fail(locate, sqlite->path ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path,
+		    "give path or paths, one of them");
 	if (sqlite->path)
 		return check_absolute(locate, locate_path("%s.path", path).text, sqlite->path);
 	for (uint32_t i = 0; err == ERR_OK && i < sqlite->paths_count; i++)
@@ -249,8 +261,8 @@ static enum err check_sources(struct locate *locate, const struct configuration_
 
 static bool is_time(const char *text)
 {
-	return strlen(text) == 5 && text[2] == ':' && strspn(text, "0123456789") == 2 && strspn(text + 3, "0123456789") == 2 &&
-	       atoi(text) < 24 && atoi(text + 3) < 60;
+	return strlen(text) == 5 && text[2] == ':' && strspn(text, "0123456789") == 2 &&
+	    strspn(text + 3, "0123456789") == 2 && atoi(text) < 24 && atoi(text + 3) < 60;
 }
 
 /* Each member that goes with `every` must be there, and none else. */
@@ -282,11 +294,12 @@ static enum err check_schedule(struct locate *locate, const struct configuration
 		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.at", path).text,
 		    "\"%s\" is no time; allowed: \"HH:MM\", from \"00:00\" to \"23:59\"", schedule->at);
 	if (schedule->minute > 59)
-		return locate_fail(
-		    locate, PL_CONFIG_VALUE, locate_path("%s.minute", path).text, "%d is no minute; allowed: 0 to 59", schedule->minute);
+		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.minute", path).text,
+		    "%d is no minute; allowed: 0 to 59", schedule->minute);
 	if (schedule->every == EVERY_MONTH && (schedule->day < 1 || schedule->day > 31))
 		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.day", path).text,
-		    "%d is no day of a month; allowed: 1 to 31 (the last day where the month is shorter)", schedule->day);
+		    "%d is no day of a month; allowed: 1 to 31 (the last day where the month is shorter)",
+		    schedule->day);
 	return ERR_OK;
 }
 
@@ -300,7 +313,8 @@ static enum err check_keep(struct locate *locate, const struct configuration_kee
 		struct locate_path member = locate_path("%s.%s", path, members[i]);
 
 		if (counts[i] == 0 && locate_find(locate, member.text))
-			return locate_fail(locate, PL_CONFIG_VALUE, member.text, "0 keeps nothing; allowed: 1 or more, or leave it out");
+			return locate_fail(locate, PL_CONFIG_VALUE, member.text,
+			    "0 keeps nothing; allowed: 1 or more, or leave it out");
 		any = any || counts[i] > 0;
 	}
 	if (!any)
@@ -308,8 +322,8 @@ static enum err check_keep(struct locate *locate, const struct configuration_kee
 	if (keep->within) {
 		size_t digits = strspn(keep->within, "0123456789");
 
-		if (digits < 1 || digits > 6 || strlen(keep->within) != digits + 1 || !strchr("hdwmy", keep->within[digits]) ||
-		    atoi(keep->within) == 0)
+		if (digits < 1 || digits > 6 || strlen(keep->within) != digits + 1 ||
+		    !strchr("hdwmy", keep->within[digits]) || atoi(keep->within) == 0)
 			return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.within", path).text,
 			    "\"%s\" is no span; allowed: a number and one of h d w m y, as 90d", keep->within);
 	}

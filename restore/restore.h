@@ -25,7 +25,8 @@ typedef void (*restore_on_problem)(void *context, const struct restore_problem *
 
 struct restore_options {
 	const char *destination;
-	const char *subpath;	       /* only this and what is below it, put directly into the destination; NULL: everything under its whole path */
+	const char *
+	    subpath; /* only this and what is below it, put directly into the destination; NULL: everything under its whole path */
 	const struct exclude *include; /* only what matches (and the folders above); NULL: all */
 	const struct exclude *exclude;
 	enum restore_overwrite overwrite;
@@ -49,12 +50,12 @@ struct restore_result {
 };
 
 /* ERR_OK: everything as it was. ERR_PARTIAL: metadata only is missing (named). ERR_CORRUPT: damage. Others as they come. */
-enum err restore_run(struct repository *repository, const struct snapshot *snapshot, const struct restore_options *options,
-    struct restore_result *result);
+enum err restore_run(struct repository *repository, const struct snapshot *snapshot,
+    const struct restore_options *options, struct restore_result *result);
 
 /* The same selection as a pax tar stream to `fd`, through libarchive: ACLs, xattrs, sparse maps, hard links, ns times. */
-enum err restore_tar(struct repository *repository, const struct snapshot *snapshot, const struct restore_options *options, int fd,
-    struct restore_result *result);
+enum err restore_tar(struct repository *repository, const struct snapshot *snapshot,
+    const struct restore_options *options, int fd, struct restore_result *result);
 
 /* Opens index and chunk reader for a snapshot: for ls, find, diff, cat. Released with restore_view_close. */
 struct restore_view {
@@ -64,7 +65,8 @@ struct restore_view {
 	char *temporary; /* a folder in place of a state folder that cannot be used; NULL: none */
 };
 /* Where the state folder cannot be written (full, read-only, another user's), it warns and works in a temporary one. */
-enum err restore_view_open(struct restore_view *view, struct repository *repository, const uint8_t domain[DOMAIN_TAG_SIZE]);
+enum err restore_view_open(
+    struct restore_view *view, struct repository *repository, const uint8_t domain[DOMAIN_TAG_SIZE]);
 /* Whether the last failure is one of this machine's files, and says nothing about the repository. */
 bool restore_view_failed_locally(void);
 void restore_view_close(struct restore_view *view);

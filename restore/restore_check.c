@@ -125,11 +125,17 @@ static int open_own(int folder_fd, const char *name)
 		return -1;
 	fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	saved = errno;
+<<<<<<< HEAD
 	/* The right goes again; where it cannot, the file is not as it was, and that is an error too. */
 	if (fchmodat(folder_fd, name, mode, AT_SYMLINK_NOFOLLOW) != 0) {
 		saved = errno;
 		if (fd >= 0)
 			close(fd);
+=======
+	if (fchmodat(folder_fd, name, mode, AT_SYMLINK_NOFOLLOW) != 0 && fd >= 0) {
+		saved = errno;
+		close(fd);
+>>>>>>> refs/heads/review2
 		fd = -1;
 	}
 	errno = saved;
@@ -179,8 +185,8 @@ static enum err check_stat(const struct restore *run, const struct entry *entry,
 	return ERR_OK;
 }
 
-static enum err check_attributes(const struct restore *run, const struct entry *entry, int folder_fd, const char *name,
-    struct buffer *bytes)
+static enum err check_attributes(
+    const struct restore *run, const struct entry *entry, int folder_fd, const char *name, struct buffer *bytes)
 {
 	enum err err;
 
@@ -221,8 +227,8 @@ static enum err check_entry(struct check *check, struct reading *reading, const 
 	if (err == ERR_OK)
 		err = check_stat(check->run, entry, &now);
 	if (err == ERR_OK)
-		err = check_attributes(check->run, entry, folder_fd, entry->path.size ? wanted->name : ".",
-		    &reading->bytes);
+		err = check_attributes(
+		    check->run, entry, folder_fd, entry->path.size ? wanted->name : ".", &reading->bytes);
 	if (err == ERR_OK && entry->type == ENTRY_SYMLINK)
 		err = check_target(entry, folder_fd, wanted->name, &reading->bytes);
 	if (err == ERR_OK && entry->type == ENTRY_FILE)

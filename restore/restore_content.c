@@ -57,8 +57,8 @@ static enum err visit_list(struct chunk_reader *reader, struct sum *sum, const s
 	return err;
 }
 
-enum err restore_content_each(struct chunk_reader *reader, const struct entry *entry, restore_chunk_visit visit,
-    void *context)
+enum err restore_content_each(
+    struct chunk_reader *reader, const struct entry *entry, restore_chunk_visit visit, void *context)
 {
 	struct sum sum = {.left = restore_content_size(entry), .visit = visit, .context = context};
 	struct entry_content content;

@@ -149,8 +149,8 @@ static enum err path_of(const struct restore_folder *folder, const char *name, s
 	return err == ERR_OK ? buffer_append(out, name, strlen(name)) : err;
 }
 
-static enum err delete_one(struct restore *run, struct restore_folder *folder, int fd, const char *name,
-    struct buffer *path)
+static enum err delete_one(
+    struct restore *run, struct restore_folder *folder, int fd, const char *name, struct buffer *path)
 {
 	struct stat stat;
 	enum err err = path_of(folder, name, path);

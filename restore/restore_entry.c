@@ -14,8 +14,8 @@ static struct entry_bytes put(uint8_t **at, struct entry_bytes bytes)
 
 struct restore_entry *restore_entry_copy(const struct entry *entry, struct entry_bytes relative)
 {
-	size_t size = relative.size + entry->target.size + entry->xattrs.size + entry->segments.size +
-	    entry->content.size + 5;
+	size_t size =
+	    relative.size + entry->target.size + entry->xattrs.size + entry->segments.size + entry->content.size + 5;
 	struct restore_entry *copy = mem_alloc(sizeof(*copy) + size);
 	const uint8_t *slash;
 	uint8_t *at;

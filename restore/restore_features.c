@@ -98,8 +98,8 @@ static bool has_owner(int fd)
 static bool has_acl(int fd)
 {
 	/* Version 2; owner rw-, user 1 r--, group r--, mask r--, others ---: an ACL that permissions cannot say. */
-	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 4, 0, 1, 0, 0, 0, 4, 0, 4, 0,
-	    0xFF, 0xFF, 0xFF, 0xFF, 16, 0, 4, 0, 0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF};
+	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 4, 0, 1, 0, 0, 0, 4, 0, 4,
+	    0, 0xFF, 0xFF, 0xFF, 0xFF, 16, 0, 4, 0, 0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF};
 
 	return fsetxattr(fd, "system.posix_acl_access", acl, sizeof(acl), 0) == 0;
 }
@@ -140,8 +140,8 @@ static bool has_sparse(int fd)
 {
 	struct stat stat;
 
-	return ftruncate(fd, 1 << 20) == 0 && file_pwrite_all(fd, "x", 1, (1 << 20) - 1) == 0 && fstat(fd, &stat) == 0 &&
-	    stat.st_blocks * 512 < 1 << 20;
+	return ftruncate(fd, 1 << 20) == 0 && file_pwrite_all(fd, "x", 1, (1 << 20) - 1) == 0 &&
+	    fstat(fd, &stat) == 0 && stat.st_blocks * 512 < 1 << 20;
 }
 
 static bool made(int folder, int failed)
@@ -184,7 +184,8 @@ static void try_all(struct restore *run, int folder, int fd)
 	missing[FEATURE_TIME] = needed[FEATURE_TIME] && !has_time(&run->needs, fd);
 	missing[FEATURE_OWNER] = needed[FEATURE_OWNER] && !has_owner(fd);
 	missing[FEATURE_SYMLINK] = needed[FEATURE_SYMLINK] && !made(folder, symlinkat("file", folder, "made"));
-	missing[FEATURE_HARDLINK] = needed[FEATURE_HARDLINK] && !made(folder, linkat(folder, "file", folder, "made", 0));
+	missing[FEATURE_HARDLINK] =
+	    needed[FEATURE_HARDLINK] && !made(folder, linkat(folder, "file", folder, "made", 0));
 	missing[FEATURE_DEVICE] = needed[FEATURE_DEVICE] && !has_device(&run->needs, folder);
 	missing[FEATURE_NAME] = needed[FEATURE_NAME] && !has_name(folder);
 	missing[FEATURE_FLAGS] = needed[FEATURE_FLAGS] && !has_flags(fd, run->needs.flags);

@@ -30,12 +30,12 @@ static enum err remove_folder(struct restore *run, const struct restore_item *it
 		return restore_fail_write("cannot remove the folder", item->entry->entry.path);
 	if (run->options->delete_others)
 		return restore_delete_tree(folder_fd, item->entry->name);
-	return fail(PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty",
-	    restore_printable(item->entry->entry.path));
+	return fail(
+	    PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty", restore_printable(item->entry->entry.path));
 }
 
-enum err restore_place_look(struct restore *run, const struct restore_item *item, int folder_fd,
-    enum restore_place *out)
+enum err restore_place_look(
+    struct restore *run, const struct restore_item *item, int folder_fd, enum restore_place *out)
 {
 	const struct entry *entry = &item->entry->entry;
 	struct stat stat;
@@ -89,8 +89,8 @@ static enum err open_new(struct restore *run, struct restore_file *file, int fol
 		return err;
 	if (place == PLACE_TAKEN)
 		restore_temporary_name(run, file->temporary);
-	file->fd = openat(folder_fd, name_of(file), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    entry->mode & 0777);
+	file->fd =
+	    openat(folder_fd, name_of(file), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry->mode & 0777);
 	if (file->fd < 0 && errno == EEXIST)
 		return fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there",
 		    restore_printable(entry->path));
@@ -214,8 +214,8 @@ static enum err flush(struct writing *writing)
 		restore_output_skip(&writing->output, total);
 	} else {
 		for (size_t i = 0; i < writing->gathered && err == ERR_OK; i++)
-			if (restore_output_write(&writing->output, writing->views[i].bytes,
-				writing->views[i].length) != 0)
+			if (restore_output_write(&writing->output, writing->views[i].bytes, writing->views[i].length) !=
+			    0)
 				err = restore_fail_write("cannot write", writing->path);
 	}
 	for (size_t i = 0; i < writing->gathered; i++)

@@ -147,8 +147,7 @@ void restore_folder_keep(struct restore *run, struct restore_folder *folder)
 
 static void finish_metadata(struct restore *run, struct restore_folder *folder, int fd)
 {
-	struct restore_has has = {
-	    .uid = folder->uid, .gid = folder->gid, .mode = folder->mode, .fresh = folder->fresh};
+	struct restore_has has = {.uid = folder->uid, .gid = folder->gid, .mode = folder->mode, .fresh = folder->fresh};
 
 	if (folder->entry)
 		restore_metadata_set(run, &folder->entry->entry, fd, -1, NULL, &has, 0);

@@ -56,7 +56,8 @@ enum err restore_select_next(struct restore_select *select, const struct entry *
     enum restore_wanted *wanted);
 /* Whether the selection would take a file or folder of this path in the destination: what --delete may remove. What lies in no source of
  * the snapshot is never taken: of the folders above a source nothing but the way down was saved. */
-bool restore_select_covers(const struct restore_options *options, const struct snapshot *snapshot, struct entry_bytes relative, bool folder);
+bool restore_select_covers(
+    const struct restore_options *options, const struct snapshot *snapshot, struct entry_bytes relative, bool folder);
 
 /* ---- features ---- */
 
@@ -81,8 +82,8 @@ struct restore_needs {
 	gid_t gid;
 	uint64_t files, folders, others, bytes, entries;
 	bool feature[FEATURE_COUNT];
-	bool nodes, fifos;	 /* which kinds of FEATURE_DEVICE */
-	uint32_t flags;		 /* all file flags together */
+	bool nodes, fifos;	  /* which kinds of FEATURE_DEVICE */
+	uint32_t flags;		  /* all file flags together */
 	int64_t earliest, latest; /* modification times */
 };
 void restore_needs_add(struct restore_needs *needs, const struct entry *entry, struct entry_bytes relative);
@@ -92,12 +93,12 @@ enum err restore_features_probe(struct restore *run, int destination_fd);
 /* ---- folders ---- */
 
 struct restore_folder {
-	struct restore_folder *parent; /* holds a reference to it */
+	struct restore_folder *parent;	      /* holds a reference to it */
 	struct restore_folder *newer, *older; /* among the open ones that nobody uses at the moment */
-	struct restore_entry *entry; /* its metadata, owned; NULL where the snapshot has none */
-	struct buffer names;	     /* --delete: the names that the snapshot has here, NUL-terminated */
-	unsigned references, users;  /* under the folders' lock */
-	int fd;			     /* -1 while closed */
+	struct restore_entry *entry;	      /* its metadata, owned; NULL where the snapshot has none */
+	struct buffer names;		      /* --delete: the names that the snapshot has here, NUL-terminated */
+	unsigned references, users;	      /* under the folders' lock */
+	int fd;				      /* -1 while closed */
 	dev_t device;
 	ino_t inode;
 	uid_t uid; /* what it has now */
@@ -111,8 +112,8 @@ struct restore_folder {
 /* The destination itself, opened or made. */
 enum err restore_folder_root(struct restore *run, const char *path, struct restore_folder **out);
 /* Makes `name` in parent, or opens the folder of that name. `entry` (may be NULL) is taken over on success. */
-enum err restore_folder_make(struct restore *run, struct restore_folder *parent, const char *name, struct restore_entry *entry,
-    struct restore_folder **out);
+enum err restore_folder_make(struct restore *run, struct restore_folder *parent, const char *name,
+    struct restore_entry *entry, struct restore_folder **out);
 void restore_folder_keep(struct restore *run, struct restore_folder *folder);
 /* With the last reference the folder is finished: strangers deleted, metadata set, closed. NULL does nothing. */
 void restore_folder_drop(struct restore *run, struct restore_folder *folder);
@@ -191,7 +192,7 @@ struct restore {
 	unsigned folders_open;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t linked;
-	struct failure fatal;	 /* kind ERR_OK: none */
+	struct failure fatal; /* kind ERR_OK: none */
 	struct failure first_problem;
 	_Atomic bool damaged;
 	bool told[FEATURE_COUNT];
@@ -202,7 +203,8 @@ struct restore {
 /* Names a problem of an entry: this thread's last failure. What nobody can go on after (a full disk, no memory, an interrupt) stops the run. */
 void restore_problem(struct restore *run, struct entry_bytes path, enum err err);
 /* Content is right, something else is not. `feature` that the destination is known to lack is told of once and counted. */
-void restore_metadata_problem(struct restore *run, enum restore_feature feature, struct entry_bytes path, const char *what);
+void restore_metadata_problem(
+    struct restore *run, enum restore_feature feature, struct entry_bytes path, const char *what);
 void restore_stop(struct restore *run);
 bool restore_stopped(const struct restore *run);
 void restore_mark(struct restore *run, uint64_t number);
@@ -247,7 +249,8 @@ enum err restore_check(struct restore *run, struct restore_select *select);
 
 typedef enum err (*restore_chunk_visit)(void *context, const struct entry_chunk *chunk);
 /* Every chunk of a file in order, list chunks opened. Lengths that do not add up are PL_RESTORE_CONTENT. */
-enum err restore_content_each(struct chunk_reader *reader, const struct entry *entry, restore_chunk_visit visit, void *context);
+enum err restore_content_each(
+    struct chunk_reader *reader, const struct entry *entry, restore_chunk_visit visit, void *context);
 /* Bytes of content: the size without holes. */
 uint64_t restore_content_size(const struct entry *entry);
 /* A chunk's bytes, of exactly the length that the entry says. */
@@ -274,7 +277,8 @@ enum restore_place {
 	PLACE_KEEP,  /* stays as it is */
 };
 /* Looks at what stands where an item must go. */
-enum err restore_place_look(struct restore *run, const struct restore_item *item, int folder_fd, enum restore_place *out);
+enum err restore_place_look(
+    struct restore *run, const struct restore_item *item, int folder_fd, enum restore_place *out);
 
 /* A file that is being written. */
 struct restore_file {

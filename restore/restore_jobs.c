@@ -2,7 +2,8 @@
  * start in the order of the stream. A bounded number of them is in memory; that bounds what a run needs, whatever the snapshot holds. */
 #include "restore/restore_internal.h"
 
-#define BATCH_ITEMS_MIN 64  /* a batch ends where a folder does, from here on: two workers then seldom wait for one folder */
+#define BATCH_ITEMS_MIN \
+	64 /* a batch ends where a folder does, from here on: two workers then seldom wait for one folder */
 #define BATCH_ITEMS_MAX 512
 #define BATCH_BYTES (4u << 20)
 #define BATCH_MEMORY (1u << 20) /* bytes of the entries themselves */

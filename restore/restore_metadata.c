@@ -103,8 +103,8 @@ static void set_attributes(const struct subject *subject, const void *bytes, siz
 		text[name.size] = 0;
 		acl = strncmp(text, ACL_PREFIX, strlen(ACL_PREFIX)) == 0;
 		if (set_attribute(subject, text, value) != 0)
-			restore_metadata_problem(subject->run, acl ? FEATURE_ACL : FEATURE_XATTR,
-			    subject->entry->path, acl ? "access control list" : text);
+			restore_metadata_problem(subject->run, acl ? FEATURE_ACL : FEATURE_XATTR, subject->entry->path,
+			    acl ? "access control list" : text);
 	}
 }
 
@@ -172,11 +172,10 @@ static void set_times(const struct subject *subject)
 {
 	const struct entry *entry = subject->entry;
 	int64_t seconds = seconds_of(entry->mtime);
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-	    {.tv_sec = seconds, .tv_nsec = (long)(entry->mtime - seconds * 1000000000)}};
-	int failed = subject->fd >= 0
-			 ? futimens(subject->fd, times)
-			 : utimensat(subject->folder_fd, subject->name, times, AT_SYMLINK_NOFOLLOW);
+	struct timespec times[2] = {
+	    {.tv_nsec = UTIME_OMIT}, {.tv_sec = seconds, .tv_nsec = (long)(entry->mtime - seconds * 1000000000)}};
+	int failed = subject->fd >= 0 ? futimens(subject->fd, times)
+				      : utimensat(subject->folder_fd, subject->name, times, AT_SYMLINK_NOFOLLOW);
 
 	/* An immutable folder that was restored before refuses, and has its time already. */
 	if ((failed || subject->run->missing[FEATURE_TIME]) && !time_kept(subject))

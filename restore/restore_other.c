@@ -9,10 +9,8 @@
 
 static int make_node(const struct restore_entry *entry, int folder_fd, const char *name)
 {
-	static const mode_t kinds[] = {[ENTRY_CHARACTER] = S_IFCHR,
-	    [ENTRY_BLOCK] = S_IFBLK,
-	    [ENTRY_FIFO] = S_IFIFO,
-	    [ENTRY_SOCKET] = S_IFSOCK};
+	static const mode_t kinds[] = {
+	    [ENTRY_CHARACTER] = S_IFCHR, [ENTRY_BLOCK] = S_IFBLK, [ENTRY_FIFO] = S_IFIFO, [ENTRY_SOCKET] = S_IFSOCK};
 	mode_t kind = kinds[entry->entry.type];
 	dev_t device = makedev((unsigned)(entry->entry.rdev >> 32), (unsigned)entry->entry.rdev);
 

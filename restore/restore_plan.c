@@ -4,7 +4,7 @@
 #define JOBS_PER_WORKER 4
 
 struct level {
-	size_t path_size; /* of its path in plan->path */
+	size_t path_size;	       /* of its path in plan->path */
 	struct restore_entry *entry;   /* until the folder is made */
 	struct restore_folder *folder; /* NULL: not yet, or not to be */
 	struct buffer names;	       /* --delete */
@@ -56,8 +56,8 @@ static enum err push(struct plan *plan, struct entry_bytes path, struct restore_
 		plan->capacity = capacity;
 	}
 	if (plan->depth >= RESTORE_DEPTH_MAX)
-		return fail(PL_RESTORE_DEPTH, "%s lies more than %d folders deep", restore_printable(path),
-		    RESTORE_DEPTH_MAX);
+		return fail(
+		    PL_RESTORE_DEPTH, "%s lies more than %d folders deep", restore_printable(path), RESTORE_DEPTH_MAX);
 	buffer_clear(&plan->path);
 	if (buffer_append(&plan->path, path.data, path.size) != ERR_OK)
 		return ERR_NOMEM;
@@ -227,7 +227,7 @@ static enum err plan_item(struct plan *plan, const struct entry *entry, struct e
 		bool large = entry->type == ENTRY_FILE && restore_content_size(entry) > RESTORE_PART;
 
 		err = large && (!item.link || item.first) ? restore_jobs_add_large(&plan->jobs, &item)
-			    : restore_jobs_add(&plan->jobs, &item);
+							  : restore_jobs_add(&plan->jobs, &item);
 	}
 	if (err != ERR_OK && item.link && item.first)
 		restore_link_done(run, item.link, LINK_FAILED);
@@ -241,15 +241,14 @@ static enum err note_name(struct plan *plan, struct entry_bytes path)
 	size_t from = level->path_size ? level->path_size + 1 : 0;
 	enum err err;
 
-	if (!plan->run->options->delete_others || path.size <= from ||
-	    memchr(path.data + from, '/', path.size - from))
+	if (!plan->run->options->delete_others || path.size <= from || memchr(path.data + from, '/', path.size - from))
 		return ERR_OK;
 	err = buffer_append(&level->names, path.data + from, path.size - from);
 	return err == ERR_OK ? buffer_append_u8(&level->names, 0) : err;
 }
 
-static enum err plan_entry(struct plan *plan, const struct entry *entry, struct entry_bytes path,
-    enum restore_wanted wanted)
+static enum err plan_entry(
+    struct plan *plan, const struct entry *entry, struct entry_bytes path, enum restore_wanted wanted)
 {
 	struct entry_bytes blocked = {.data = plan->blocked.data, .size = plan->blocked.length};
 	enum err err;
@@ -272,8 +271,7 @@ static enum err plan_entry(struct plan *plan, const struct entry *entry, struct 
 
 enum err restore_plan(struct restore *run, struct restore_select *select)
 {
-	struct plan plan = {
-	    .run = run, .jobs = {.run = run, .max = (size_t)pool_workers(run->pool) * JOBS_PER_WORKER}};
+	struct plan plan = {.run = run, .jobs = {.run = run, .max = (size_t)pool_workers(run->pool) * JOBS_PER_WORKER}};
 	const struct entry *entry = NULL;
 	struct entry_bytes path = {0};
 	enum restore_wanted wanted = RESTORE_UNWANTED;

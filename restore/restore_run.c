@@ -93,8 +93,8 @@ void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 	pthread_mutex_unlock(&run->lock);
 }
 
-void restore_metadata_problem(struct restore *run, enum restore_feature feature, struct entry_bytes path,
-    const char *what)
+void restore_metadata_problem(
+    struct restore *run, enum restore_feature feature, struct entry_bytes path, const char *what)
 {
 	int saved = errno;
 	struct failure failure;
@@ -168,8 +168,7 @@ static enum err setup(struct restore *run)
 			err = ERR_NOMEM;
 	}
 	if (err == ERR_OK)
-		err = pool_new(&run->pool, "restore", run->options->dry_run ? 0 : threads,
-		    (size_t)threads * 4);
+		err = pool_new(&run->pool, "restore", run->options->dry_run ? 0 : threads, (size_t)threads * 4);
 	if (err == ERR_OK)
 		err = restore_folder_root(run, run->options->destination, &run->root);
 	if (err == ERR_OK && !run->options->dry_run) {

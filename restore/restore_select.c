@@ -8,8 +8,8 @@ struct restore_select {
 	struct buffer included; /* a folder that `include` matched: everything in it is wanted */
 	struct buffer excluded; /* a folder that is excluded: nothing in it is */
 	bool has_included, has_excluded;
-	struct buffer last;	/* the entry before, to say where damage is */
-	struct restore *run;	/* is told of damage; NULL: nobody is */
+	struct buffer last;  /* the entry before, to say where damage is */
+	struct restore *run; /* is told of damage; NULL: nobody is */
 	bool any;
 	bool single; /* the subpath is no folder: it goes into the destination under its own name */
 };
@@ -138,8 +138,8 @@ static enum err read_on(struct restore_select *select, const struct entry **entr
 			return failure_put(&failure);
 		if (select->run) {
 			(void)failure_put(&failure);
-			(void)fail_context(err, "some of the files behind %s are missing",
-			    restore_printable(bytes_of(&select->last)));
+			(void)fail_context(
+			    err, "some of the files behind %s are missing", restore_printable(bytes_of(&select->last)));
 			restore_problem(select->run, bytes_of(&select->last), err);
 		}
 	}
@@ -185,8 +185,8 @@ static bool in_a_source(const struct snapshot *snapshot, struct entry_bytes path
 	return within;
 }
 
-bool restore_select_covers(const struct restore_options *options, const struct snapshot *snapshot,
-    struct entry_bytes relative, bool folder)
+bool restore_select_covers(
+    const struct restore_options *options, const struct snapshot *snapshot, struct entry_bytes relative, bool folder)
 {
 	struct buffer path = {0};
 	struct entry_bytes full;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <xxhash.h>
 
-#define ACL_ITEM 8   /* u16 tag, u16 permissions, u32 id */
+#define ACL_ITEM 8 /* u16 tag, u16 permissions, u32 id */
 
 /* The first name of a link group. */
 struct tar_link {
@@ -237,10 +237,8 @@ static const struct tar_link *find_link(struct tar *tar, const struct entry *ent
 			return link;
 	link = mem_alloc(sizeof(*link) + path.size + 1);
 	if (link) {
-		*link = (struct tar_link){.next = *bucket,
-		    .device = entry->device,
-		    .inode = entry->inode,
-		    .digest = {digest[0], digest[1]}};
+		*link = (struct tar_link){
+		    .next = *bucket, .device = entry->device, .inode = entry->inode, .digest = {digest[0], digest[1]}};
 		memcpy(link->path, path.data, path.size);
 		link->path[path.size] = 0;
 		*bucket = link;
@@ -331,8 +329,8 @@ static enum err try_chunk(void *context, const struct entry_chunk *chunk)
 static enum err try_content(struct tar *tar, const struct entry *entry)
 {
 	return restore_content_size(entry) <= FRAME_RAW_MAX
-		   ? restore_content_each(tar->run.view->reader, entry, try_chunk, tar)
-		   : ERR_OK;
+	    ? restore_content_each(tar->run.view->reader, entry, try_chunk, tar)
+	    : ERR_OK;
 }
 
 /* Damage in the middle of a file: the rest is zeros, so that what follows can be read; it was named as damaged. */

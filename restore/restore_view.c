@@ -22,8 +22,7 @@ static enum err open_index(struct restore_view *view, struct repository *reposit
 
 	/* Damaged index objects are named and passed over: what the others know can still be restored. Condemned packs count,
 	 * for as long as they are there. */
-	return index_open(
-	    &view->index, repository->target, repository->keys, view->domain, cache, NULL, 0, &damaged);
+	return index_open(&view->index, repository->target, repository->keys, view->domain, cache, NULL, 0, &damaged);
 }
 
 /* The machine that needs its backup back may have a full or a dying disk. */
@@ -54,8 +53,8 @@ static enum err open_elsewhere(struct restore_view *view, struct repository *rep
 	return err;
 }
 
-enum err restore_view_open(struct restore_view *view, struct repository *repository,
-    const uint8_t domain[DOMAIN_TAG_SIZE])
+enum err restore_view_open(
+    struct restore_view *view, struct repository *repository, const uint8_t domain[DOMAIN_TAG_SIZE])
 {
 	char tag[2 * DOMAIN_TAG_SIZE + 1];
 	char *cache;
@@ -73,8 +72,8 @@ enum err restore_view_open(struct restore_view *view, struct repository *reposit
 			err = open_elsewhere(view, repository);
 	}
 	if (err == ERR_OK)
-		err = chunk_reader_new(&view->reader, repository->target, repository->keys, view->domain, view->index,
-		    VIEW_FRAMES);
+		err = chunk_reader_new(
+		    &view->reader, repository->target, repository->keys, view->domain, view->index, VIEW_FRAMES);
 	if (err != ERR_OK)
 		restore_view_close(view);
 	mem_free(cache);

@@ -71,9 +71,8 @@ static void give_result(struct verify *verify)
 	result->oldest_unread = result->ended;
 	for (size_t i = 0; i < verify->packs.count; i++) {
 		const struct verify_pack *pack = &verify->packs.items[i];
-		int64_t read = verify->options->tier == VERIFY_CONTENT || pack->content > pack->stored
-				   ? pack->content
-				   : pack->stored;
+		int64_t read = verify->options->tier == VERIFY_CONTENT || pack->content > pack->stored ? pack->content
+												       : pack->stored;
 
 		if (!pack->present)
 			continue;

@@ -10,9 +10,9 @@ enum verify_tier { VERIFY_STRUCTURE, VERIFY_STORED, VERIFY_CONTENT };
 
 /* One finding: which object, what is wrong, what it touches. */
 struct verify_finding {
-	const char *object;	/* name in the repository */
+	const char *object; /* name in the repository */
 	const struct failure *failure;
-	const char *touches;	/* "3 snapshots, 17 files", "" where nothing uses it */
+	const char *touches; /* "3 snapshots, 17 files", "" where nothing uses it */
 };
 typedef void (*verify_on_finding)(void *context, const struct verify_finding *finding);
 

@@ -36,11 +36,11 @@ void verify_set_free(struct verify_set *set);
 
 struct verify_pack {
 	uint8_t id[OBJECT_ID_SIZE];
-	uint64_t size;	     /* in the target */
-	uint64_t index_size; /* as the index says */
-	uint64_t directory;  /* hash of the directory that the index has */
+	uint64_t size;		 /* in the target */
+	uint64_t index_size;	 /* as the index says */
+	uint64_t directory;	 /* hash of the directory that the index has */
 	int64_t stored, content; /* when it was last read and found good; 0: never */
-	uint32_t finding;    /* number + 1 of its finding, 0: none */
+	uint32_t finding;	 /* number + 1 of its finding, 0: none */
 	bool present, indexed;
 };
 struct verify_packs {
@@ -76,7 +76,7 @@ struct verify {
 	struct snapshot *snapshots; /* those that could be read */
 	size_t snapshots_count, snapshots_capacity;
 	struct verify_set broken; /* nodes and lists that cannot be read; value: number + 1 of the finding */
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock;	  /* of what follows */
 	struct verify_note *notes;
 	size_t notes_count, notes_capacity;
 	bool lost; /* a snapshot needs chunks that no index knows */

@@ -48,8 +48,8 @@ static enum err check_stored(struct verify *verify, const struct verify_pack *pa
 	return err;
 }
 
-static enum err check_content(struct verify *verify, const struct verify_pack *pack, const char *name,
-    struct buffer *buffer)
+static enum err check_content(
+    struct verify *verify, const struct verify_pack *pack, const char *name, struct buffer *buffer)
 {
 	const struct repository *repository = verify->repository;
 	struct directory directory = {0};

@@ -65,7 +65,8 @@ struct verify_pack *verify_packs_find(const struct verify_packs *packs, const ui
 	struct verify_slot *slot = verify_set_find(&packs->set, id);
 
 	/* The whole id counts: 16 bytes of a hash could be made to agree. */
-	return slot && memcmp(packs->items[slot->value].id, id, OBJECT_ID_SIZE) == 0 ? &packs->items[slot->value] : NULL;
+	return slot && memcmp(packs->items[slot->value].id, id, OBJECT_ID_SIZE) == 0 ? &packs->items[slot->value]
+										     : NULL;
 }
 
 struct verify_pack *verify_packs_add(struct verify_packs *packs, const uint8_t id[OBJECT_ID_SIZE])

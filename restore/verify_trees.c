@@ -14,10 +14,10 @@ struct walk_state {
 	uint8_t domain[DOMAIN_TAG_SIZE];
 	bool open;
 	const struct snapshot *snapshot;
-	uint32_t number; /* of the snapshot, from 1 */
-	struct verify_set nodes;  /* visited; value: the snapshot in which first */
-	struct verify_set files;  /* of a finding: counted already */
-	bool full;		  /* second look: nothing is passed over, findings are counted */
+	uint32_t number;	 /* of the snapshot, from 1 */
+	struct verify_set nodes; /* visited; value: the snapshot in which first */
+	struct verify_set files; /* of a finding: counted already */
+	bool full;		 /* second look: nothing is passed over, findings are counted */
 	uint64_t entries;
 	uint64_t lost_chunks, lost_files;
 	char lost_path[256];
@@ -124,7 +124,8 @@ static enum err note_unreadable(struct walk_state *walk, const uint8_t id[CHUNK_
 	return err;
 }
 
-static enum err check_list(struct walk_state *walk, const struct entry_chunk *list, const struct entry *entry, bool *lost)
+static enum err check_list(
+    struct walk_state *walk, const struct entry_chunk *list, const struct entry *entry, bool *lost)
 {
 	struct entry_content content;
 	struct entry_chunk chunk;
@@ -260,8 +261,7 @@ static enum err walk_all(struct verify *verify, bool full)
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; i < verify->snapshots_count && err == ERR_OK; i++) {
-		struct progress progress = {
-		    .action = "verify", .files = i, .files_total = verify->snapshots_count};
+		struct progress progress = {.action = "verify", .files = i, .files_total = verify->snapshots_count};
 
 		if (!verify->snapshots[i].has_content)
 			continue;

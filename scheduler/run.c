@@ -111,7 +111,8 @@ static enum err work(struct run *run)
 
 enum err run_job(const struct run_options *options, struct run_result *result)
 {
-	struct run run = {.options = options, .result = result, .state_folder = options->access->state_folder, .lock = -1};
+	struct run run = {
+	    .options = options, .result = result, .state_folder = options->access->state_folder, .lock = -1};
 	enum err err;
 
 	*result = (struct run_result){0};

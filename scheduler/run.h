@@ -15,11 +15,12 @@
 struct run_options {
 	const struct configuration *configuration;
 	const struct configuration_job *job;
-	const struct repository_access *access; /* passphrase or key; its state_folder is where all of the above lives */
-	const char *target_url;			/* of the job's target */
-	const char *trigger;			/* as in struct record */
-	unsigned threads;			/* as in backup_options */
-	backup_on_problem on_problem;		/* may be NULL */
+	const struct repository_access
+	    *access;		      /* passphrase or key; its state_folder is where all of the above lives */
+	const char *target_url;	      /* of the job's target */
+	const char *trigger;	      /* as in struct record */
+	unsigned threads;	      /* as in backup_options */
+	backup_on_problem on_problem; /* may be NULL */
 	void *context;
 };
 
@@ -29,7 +30,7 @@ struct run_result {
 	struct backup_result backup;
 	struct buffer original; /* the record; empty where none could be written */
 	enum record_status status;
-	bool stored;		     /* the repository has the record too */
+	bool stored;		      /* the repository has the record too */
 	char cut_off[RECORD_ID_SIZE]; /* the run before that was cut off and got its record now; "" for none */
 };
 void run_result_free(struct run_result *result);

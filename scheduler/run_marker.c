@@ -18,7 +18,8 @@ static enum err fail_busy(const struct run *run)
 	ssize_t size = file_pread_full(run->lock, pid, sizeof(pid) - 1, 0);
 
 	pid[size > 0 ? size : 0] = '\0';
-	return fail(PL_JOB_BUSY, "job %s is running already (process %s)", run->options->job->name, pid[0] ? pid : "unknown");
+	return fail(
+	    PL_JOB_BUSY, "job %s is running already (process %s)", run->options->job->name, pid[0] ? pid : "unknown");
 }
 
 static enum err take_lock(struct run *run, const char *path)
@@ -82,8 +83,8 @@ enum err run_marker_read(const struct run *run, char id[RECORD_ID_SIZE], int64_t
 	if (err == ERR_OK)
 		err = canonical_parse(&object, bytes.data, bytes.length, PL_RECORD_BROKEN, run->marker);
 	if (err == ERR_OK)
-		err = canonical_unpack(
-		    object, PL_RECORD_BROKEN, run->marker, "{s:I, s:s, s:I}", "format", &format, "id", &text, "started", &when);
+		err = canonical_unpack(object, PL_RECORD_BROKEN, run->marker, "{s:I, s:s, s:I}", "format", &format,
+		    "id", &text, "started", &when);
 	if (err == ERR_OK && !record_id_valid(text))
 		err = fail(PL_RECORD_BROKEN, "%s does not name a run", run->marker);
 	if (err == ERR_OK) {
@@ -100,8 +101,8 @@ enum err run_marker_write(const struct run *run)
 {
 	struct buffer bytes = {0};
 	json_t *object = NULL;
-	enum err err =
-	    canonical_pack(&object, "{s:i, s:s, s:I}", "format", 1, "id", run->result->id, "started", (json_int_t)run->started);
+	enum err err = canonical_pack(
+	    &object, "{s:i, s:s, s:I}", "format", 1, "id", run->result->id, "started", (json_int_t)run->started);
 
 	if (err == ERR_OK)
 		err = canonical_write(object, &bytes);

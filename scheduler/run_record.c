@@ -45,7 +45,8 @@ static enum err describe_keep(const struct configuration_keep *keep, struct buff
 
 	for (size_t i = 0; err == ERR_OK && i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].count > 0)
-			err = buffer_append_text(out, "%s%s %d", out->length ? ", " : "", rules[i].name, rules[i].count);
+			err =
+			    buffer_append_text(out, "%s%s %d", out->length ? ", " : "", rules[i].name, rules[i].count);
 	if (err == ERR_OK && keep->within)
 		err = buffer_append_text(out, "%swithin %s", out->length ? ", " : "", keep->within);
 	return err;
@@ -87,8 +88,8 @@ static enum err append(struct run *run, struct record *record, struct buffer *or
 	uname(&name);
 	snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
 	record->job = job->name;
-	record->office = (struct record_office){office->name, office->address, office->city, office->timezone,
-	    office->language == LANGUAGE_ENGLISH};
+	record->office = (struct record_office){
+	    office->name, office->address, office->city, office->timezone, office->language == LANGUAGE_ENGLISH};
 	record->sop = sop_of(job->sop);
 	record->performer = person_of(configuration, job->performer);
 	record->reviewer = person_of(configuration, job->reviewer);
@@ -196,7 +197,9 @@ void run_send(struct run *run)
 		closedir(directory);
 	mem_free(folder);
 	if (err != ERR_OK)
-		output_warning(PL_RECORD_NOT_STORED, "the record is kept on this machine only: %s", failure_last()->text);
+		output_warning(
+		    PL_RECORD_NOT_STORED, "the record is kept on this machine only: %s", failure_last()->text);
 	else if (!run->result->stored)
-		output_warning(PL_RECORD_NOT_STORED, "the record is kept on this machine only: the repository did not open");
+		output_warning(
+		    PL_RECORD_NOT_STORED, "the record is kept on this machine only: the repository did not open");
 }

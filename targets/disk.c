@@ -11,9 +11,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HASH_STEP (1u << 20)   /* bytes hashed at a time: long enough to keep a disk streaming */
-#define FOLDER_MODE 0700       /* what is stored is sealed; who may read it is still nobody's business */
-#define DEPTH_MAX 3	       /* parts of the longest name */
+#define HASH_STEP (1u << 20) /* bytes hashed at a time: long enough to keep a disk streaming */
+#define FOLDER_MODE 0700     /* what is stored is sealed; who may read it is still nobody's business */
+#define DEPTH_MAX 3	     /* parts of the longest name */
 
 struct disk_target *disk_of(struct target *target)
 {
@@ -186,7 +186,8 @@ static enum err disk_list(struct target *target, const char *prefix, target_visi
 
 /* ---- hash, space, clock ---- */
 
-static enum err hash_file(struct disk_target *disk, int fd, const char *name, struct sha256 *hash, uint8_t *step, uint64_t *size)
+static enum err hash_file(
+    struct disk_target *disk, int fd, const char *name, struct sha256 *hash, uint8_t *step, uint64_t *size)
 {
 	for (*size = 0;;) {
 		ssize_t done = file_pread_full(fd, step, HASH_STEP, (off_t)*size);
@@ -324,9 +325,16 @@ static enum err open_root(struct disk_target *disk, bool create)
 
 enum err disk_target_new(struct target **out, const char *url, const char *path, bool create)
 {
-	static const struct target_operations operations = {.put = disk_put, .replace = disk_replace, .read = disk_read,
-	    .stat = disk_stat, .list = disk_list, .remove = disk_remove, .hash = disk_hash, .space = disk_space,
-	    .now = disk_now, .free = disk_free};
+	static const struct target_operations operations = {.put = disk_put,
+	    .replace = disk_replace,
+	    .read = disk_read,
+	    .stat = disk_stat,
+	    .list = disk_list,
+	    .remove = disk_remove,
+	    .hash = disk_hash,
+	    .space = disk_space,
+	    .now = disk_now,
+	    .free = disk_free};
 	struct disk_target *disk = mem_calloc(1, sizeof(*disk));
 	enum err err = ERR_NOMEM;
 

@@ -127,8 +127,8 @@ done:
 }
 
 /* Writes a durable temporary in the folder. On failure nothing is left behind. */
-static enum err write_temporary(struct disk_target *disk, int folder_fd, const char *name, const void *bytes, size_t size,
-    char temporary[TEMPORARY_MAX])
+static enum err write_temporary(struct disk_target *disk, int folder_fd, const char *name, const void *bytes,
+    size_t size, char temporary[TEMPORARY_MAX])
 {
 	uint8_t random[8];
 	char digits[2 * sizeof(random) + 1];
@@ -255,7 +255,8 @@ enum err disk_put(struct target *target, const char *name, const void *bytes, si
 
 		unlinkat(folder_fd, temporary, 0);
 		errno = reason;
-		err = reason == EEXIST ? already_there(disk, folder_fd, name) : disk_fail(disk, PL_TARGET_WRITE, "publish", name);
+		err = reason == EEXIST ? already_there(disk, folder_fd, name)
+				       : disk_fail(disk, PL_TARGET_WRITE, "publish", name);
 		goto done;
 	}
 	if (sync_folder(folder_fd) != 0) {

@@ -206,8 +206,8 @@ static enum err memory_read(struct target *target, const char *name, uint64_t of
 	if (!object)
 		err = missing(name);
 	else if (offset > object->size || size > object->size - offset)
-		err = fail(PL_OBJECT_SHORT, "%s in memory: has %zu bytes, %zu at %llu were wanted", name, object->size, size,
-		    (unsigned long long)offset);
+		err = fail(PL_OBJECT_SHORT, "%s in memory: has %zu bytes, %zu at %llu were wanted", name, object->size,
+		    size, (unsigned long long)offset);
 	else if (size > 0)
 		memcpy(out, object->bytes + offset, size);
 done:
@@ -251,9 +251,11 @@ static enum err collect(struct memory_target *memory, const char *prefix, struct
 	for (size_t i = 0; i < memory->count; i++) {
 		const struct object *object = &memory->objects[i];
 
-		if (object->hidden || strncmp(object->name, prefix, length) != 0 || (length > 0 && object->name[length] != '/'))
+		if (object->hidden || strncmp(object->name, prefix, length) != 0 ||
+		    (length > 0 && object->name[length] != '/'))
 			continue;
-		(*out)[*count] = (struct shown){.name = mem_string(object->name), .size = object->size, .changed = object->changed};
+		(*out)[*count] =
+		    (struct shown){.name = mem_string(object->name), .size = object->size, .changed = object->changed};
 		if (!(*out)[*count].name)
 			return ERR_NOMEM;
 		(*count)++;
@@ -273,7 +275,8 @@ static enum err memory_list(struct target *target, const char *prefix, target_vi
 		err = collect(memory, prefix, &shown, &count);
 	err = leave(memory, early(fault) ? fault : NULL, prefix, err);
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
-		struct target_object object = {.name = shown[i].name, .size = shown[i].size, .changed = shown[i].changed};
+		struct target_object object = {
+		    .name = shown[i].name, .size = shown[i].size, .changed = shown[i].changed};
 
 		err = visit(context, &object);
 	}
@@ -356,9 +359,16 @@ static void memory_free(struct target *target)
 
 enum err memory_target_new(struct target **out)
 {
-	static const struct target_operations operations = {.put = memory_put, .replace = memory_replace, .read = memory_read,
-	    .stat = memory_stat, .list = memory_list, .remove = memory_remove, .hash = memory_hash, .space = memory_space,
-	    .now = memory_now, .free = memory_free};
+	static const struct target_operations operations = {.put = memory_put,
+	    .replace = memory_replace,
+	    .read = memory_read,
+	    .stat = memory_stat,
+	    .list = memory_list,
+	    .remove = memory_remove,
+	    .hash = memory_hash,
+	    .space = memory_space,
+	    .now = memory_now,
+	    .free = memory_free};
 	struct memory_target *memory = mem_calloc(1, sizeof(*memory));
 
 	*out = NULL;

@@ -24,7 +24,8 @@ enum memory_operation {
 
 /* The n-th call of that operation from now (1 = the next; 0 = none any more) fails with that message, having done nothing; with
  * `lasting` every later one too. */
-void memory_target_fail(struct target *target, enum memory_operation operation, unsigned long n, enum message id, bool lasting);
+void memory_target_fail(
+    struct target *target, enum memory_operation operation, unsigned long n, enum message id, bool lasting);
 /* As above, but the operation is done and *then* reported as failed: a reply that was lost. */
 void memory_target_fail_late(struct target *target, enum memory_operation operation, unsigned long n, enum message id);
 /* Calls of that operation since the target was made. */

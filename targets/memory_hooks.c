@@ -12,7 +12,8 @@ static void set_fault(struct target *target, enum memory_operation operation, un
 	pthread_mutex_unlock(&memory->lock);
 }
 
-void memory_target_fail(struct target *target, enum memory_operation operation, unsigned long n, enum message id, bool lasting)
+void memory_target_fail(
+    struct target *target, enum memory_operation operation, unsigned long n, enum message id, bool lasting)
 {
 	set_fault(target, operation, n, (struct fault){.id = id, .lasting = lasting});
 }

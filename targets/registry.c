@@ -35,6 +35,7 @@ enum err target_open(struct target **out, const char *url, bool create)
 		return disk_target_new(out, url, url, create);
 	if (scheme == 4 && strncmp(url, "file", 4) == 0)
 		return open_file_url(out, url, url + 5, create);
-	return fail(PL_TARGET_URL, "%s: targets of the kind '%.*s' are not known; known are %s (a path with a colon is written ./%s)", url,
+	return fail(PL_TARGET_URL,
+	    "%s: targets of the kind '%.*s' are not known; known are %s (a path with a colon is written ./%s)", url,
 	    (int)scheme, url, SCHEMES_KNOWN, url);
 }

@@ -27,8 +27,9 @@
 #define PART_BYTES ((size_t)4 << 20)	  /* data of a part: two chunks of the largest size */
 #define PART_FULL ((size_t)1 << 20)	  /* a part with this much data is handed over */
 #define BACKUP_BUFFERED ((size_t)6 << 20) /* data bytes that may wait for the collector */
-#define BACKUP_FOLDERS 1024u		   /* folder descriptors held by waiting items, and at most half of what the process may open */
-#define READ_TRIES 3u			   /* of a file that changes while it is read */
+#define BACKUP_FOLDERS \
+	1024u	      /* folder descriptors held by waiting items, and at most half of what the process may open */
+#define READ_TRIES 3u /* of a file that changes while it is read */
 
 enum extra_kind { EXTRA_SQLITE, EXTRA_COMMAND };
 struct extra {

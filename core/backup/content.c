@@ -41,8 +41,9 @@ enum err content_small(struct reader *reader, const struct chunker_sizes *sizes,
 	enum err err = ERR_OK;
 
 	while (err == ERR_OK && size > 0) {
-		size_t length = size <= sizes->min ? size
-						   : chunker_cut(&reader->backup->chunker, sizes, reader->part->data + at, size, true);
+		size_t length = size <= sizes->min
+		    ? size
+		    : chunker_cut(&reader->backup->chunker, sizes, reader->part->data + at, size, true);
 
 		err = add_chunk(reader, at, length);
 		at += length;
@@ -70,7 +71,8 @@ static enum err cut_pending(struct reader *reader, const struct chunker_sizes *s
 
 #define STREAM_STEP ((size_t)1 << 20) /* bytes of a read */
 
-enum err content_stream(struct reader *reader, const struct chunker_sizes *sizes, content_read read, void *context, uint64_t *total)
+enum err content_stream(
+    struct reader *reader, const struct chunker_sizes *sizes, content_read read, void *context, uint64_t *total)
 {
 	size_t pending = 0, got = 1;
 	enum err err = ERR_OK;

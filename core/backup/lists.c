@@ -49,7 +49,8 @@ static enum err read_heads(struct lists *lists)
 	enum err err = ERR_OK;
 
 	while (err == ERR_OK && file_pread_full(lists->old_fd, head, sizeof(head), at) == LIST_HEAD) {
-		struct kept_list list = {.offset = at + LIST_HEAD, .size = load_u32(head + 32), .hash = load_u64(head + 36)};
+		struct kept_list list = {
+		    .offset = at + LIST_HEAD, .size = load_u32(head + 32), .hash = load_u64(head + 36)};
 
 		if (list.size > CHUNK_MAX)
 			break;

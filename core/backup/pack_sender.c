@@ -14,7 +14,7 @@ struct pack_sender {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t stored;
-	bool stop;	/* under the lock: a unit failed, or nobody wants the rest */
+	bool stop; /* under the lock: a unit failed, or nobody wants the rest */
 	uint64_t rate;
 	int64_t next; /* when the next bytes may go, by the rate */
 };
@@ -85,7 +85,8 @@ static void *sender_main(void *argument)
 	return NULL;
 }
 
-enum err pack_sender_new(struct pack_sender **out, struct target *target, struct pool *pool, bool threaded, uint64_t rate)
+enum err pack_sender_new(
+    struct pack_sender **out, struct target *target, struct pool *pool, bool threaded, uint64_t rate)
 {
 	struct pack_sender *sender = mem_calloc(1, sizeof(*sender));
 	enum err err;

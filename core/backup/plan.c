@@ -32,14 +32,13 @@ enum err plan_extras(struct backup *backup)
 		struct extra *extra = &backup->extras[i];
 		bool sqlite = i < options->sqlite_count;
 		char *stored = walk_stored_path(sqlite ? options->sqlite[i].path
-						: options->command_name ? options->command_name
-									: "stdin");
+			: options->command_name	       ? options->command_name
+						       : "stdin");
 
 		if (!stored)
 			return ERR_NOMEM;
-		backup->walk_extras[i] = (struct walk_extra){.path = stored,
-		    .typed = sqlite ? options->sqlite[i].path : NULL,
-		    .context = extra};
+		backup->walk_extras[i] = (struct walk_extra){
+		    .path = stored, .typed = sqlite ? options->sqlite[i].path : NULL, .context = extra};
 		backup->extras_count++;
 		extra->kind = sqlite ? EXTRA_SQLITE : EXTRA_COMMAND;
 		extra->fine = sqlite || options->command_fine;

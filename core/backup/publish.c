@@ -57,8 +57,8 @@ static enum err check_pack(void *context, const uint8_t id[OBJECT_ID_SIZE], uint
 	if (!found)
 		return fail(PL_PACK_MISSING, "%s, which this backup relies on, is not there", object_pack(id).text);
 	if (found->size != size)
-		return fail(PL_PACK_BROKEN, "%s has %llu bytes, not %llu", object_pack(id).text, (unsigned long long)found->size,
-		    (unsigned long long)size);
+		return fail(PL_PACK_BROKEN, "%s has %llu bytes, not %llu", object_pack(id).text,
+		    (unsigned long long)found->size, (unsigned long long)size);
 	return ERR_OK;
 }
 
@@ -88,7 +88,8 @@ static enum err check_snapshot(struct backup *backup, const struct snapshot *wri
 	return err;
 }
 
-static void note_check(struct backup_result *result, const char *name, uint64_t objects, uint64_t bytes, const char *detail)
+static void note_check(
+    struct backup_result *result, const char *name, uint64_t objects, uint64_t bytes, const char *detail)
 {
 	struct backup_check *check = &result->checks[result->checks_count++];
 
@@ -144,14 +145,17 @@ enum err publish_snapshot(struct backup *backup, size_t *dropped)
 	/* From here on it may be there, also when the target says otherwise: the reply of a put can be lost. */
 	put = err == ERR_OK;
 	if (err == ERR_OK)
-		err = target_put_checked(backup->target, object_snapshot(snapshot->id).text, bytes.data, bytes.length, snapshot->id);
+		err = target_put_checked(
+		    backup->target, object_snapshot(snapshot->id).text, bytes.data, bytes.length, snapshot->id);
 	if (err == ERR_OK)
 		err = check_snapshot(backup, snapshot);
 	if (err == ERR_OK)
 		err = read_generations(backup, dropped);
 	if (err == ERR_OK && *dropped == 0) {
-		note_check(backup->result, "structure", packs_used + 1, 0, "snapshot, its signature, every pack relied on");
-		note_check(backup->result, "stored", stored.packs, stored.bytes_stored, "every pack written, read back from the target");
+		note_check(
+		    backup->result, "structure", packs_used + 1, 0, "snapshot, its signature, every pack relied on");
+		note_check(backup->result, "stored", stored.packs, stored.bytes_stored,
+		    "every pack written, read back from the target");
 	}
 	snapshot->totals.bytes_stored += bytes.length;
 	/* What does not count must not look as if it did. A target that forbids removing keeps a snapshot that is whole, only unreported. */

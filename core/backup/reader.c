@@ -383,7 +383,8 @@ static enum err process_other(struct reader *reader, struct item *item, const st
 /* A folder that is on no disk, above a command's output: always the same, so that it costs nothing from run to run. */
 static enum err process_made_up_folder(struct reader *reader, struct item *item)
 {
-	struct entry now = {.path = item->path, .type = ENTRY_FOLDER, .mode = 0755, .links = 1, .uid = geteuid(), .gid = getegid()};
+	struct entry now = {
+	    .path = item->path, .type = ENTRY_FOLDER, .mode = 0755, .links = 1, .uid = geteuid(), .gid = getegid()};
 
 	now.user = names_user(reader->backup->names, now.uid);
 	now.group = names_group(reader->backup->names, now.gid);
@@ -421,7 +422,8 @@ static enum err process(struct reader *reader, struct item *item, bool again)
 {
 	if (!item->extra)
 		return item->folder ? process_file_system(reader, item, again) : process_made_up_folder(reader, item);
-	return item->extra->kind == EXTRA_SQLITE ? reader_extra_sqlite(reader, item) : reader_extra_command(reader, item);
+	return item->extra->kind == EXTRA_SQLITE ? reader_extra_sqlite(reader, item)
+						 : reader_extra_command(reader, item);
 }
 
 void read_batch(struct pool_job *job, unsigned worker)

@@ -41,7 +41,8 @@ typedef enum err (*content_read)(void *context, void *out, size_t size, size_t *
 /* A whole small content that stands at the end of the part's data: one or more chunks. */
 enum err content_small(struct reader *reader, const struct chunker_sizes *sizes, size_t size);
 /* A stream of any length. *total: bytes. */
-enum err content_stream(struct reader *reader, const struct chunker_sizes *sizes, content_read read, void *context, uint64_t *total);
+enum err content_stream(
+    struct reader *reader, const struct chunker_sizes *sizes, content_read read, void *context, uint64_t *total);
 void content_reset(struct reader *reader);
 /* Encodes the content list of the item at hand into the part's arena: inline, or as list chunks of their own. */
 enum err content_list(struct reader *reader, struct entry *entry);

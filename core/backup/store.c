@@ -12,11 +12,11 @@ struct store {
 	struct store_options options;
 	struct pool *pool;
 	struct pack_sender *sender;
-	struct hmac *hasher; /* of the caller's thread */
+	struct hmac *hasher;		       /* of the caller's thread */
 	struct frame_compressor **compressors; /* one per worker */
 	struct lane data, metadata;
-	struct frame_unit *spare;		    /* frames to be used again */
-	struct buffer spare_pack;		    /* memory of a pack, to be used again */
+	struct frame_unit *spare;		  /* frames to be used again */
+	struct buffer spare_pack;		  /* memory of a pack, to be used again */
 	struct pack_unit *first_pack, *last_pack; /* on their way, in order */
 	size_t packs_out;
 	struct store_totals totals;
@@ -39,7 +39,8 @@ static void compress_frame(struct pool_job *job, unsigned worker)
 {
 	struct frame_unit *frame = (struct frame_unit *)job;
 
-	if (frame_compress(frame->store->compressors[worker], frame->raw, frame->raw_size, &frame->stored, &frame->codec) != ERR_OK)
+	if (frame_compress(frame->store->compressors[worker], frame->raw, frame->raw_size, &frame->stored,
+		&frame->codec) != ERR_OK)
 		failure_take(&frame->failure);
 }
 
@@ -66,7 +67,8 @@ static enum err take_frame(struct store *store, struct frame_unit **out)
 	return ERR_OK;
 }
 
-static enum err frame_append(struct frame_unit *frame, enum chunk_type type, const uint8_t *id, const void *bytes, size_t size)
+static enum err frame_append(
+    struct frame_unit *frame, enum chunk_type type, const uint8_t *id, const void *bytes, size_t size)
 {
 	struct pack_chunk *chunk;
 
@@ -256,7 +258,8 @@ enum err store_new(struct store **out, const struct store_options *options)
 	if (err == ERR_OK)
 		err = hasher_new(&store->hasher, options->keys->domain.id_key);
 	if (err == ERR_OK)
-		err = pack_sender_new(&store->sender, options->target, store->pool, options->threads > 0, options->rate);
+		err =
+		    pack_sender_new(&store->sender, options->target, store->pool, options->threads > 0, options->rate);
 done:
 	if (err != ERR_OK) {
 		store_free(store);
@@ -310,7 +313,8 @@ void store_free(struct store *store)
 	mem_free(store);
 }
 
-enum err store_chunk(struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+enum err store_chunk(
+    struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
 {
 	struct lane *lane = type == CHUNK_DATA ? &store->data : &store->metadata;
 	enum err err = ERR_OK;
@@ -335,7 +339,8 @@ enum err store_chunk(struct store *store, enum chunk_type type, const uint8_t id
 	return keep_failure(store, err);
 }
 
-enum err store_tree_chunk(void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE])
+enum err store_tree_chunk(
+    void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE])
 {
 	struct store *store = context;
 	enum err err = hasher_id(store->hasher, type, bytes, size, id);

@@ -32,9 +32,11 @@ enum err store_new(struct store **out, const struct store_options *options);
 void store_free(struct store *store);
 /* Stores the chunk unless it is there. The bytes are copied before the call returns. The first failure of any thread is returned from
  * every later call. */
-enum err store_chunk(struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
+enum err store_chunk(
+    struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
 /* As tree_store of repo/tree.h, `context` is the store: computes the id first. */
-enum err store_tree_chunk(void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
+enum err store_tree_chunk(
+    void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
 /* Everything that was given is durable, was read back, and is in a published index object when this returns ERR_OK. */
 enum err store_flush(struct store *store);
 struct store_totals store_totals(const struct store *store);

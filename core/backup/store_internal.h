@@ -36,7 +36,7 @@ struct pack_unit {
 /* Data and metadata are packed apart. */
 struct lane {
 	enum pack_type type;
-	struct frame_unit *filling;	  /* takes chunks; NULL: none yet */
+	struct frame_unit *filling;	 /* takes chunks; NULL: none yet */
 	struct frame_unit *first, *last; /* being compressed, in order */
 	size_t compressing;
 	struct pack_writer *writer; /* takes frames; NULL: none yet */
@@ -44,7 +44,8 @@ struct lane {
 
 /* The thread that writes packs, in order. */
 struct pack_sender;
-enum err pack_sender_new(struct pack_sender **out, struct target *target, struct pool *pool, bool threaded, uint64_t rate);
+enum err pack_sender_new(
+    struct pack_sender **out, struct target *target, struct pool *pool, bool threaded, uint64_t rate);
 /* Drops what was not begun, waits for what was. */
 void pack_sender_free(struct pack_sender *sender);
 /* Takes the unit in order; it stays the caller's. */

@@ -10,7 +10,8 @@
 static atomic_ulong calls;
 static atomic_ulong fail_from;
 
-#define MEM_MAX ((size_t)1 << 38) /* no single allocation of this program is near 256 GiB: a larger one is a wrong length */
+#define MEM_MAX \
+	((size_t)1 << 38) /* no single allocation of this program is near 256 GiB: a larger one is a wrong length */
 
 static int must_fail(size_t size)
 {
@@ -20,8 +21,9 @@ static int must_fail(size_t size)
 	return size > MEM_MAX || (from != 0 && n >= from);
 }
 
-#define MEM_ARENAS 2			/* as many as processors of the machines this runs on; more only spread the same memory wider */
-#define MEM_MAPPED (256 * 1024)		/* bytes from which a block is mapped; setting it keeps the C library from raising it to 32 MiB */
+#define MEM_ARENAS 2 /* as many as processors of the machines this runs on; more only spread the same memory wider */
+#define MEM_MAPPED \
+	(256 * 1024) /* bytes from which a block is mapped; setting it keeps the C library from raising it to 32 MiB */
 
 void mem_setup(void)
 {

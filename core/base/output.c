@@ -16,8 +16,8 @@ static struct {
 	pthread_mutex_t lock;
 	bool json;
 	enum output_level level;
-	bool terminal;	/* progress may be drawn */
-	bool drawn;	/* a progress line stands on the terminal */
+	bool terminal; /* progress may be drawn */
+	bool drawn;    /* a progress line stands on the terminal */
 	int64_t started, next;
 	const char *action;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -152,8 +152,8 @@ void output_error(const struct failure *failure)
 	if (state.json) {
 		output_object("error",
 		    json_pack("{s:s, s:s, s:s, s:s, s:i}", "code", message_code(failure->id, code), "kind",
-			error_name(failure->kind), "message", shown, "remedy", info ? info->remedy : "",
-			"exit_code", error_exit_code(failure->kind)));
+			error_name(failure->kind), "message", shown, "remedy", info ? info->remedy : "", "exit_code",
+			error_exit_code(failure->kind)));
 		mem_free(text);
 		return;
 	}
@@ -169,7 +169,12 @@ void output_error(const struct failure *failure)
 /* Length of the UTF-8 character at `at`, 0 where there is none (overlong, surrogate, cut). */
 static size_t utf8_length(const uint8_t *at, size_t left)
 {
-	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : at[0] < 0xF5 ? 4 : 0;
+	size_t length = at[0] < 0x80 ? 1
+	    : at[0] < 0xC2	     ? 0
+	    : at[0] < 0xE0	     ? 2
+	    : at[0] < 0xF0	     ? 3
+	    : at[0] < 0xF5	     ? 4
+				     : 0;
 
 	if (length == 0 || length > left)
 		return 0;
@@ -237,7 +242,8 @@ enum err output_set_bytes(json_t *object, const char *name, const void *bytes, s
 	enum err err = ERR_NOMEM;
 
 	if (plain && memchr(bytes, 0, size) == NULL)
-		return json_object_set_new(object, name, plain) == 0 ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
+		return json_object_set_new(object, name, plain) == 0 ? ERR_OK
+								     : fail(PL_NO_MEMORY, "no memory for JSON");
 	json_decref(plain);
 	text = output_printable(bytes, size);
 	if (!text || json_object_set_new(object, name, json_string(text)) != 0)
@@ -269,9 +275,10 @@ static void print_status(const struct progress *progress, int64_t elapsed)
 	char *item = output_printable(progress->item, strlen(progress->item));
 
 	output_object("status",
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:s}", "action", progress->action, "files", (json_int_t)progress->files,
-		"files_total", (json_int_t)progress->files_total, "bytes", (json_int_t)progress->bytes, "bytes_total",
-		(json_int_t)progress->bytes_total, "seconds_elapsed", (double)elapsed / CLOCK_SECOND, "item", item ? item : ""));
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:s}", "action", progress->action, "files",
+		(json_int_t)progress->files, "files_total", (json_int_t)progress->files_total, "bytes",
+		(json_int_t)progress->bytes, "bytes_total", (json_int_t)progress->bytes_total, "seconds_elapsed",
+		(double)elapsed / CLOCK_SECOND, "item", item ? item : ""));
 	mem_free(item);
 }
 
@@ -288,12 +295,13 @@ static void draw_line(const struct progress *progress, int64_t elapsed)
 	if (progress->bytes_total > progress->bytes && speed > 0) {
 		char time[32];
 
-		output_duration(time, (int64_t)((double)(progress->bytes_total - progress->bytes) / speed) * CLOCK_SECOND);
+		output_duration(
+		    time, (int64_t)((double)(progress->bytes_total - progress->bytes) / speed) * CLOCK_SECOND);
 		snprintf(left, sizeof(left), "  %s left", time);
 	}
 	snprintf(line, sizeof(line), "%s  %llu files  %s  %s/s%s  %s", progress->action,
-	    (unsigned long long)progress->files, output_size(size, progress->bytes), output_size(rate, (uint64_t)speed), left,
-	    item ? item : "");
+	    (unsigned long long)progress->files, output_size(size, progress->bytes), output_size(rate, (uint64_t)speed),
+	    left, item ? item : "");
 	mem_free(item);
 	if ((int)strlen(line) >= columns) {
 		size_t at = (size_t)columns - 1;

@@ -40,9 +40,9 @@ char *output_printable(const void *bytes, size_t size);
 /* Progress of long work. The line is drawn at most 5 times a second, on a terminal only, never scrolls and is gone when
  * progress_end() is called; with --json a "status" object once a second. */
 struct progress {
-	const char *action; /* "backup", "restore", … */
+	const char *action;				 /* "backup", "restore", … */
 	uint64_t files, files_total, bytes, bytes_total; /* totals 0 = unknown */
-	char item[160]; /* raw bytes of a path, cut from the left */
+	char item[160];					 /* raw bytes of a path, cut from the left */
 };
 void progress_start(const char *action);
 /* Copies what it needs. Cheap enough for every file. */

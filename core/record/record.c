@@ -10,9 +10,11 @@
 #define FORMAT 1
 #define ID_LETTERS "0123456789abcdefghijklmnopqrstuvwxyz-"
 
-static const char *const statuses[] = {[RECORD_SUCCESS] = "success", [RECORD_NOTES] = "success_with_notes", [RECORD_FAILED] = "failed"};
-static const char *const problem_kinds[] = {
-    [BACKUP_UNREADABLE] = "unreadable", [BACKUP_CHANGED_WHILE_READ] = "changed_while_read", [BACKUP_VANISHED] = "vanished"};
+static const char *const statuses[] = {
+    [RECORD_SUCCESS] = "success", [RECORD_NOTES] = "success_with_notes", [RECORD_FAILED] = "failed"};
+static const char *const problem_kinds[] = {[BACKUP_UNREADABLE] = "unreadable",
+    [BACKUP_CHANGED_WHILE_READ] = "changed_while_read",
+    [BACKUP_VANISHED] = "vanished"};
 
 /* ---- pieces; each gives NULL where memory ran out, and json_pack hands that up ---- */
 
@@ -78,22 +80,24 @@ static json_t *period_of(int64_t time)
 
 static json_t *person(const struct record_person *person)
 {
-	return json_pack("{s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position", text(person->position));
+	return json_pack("{s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position",
+	    text(person->position));
 }
 
 static json_t *office(const struct record_office *office)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:s}", "name", text(office->name), "address", text(office->address), "city", text(office->city),
-	    "timezone", text(office->timezone), "language", office->english ? "en" : "id");
+	return json_pack("{s:o, s:o, s:o, s:o, s:s}", "name", text(office->name), "address", text(office->address),
+	    "city", text(office->city), "timezone", text(office->timezone), "language", office->english ? "en" : "id");
 }
 
 static json_t *sop(const struct record_sop *sop)
 {
 	if (!sop->number)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", text(sop->number), "item", text(sop->item), "output",
-	    text(sop->output), "title", text(sop->title), "activity", text(sop->activity), "created", text(sop->created), "revised",
-	    text(sop->revised), "effective", text(sop->effective), "approved_by", text(sop->approved_by));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", text(sop->number), "item",
+	    text(sop->item), "output", text(sop->output), "title", text(sop->title), "activity", text(sop->activity),
+	    "created", text(sop->created), "revised", text(sop->revised), "effective", text(sop->effective),
+	    "approved_by", text(sop->approved_by));
 }
 
 static json_t *sources(const struct record *record)
@@ -103,7 +107,9 @@ static json_t *sources(const struct record *record)
 	for (size_t i = 0; list && i < record->sources_count; i++) {
 		json_t *source = json_pack("{s:s}", "kind", record->sources[i].kind);
 
-		if (!source || output_set_bytes(source, "path", record->sources[i].path, strlen(record->sources[i].path)) != ERR_OK ||
+		if (!source ||
+		    output_set_bytes(source, "path", record->sources[i].path, strlen(record->sources[i].path)) !=
+			ERR_OK ||
 		    json_array_append(list, source) != 0) {
 			json_decref(list);
 			list = NULL;
@@ -119,9 +125,10 @@ static json_t *databases(const struct backup_result *result)
 
 	for (size_t i = 0; list && result && i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
-		json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", "sqlite", "path", text(database->path), "size",
-		    number_of(database->size), "tables", number_of(database->tables), "rows", number_of(database->rows), "version",
-		    text(database->version), "consistency", text(database->consistency));
+		json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", "sqlite", "path",
+		    text(database->path), "size", number_of(database->size), "tables", number_of(database->tables),
+		    "rows", number_of(database->rows), "version", text(database->version), "consistency",
+		    text(database->consistency));
 
 		if (!item || json_array_append_new(list, item) != 0) {
 			json_decref(list);
@@ -137,8 +144,9 @@ static json_t *checks(const struct backup_result *result)
 
 	for (size_t i = 0; list && result && i < result->checks_count; i++) {
 		const struct backup_check *check = &result->checks[i];
-		json_t *item = json_pack("{s:s, s:b, s:o, s:o, s:o}", "name", check->name, "good", check->good, "objects",
-		    number_of(check->objects), "bytes", number_of(check->bytes), "detail", text(check->detail));
+		json_t *item =
+		    json_pack("{s:s, s:b, s:o, s:o, s:o}", "name", check->name, "good", check->good, "objects",
+			number_of(check->objects), "bytes", number_of(check->bytes), "detail", text(check->detail));
 
 		if (!item || json_array_append_new(list, item) != 0) {
 			json_decref(list);
@@ -156,11 +164,22 @@ static json_t *totals(const struct backup_result *result)
 		const char *name;
 		uint64_t value;
 	} members[] = {
-	    {"files", totals->files}, {"folders", totals->folders}, {"others", totals->others}, {"bytes", totals->bytes},
-	    {"new_files", totals->new_files}, {"changed_files", totals->changed_files}, {"unchanged_files", totals->unchanged_files},
-	    {"unreadable", totals->unreadable}, {"changed_while_read", totals->changed_while_read}, {"vanished", totals->vanished},
-	    {"bytes_read", totals->bytes_read}, {"bytes_new", totals->bytes_new}, {"bytes_stored", totals->bytes_stored},
-	    {"chunks", totals->chunks}, {"chunks_new", totals->chunks_new}, {"packs_new", totals->packs_new},
+	    {"files", totals->files},
+	    {"folders", totals->folders},
+	    {"others", totals->others},
+	    {"bytes", totals->bytes},
+	    {"new_files", totals->new_files},
+	    {"changed_files", totals->changed_files},
+	    {"unchanged_files", totals->unchanged_files},
+	    {"unreadable", totals->unreadable},
+	    {"changed_while_read", totals->changed_while_read},
+	    {"vanished", totals->vanished},
+	    {"bytes_read", totals->bytes_read},
+	    {"bytes_new", totals->bytes_new},
+	    {"bytes_stored", totals->bytes_stored},
+	    {"chunks", totals->chunks},
+	    {"chunks_new", totals->chunks_new},
+	    {"packs_new", totals->packs_new},
 	};
 	json_t *object = json_object();
 
@@ -178,29 +197,30 @@ static json_t *failure(const struct failure *failure)
 
 	if (failure->kind == ERR_OK)
 		return json_null();
-	return json_pack("{s:s, s:s, s:o}", "code", message_code(failure->id, code), "kind", error_name(failure->kind), "message",
-	    text(failure->text));
+	return json_pack("{s:s, s:s, s:o}", "code", message_code(failure->id, code), "kind", error_name(failure->kind),
+	    "message", text(failure->text));
 }
 
 static json_t *target(const struct record *record)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", text(record->target_name), "url", text(record->target_url), "total",
-	    number_of(record->target_total), "available", number_of(record->target_available));
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", text(record->target_name), "url", text(record->target_url),
+	    "total", number_of(record->target_total), "available", number_of(record->target_available));
 }
 
 static json_t *repository(const struct keys *keys)
 {
 	if (!keys)
 		return json_null();
-	return json_pack("{s:o, s:s, s:o}", "id", hex(keys->repository, REPOSITORY_ID_SIZE), "suite", suite_name(keys->suite), "writer",
-	    hex(keys->signer.writer, WRITER_ID_SIZE));
+	return json_pack("{s:o, s:s, s:o}", "id", hex(keys->repository, REPOSITORY_ID_SIZE), "suite",
+	    suite_name(keys->suite), "writer", hex(keys->signer.writer, WRITER_ID_SIZE));
 }
 
 static json_t *snapshot(const struct backup_result *result)
 {
 	if (!result || is_zero(result->snapshot.id, OBJECT_ID_SIZE))
 		return json_null();
-	return json_pack("{s:o, s:o}", "id", hex(result->snapshot.id, OBJECT_ID_SIZE), "previous", id_or_empty(result->snapshot.previous));
+	return json_pack("{s:o, s:o}", "id", hex(result->snapshot.id, OBJECT_ID_SIZE), "previous",
+	    id_or_empty(result->snapshot.previous));
 }
 
 json_t *record_problem_json(const struct backup_problem *problem)
@@ -220,22 +240,27 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	enum err err;
 
 	*out = NULL;
-	err = canonical_pack(&first, "{s:i, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "format", FORMAT, "number", number_of(number),
-	    "id", record->id, "previous", is_zero(previous, HASH_SIZE) ? json_string("") : hex(previous, HASH_SIZE), "job", record->job,
-	    "office", office(&record->office), "sop", sop(&record->sop), "performer", person(&record->performer), "reviewer",
+	err = canonical_pack(&first, "{s:i, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "format", FORMAT,
+	    "number", number_of(number), "id", record->id, "previous",
+	    is_zero(previous, HASH_SIZE) ? json_string("") : hex(previous, HASH_SIZE), "job", record->job, "office",
+	    office(&record->office), "sop", sop(&record->sop), "performer", person(&record->performer), "reviewer",
 	    person(&record->reviewer), "trigger", record->trigger, "period", period_of(record->started));
 	if (err == ERR_OK)
 		err = canonical_pack(&second, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "planned",
-		    time_of(record->planned), "started", time_of(record->started), "ended", time_of(record->ended), "duration_ms",
-		    record->ended ? json_integer((record->ended - record->started) / (CLOCK_SECOND / 1000)) : json_null(), "host",
-		    text(record->host), "system", text(record->system), "sources", sources(record), "tool", "pulih " PULIH_VERSION, "target",
-		    target(record), "repository", repository(record->keys), "snapshot", snapshot(record->result), "totals",
-		    totals(record->result));
+		    time_of(record->planned), "started", time_of(record->started), "ended", time_of(record->ended),
+		    "duration_ms",
+		    record->ended ? json_integer((record->ended - record->started) / (CLOCK_SECOND / 1000))
+				  : json_null(),
+		    "host", text(record->host), "system", text(record->system), "sources", sources(record), "tool",
+		    "pulih " PULIH_VERSION, "target", target(record), "repository", repository(record->keys),
+		    "snapshot", snapshot(record->result), "totals", totals(record->result));
 	if (err == ERR_OK)
-		err = canonical_pack(&third, "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "databases", databases(record->result), "checks",
-		    checks(record->result), "status", statuses[record->status], "failure", failure(&record->failure), "problems",
+		err = canonical_pack(&third, "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "databases",
+		    databases(record->result), "checks", checks(record->result), "status", statuses[record->status],
+		    "failure", failure(&record->failure), "problems",
 		    record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
-		    number_of(record->problems_omitted), "retention", text(record->retention), "schedule", text(record->schedule));
+		    number_of(record->problems_omitted), "retention", text(record->retention), "schedule",
+		    text(record->schedule));
 	if (err == ERR_OK && (json_object_update(first, second) != 0 || json_object_update(first, third) != 0))
 		err = fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK) {
@@ -321,17 +346,19 @@ static enum err check_record(json_t *record)
 	const char *id, *job, *status, *previous;
 	json_int_t format, number;
 
-	if (json_unpack(record, "{s:I, s:I, s:s, s:s, s:s, s:s}", "format", &format, "number", &number, "id", &id, "job", &job, "status",
-		&status, "previous", &previous) != 0)
+	if (json_unpack(record, "{s:I, s:I, s:s, s:s, s:s, s:s}", "format", &format, "number", &number, "id", &id,
+		"job", &job, "status", &status, "previous", &previous) != 0)
 		return fail(PL_RECORD_BROKEN, "a record lacks a member, or has one of another type");
 	if (format != FORMAT)
-		return fail(PL_FORMAT_VERSION, "a record has format %" JSON_INTEGER_FORMAT ", this program knows %d", format, FORMAT);
+		return fail(PL_FORMAT_VERSION, "a record has format %" JSON_INTEGER_FORMAT ", this program knows %d",
+		    format, FORMAT);
 	if (!record_id_valid(id) || number < 1)
 		return fail(PL_RECORD_BROKEN, "a record has an id or a number that no record has");
 	return ERR_OK;
 }
 
-static enum err check_signature(struct record_original *out, const char *writer, const char *public_key, const char *signature)
+static enum err check_signature(
+    struct record_original *out, const char *writer, const char *public_key, const char *signature)
 {
 	uint8_t bytes[SIGNATURE_SIZE];
 
@@ -339,7 +366,8 @@ static enum err check_signature(struct record_original *out, const char *writer,
 		return ERR_OK;
 	if (!hex_decode(out->writer, WRITER_ID_SIZE, writer) || !hex_decode(out->public_key, KEY_SIZE, public_key) ||
 	    !hex_decode(bytes, SIGNATURE_SIZE, signature))
-		return fail(PL_RECORD_BROKEN, "writer, public key or signature of a record are no hexadecimal numbers of their length");
+		return fail(PL_RECORD_BROKEN,
+		    "writer, public key or signature of a record are no hexadecimal numbers of their length");
 	out->is_signed = true;
 	return ed25519_verify(out->public_key, out->hash, HASH_SIZE, bytes);
 }
@@ -352,8 +380,9 @@ enum err record_read(struct record_original *out, const void *bytes, size_t size
 	enum err err;
 
 	*out = (struct record_original){0};
-	if (!original || json_unpack_ex(original, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:s}", "record", &record, "writer", &writer,
-			     "public_key", &public_key, "signature", &signature) != 0) {
+	if (!original ||
+	    json_unpack_ex(original, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:s}", "record", &record, "writer", &writer,
+		"public_key", &public_key, "signature", &signature) != 0) {
 		json_decref(original);
 		return fail(PL_RECORD_BROKEN, "it is no signed record");
 	}
@@ -375,7 +404,8 @@ enum err record_check_signer(const struct record_original *original, const struc
 
 	if (!original->is_signed)
 		return fail(PL_WRITER_UNKNOWN, "the record is not signed");
-	if (memcmp(original->writer, owner, WRITER_ID_SIZE) == 0 && memcmp(original->public_key, keys->owner_public, KEY_SIZE) == 0)
+	if (memcmp(original->writer, owner, WRITER_ID_SIZE) == 0 &&
+	    memcmp(original->public_key, keys->owner_public, KEY_SIZE) == 0)
 		return ERR_OK;
 	for (size_t i = 0; i < keys->writers_count; i++)
 		if (memcmp(original->writer, keys->writers[i].id, WRITER_ID_SIZE) == 0 &&

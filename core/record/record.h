@@ -13,8 +13,8 @@
 
 #include <jansson.h>
 
-#define RECORD_ID_SIZE 101	     /* bytes of a run id with its NUL: object.h */
-#define RECORD_PROBLEMS_MAX 100000u  /* named in one record; more are counted: a record stays far below RECORD_MAX */
+#define RECORD_ID_SIZE 101	    /* bytes of a run id with its NUL: object.h */
+#define RECORD_PROBLEMS_MAX 100000u /* named in one record; more are counted: a record stays far below RECORD_MAX */
 
 enum record_status { RECORD_SUCCESS, RECORD_NOTES, RECORD_FAILED }; /* Berhasil, Berhasil dengan catatan, Gagal */
 
@@ -40,9 +40,9 @@ struct record {
 	struct record_office office;
 	struct record_sop sop;
 	struct record_person performer, reviewer;
-	const char *trigger;	 /* "scheduled", "manual", "catch_up" */
-	int64_t planned;	 /* 0: nothing was planned */
-	int64_t started, ended;	 /* ended 0: unknown, the run was cut off */
+	const char *trigger;	/* "scheduled", "manual", "catch_up" */
+	int64_t planned;	/* 0: nothing was planned */
+	int64_t started, ended; /* ended 0: unknown, the run was cut off */
 	const char *host, *system;
 	const struct record_source *sources;
 	size_t sources_count;

@@ -48,8 +48,9 @@ static enum err write_last(const struct ledger *ledger, const char *announced)
 	enum err err = path ? ERR_OK : ERR_NOMEM;
 
 	if (err == ERR_OK)
-		err = canonical_pack(&object, "{s:i, s:I, s:s, s:s, s:s}", "format", 1, "number", (json_int_t)ledger->number, "id", ledger->id,
-		    "hash", hex_encode(hash, ledger->hash, HASH_SIZE), "announced", announced);
+		err = canonical_pack(&object, "{s:i, s:I, s:s, s:s, s:s}", "format", 1, "number",
+		    (json_int_t)ledger->number, "id", ledger->id, "hash", hex_encode(hash, ledger->hash, HASH_SIZE),
+		    "announced", announced);
 	if (err == ERR_OK)
 		err = canonical_write(object, &bytes);
 	if (err == ERR_OK)
@@ -79,7 +80,8 @@ static enum err adopt(struct ledger *ledger, const char *announced)
 		previous = json_string_value(json_object_get(original.record, "previous"));
 		hex_encode(hash, ledger->hash, HASH_SIZE);
 		if (strcmp(previous, ledger->number ? hash : "") != 0)
-			err = fail(PL_RECORD_BROKEN, "%s/%s" SUFFIX " does not continue the chain of records", ledger->folder, announced);
+			err = fail(PL_RECORD_BROKEN, "%s/%s" SUFFIX " does not continue the chain of records",
+			    ledger->folder, announced);
 	}
 	if (err == ERR_OK) {
 		ledger->number++;
@@ -108,10 +110,11 @@ static enum err read_last(struct ledger *ledger)
 	if (err == ERR_OK)
 		err = canonical_parse(&object, bytes.data, bytes.length, PL_RECORD_BROKEN, path);
 	if (err == ERR_OK)
-		err = canonical_unpack(object, PL_RECORD_BROKEN, path, "{s:I, s:I, s:s, s:s, s:s}", "format", &format, "number", &number, "id",
-		    &id, "hash", &hash, "announced", &announced);
-	if (err == ERR_OK && (number < 0 || strlen(id) >= RECORD_ID_SIZE || !hex_decode(ledger->hash, HASH_SIZE, hash) ||
-				 (announced[0] && !record_id_valid(announced))))
+		err = canonical_unpack(object, PL_RECORD_BROKEN, path, "{s:I, s:I, s:s, s:s, s:s}", "format", &format,
+		    "number", &number, "id", &id, "hash", &hash, "announced", &announced);
+	if (err == ERR_OK &&
+	    (number < 0 || strlen(id) >= RECORD_ID_SIZE || !hex_decode(ledger->hash, HASH_SIZE, hash) ||
+		(announced[0] && !record_id_valid(announced))))
 		err = fail(PL_RECORD_BROKEN, "%s does not name a record", path);
 	if (err != ERR_OK)
 		goto done;
@@ -171,7 +174,8 @@ static enum err write_record(struct ledger *ledger, const char *run_id, const st
 	return err;
 }
 
-enum err record_ledger_append(const char *state_folder, const struct record *record, const struct keys *keys, struct buffer *original)
+enum err record_ledger_append(
+    const char *state_folder, const struct record *record, const struct keys *keys, struct buffer *original)
 {
 	struct ledger ledger;
 	size_t start = original->length;

@@ -13,7 +13,8 @@
 
 /* Numbers, chains, signs (keys NULL: unsigned) and stores the record; the signed original is appended to `original`. A record of that id
  * that is there already is PL_RECORD_EXISTS (ERR_EXISTS). PL_RECORD_BROKEN (ERR_CORRUPT) where the ledger is damaged. */
-enum err record_ledger_append(const char *state_folder, const struct record *record, const struct keys *keys, struct buffer *original);
+enum err record_ledger_append(
+    const char *state_folder, const struct record *record, const struct keys *keys, struct buffer *original);
 
 /* The original of a run; PL_RECORD_MISSING (ERR_MISSING). `run_id` "latest": the last one. */
 enum err record_ledger_load(const char *state_folder, const char *run_id, struct buffer *original);

@@ -33,7 +33,8 @@ enum err record_object_encode(const struct buffer *original, const struct keys *
 	store_u32(header + LENGTH_OFFSET, (uint32_t)(original->length + BOX_OVERHEAD));
 	err = buffer_append(out, header, sizeof(header));
 	if (err == ERR_OK)
-		err = box_seal(out, keys->suite, keys->domain.summary_key, "record", header, sizeof(header), original->data, original->length);
+		err = box_seal(out, keys->suite, keys->domain.summary_key, "record", header, sizeof(header),
+		    original->data, original->length);
 	if (err == ERR_OK)
 		err = sha256(out->data + start, out->length - start, hash);
 	if (err == ERR_OK)
@@ -56,7 +57,8 @@ static enum err check_header(const struct keys *keys, const uint8_t *header, siz
 	if (!suite_name(header[SUITE_OFFSET]))
 		return fail(PL_SUITE, "it uses suite %u", header[SUITE_OFFSET]);
 	if (header[RESERVED_OFFSET] != 0 || load_u32(header + FLAGS_OFFSET) != 0)
-		return fail(PL_FORMAT_VERSION, "it has flags %02x %08x", header[RESERVED_OFFSET], load_u32(header + FLAGS_OFFSET));
+		return fail(PL_FORMAT_VERSION, "it has flags %02x %08x", header[RESERVED_OFFSET],
+		    load_u32(header + FLAGS_OFFSET));
 	if (memcmp(header + REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE) != 0)
 		return fail(PL_RECORD_BROKEN, "it belongs to another repository");
 	if (load_u32(header + LENGTH_OFFSET) != size - HEADER_SIZE - SIGNATURE_SIZE)
@@ -81,8 +83,8 @@ static enum err open_box(const struct keys *keys, const uint8_t *bytes, struct b
 	enum err err = keys_domain(keys, bytes + DOMAIN_OFFSET, &domain);
 
 	if (err == ERR_OK) {
-		err = box_open(out, bytes[SUITE_OFFSET], domain.summary_key, "record", bytes, HEADER_SIZE, bytes + HEADER_SIZE,
-		    load_u32(bytes + LENGTH_OFFSET));
+		err = box_open(out, bytes[SUITE_OFFSET], domain.summary_key, "record", bytes, HEADER_SIZE,
+		    bytes + HEADER_SIZE, load_u32(bytes + LENGTH_OFFSET));
 		/* A box whose key does not fit, under a good signature. */
 		if (err == ERR_KEY)
 			err = fail(PL_RECORD_BROKEN, "it is not sealed for its domain");
@@ -103,7 +105,8 @@ static enum err check_name(const char *run_id, const struct buffer *out, size_t 
 	return err;
 }
 
-enum err record_object_decode(const char *run_id, const void *bytes, size_t size, const struct keys *keys, struct buffer *out)
+enum err record_object_decode(
+    const char *run_id, const void *bytes, size_t size, const struct keys *keys, struct buffer *out)
 {
 	size_t start = out->length;
 	enum err err = check_header(keys, bytes, size);
@@ -120,7 +123,8 @@ enum err record_object_decode(const char *run_id, const void *bytes, size_t size
 	return fail_context(err, "%s", object_record(run_id).text);
 }
 
-enum err record_object_put(struct target *target, const char *run_id, const struct buffer *original, const struct keys *keys)
+enum err record_object_put(
+    struct target *target, const char *run_id, const struct buffer *original, const struct keys *keys)
 {
 	struct buffer bytes = {0};
 	enum err err = record_object_encode(original, keys, &bytes);

@@ -17,10 +17,12 @@ enum err record_object_encode(const struct buffer *original, const struct keys *
 /* Checks header, signature and box; the original is appended to `out`. `run_id` is the name that it was asked for under.
  * PL_RECORD_BROKEN, PL_SIGNATURE, PL_WRITER_UNKNOWN, PL_SEAL_BROKEN (ERR_CORRUPT), PL_KEY_DOMAIN (ERR_KEY), PL_FORMAT_VERSION, PL_SUITE
  * (ERR_UNSUPPORTED). */
-enum err record_object_decode(const char *run_id, const void *bytes, size_t size, const struct keys *keys, struct buffer *out);
+enum err record_object_decode(
+    const char *run_id, const void *bytes, size_t size, const struct keys *keys, struct buffer *out);
 
 /* Stores it; one that is there already is ERR_OK: records never change. */
-enum err record_object_put(struct target *target, const char *run_id, const struct buffer *original, const struct keys *keys);
+enum err record_object_put(
+    struct target *target, const char *run_id, const struct buffer *original, const struct keys *keys);
 enum err record_object_get(struct target *target, const char *run_id, const struct keys *keys, struct buffer *out);
 
 #endif

@@ -63,9 +63,9 @@ const char *record_report_status(const struct record_original *original)
 {
 	const char *status = text(original->record, "status");
 
-	return record_word(strcmp(status, "success") == 0		? WORD_SUCCESS
-			       : strcmp(status, "success_with_notes") == 0 ? WORD_NOTES
-									   : WORD_FAILED,
+	return record_word(strcmp(status, "success") == 0   ? WORD_SUCCESS
+		: strcmp(status, "success_with_notes") == 0 ? WORD_NOTES
+							    : WORD_FAILED,
 	    is_english(original));
 }
 
@@ -106,7 +106,8 @@ static void sop_block(struct report *report)
 	field_given(report, WORD_SOP_EFFECTIVE, text(sop, "effective"));
 	field_given(report, WORD_SOP_APPROVED, text(sop, "approved_by"));
 	field(report, WORD_SOP_ITEM, text(sop, "item"));
-	field(report, WORD_SOP_ACTIVITY, *text(sop, "activity") ? text(sop, "activity") : word(report, WORD_ACTIVITY_DEFAULT));
+	field(report, WORD_SOP_ACTIVITY,
+	    *text(sop, "activity") ? text(sop, "activity") : word(report, WORD_ACTIVITY_DEFAULT));
 	field(report, WORD_SOP_OUTPUT, text(sop, "output"));
 }
 
@@ -144,7 +145,10 @@ static const char *trigger(const struct report *report)
 {
 	const char *trigger = text(report->record, "trigger");
 
-	return word(report, strcmp(trigger, "scheduled") == 0 ? WORD_SCHEDULED : strcmp(trigger, "catch_up") == 0 ? WORD_CATCH_UP : WORD_MANUAL);
+	return word(report,
+	    strcmp(trigger, "scheduled") == 0	   ? WORD_SCHEDULED
+		: strcmp(trigger, "catch_up") == 0 ? WORD_CATCH_UP
+						   : WORD_MANUAL);
 }
 
 static void duration_field(struct report *report)
@@ -155,11 +159,11 @@ static void duration_field(struct report *report)
 	if (!json_is_integer(member(report->record, "duration_ms")))
 		return;
 	if (seconds < 60)
-		snprintf(value, sizeof(value), report->english ? "%llu.%llu s" : "%llu,%llu detik", (unsigned long long)seconds,
-		    (unsigned long long)(ms % 1000 / 100));
+		snprintf(value, sizeof(value), report->english ? "%llu.%llu s" : "%llu,%llu detik",
+		    (unsigned long long)seconds, (unsigned long long)(ms % 1000 / 100));
 	else
-		snprintf(value, sizeof(value), "%llu:%02u:%02u", (unsigned long long)(seconds / 3600), (unsigned)(seconds / 60 % 60),
-		    (unsigned)(seconds % 60));
+		snprintf(value, sizeof(value), "%llu:%02u:%02u", (unsigned long long)(seconds / 3600),
+		    (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
 	field(report, WORD_DURATION, value);
 }
 
@@ -201,7 +205,8 @@ static void done_block(struct report *report)
 	if (files)
 		field(report, WORD_CONSISTENCY, word(report, WORD_CONSISTENCY_FILES));
 	if (databases)
-		report_page_field(&report->page, files ? "" : word(report, WORD_CONSISTENCY), word(report, WORD_CONSISTENCY_DATABASES));
+		report_page_field(&report->page, files ? "" : word(report, WORD_CONSISTENCY),
+		    word(report, WORD_CONSISTENCY_DATABASES));
 }
 
 static void media_fields(struct report *report)
@@ -256,8 +261,8 @@ static void totals_fields(struct report *report)
 		record_number(a, number(database, "tables"), english);
 		record_number(b, number(database, "rows"), english);
 		record_size(c, number(database, "size"), english);
-		line = mem_printf("%s: SQLite %s, %s %s, %s %s, %s", text(database, "path"), text(database, "version"), a,
-		    word(report, WORD_TABLES), b, word(report, WORD_ROWS), c);
+		line = mem_printf("%s: SQLite %s, %s %s, %s %s, %s", text(database, "path"), text(database, "version"),
+		    a, word(report, WORD_TABLES), b, word(report, WORD_ROWS), c);
 		if (line)
 			field(report, WORD_DATABASE, line);
 		else
@@ -280,7 +285,8 @@ static void result_block(struct report *report)
 	media_fields(report);
 	if (json_is_object(snapshot))
 		totals_fields(report);
-	field_given(report, WORD_RETENTION, record_retention(rules, text(report->record, "retention"), report->english));
+	field_given(
+	    report, WORD_RETENTION, record_retention(rules, text(report->record, "retention"), report->english));
 }
 
 static void verify_block(struct report *report)
@@ -298,15 +304,17 @@ static void verify_block(struct report *report)
 
 		snprintf(lead, sizeof(lead), "%zu.", at + 1);
 		snprintf(value, sizeof(value), "%.300s",
-		    strcmp(name, "structure") == 0 ? word(report, WORD_CHECK_STRUCTURE)
+		    strcmp(name, "structure") == 0    ? word(report, WORD_CHECK_STRUCTURE)
 			: strcmp(name, "stored") == 0 ? word(report, WORD_CHECK_STORED)
 						      : name);
 		report_page_hanging(&report->page, lead, 4, value);
-		snprintf(value, sizeof(value), "%s %s %s%s%s", record_number(objects, number(check, "objects"), report->english),
-		    word(report, WORD_OBJECTS_COUNT), word(report, WORD_COMPARED), number(check, "bytes") ? ", " : "",
+		snprintf(value, sizeof(value), "%s %s %s%s%s",
+		    record_number(objects, number(check, "objects"), report->english), word(report, WORD_OBJECTS_COUNT),
+		    word(report, WORD_COMPARED), number(check, "bytes") ? ", " : "",
 		    number(check, "bytes") ? record_size(bytes, number(check, "bytes"), report->english) : "");
 		report_page_hanging(&report->page, "", 4, value);
-		snprintf(value, sizeof(value), "=> %s", word(report, json_is_true(member(check, "good")) ? WORD_GOOD : WORD_BAD));
+		snprintf(value, sizeof(value), "=> %s",
+		    word(report, json_is_true(member(check, "good")) ? WORD_GOOD : WORD_BAD));
 		report_page_hanging(&report->page, "", 4, value);
 	}
 }
@@ -345,7 +353,8 @@ static void proof_block(struct report *report)
 	field(report, WORD_HASH, hex_encode(hash, report->original->hash, HASH_SIZE));
 	field(report, WORD_PREVIOUS, *previous ? previous : word(report, WORD_FIRST));
 	field(report, WORD_SIGNED_BY,
-	    report->original->is_signed ? hex_encode(key, report->original->public_key, KEY_SIZE) : word(report, WORD_UNSIGNED));
+	    report->original->is_signed ? hex_encode(key, report->original->public_key, KEY_SIZE)
+					: word(report, WORD_UNSIGNED));
 	if (command)
 		field(report, WORD_CHECK_COMMAND, command);
 	else
@@ -371,16 +380,18 @@ static void signature_block(struct report *report)
 	for (int i = 0; i < 4; i++) /* room for two signatures and a stamp */
 		report_page_line(&report->page, "");
 	report_page_halves(&report->page, text(performer, "name"), text(reviewer, "name"));
-	snprintf(left, sizeof(left), "%s %.200s", word(report, WORD_NIP), *text(performer, "nip") ? text(performer, "nip") : "-");
-	snprintf(right, sizeof(right), "%s %.200s", word(report, WORD_NIP), *text(reviewer, "nip") ? text(reviewer, "nip") : "-");
+	snprintf(left, sizeof(left), "%s %.200s", word(report, WORD_NIP),
+	    *text(performer, "nip") ? text(performer, "nip") : "-");
+	snprintf(right, sizeof(right), "%s %.200s", word(report, WORD_NIP),
+	    *text(reviewer, "nip") ? text(reviewer, "nip") : "-");
 	report_page_halves(&report->page, left, right);
 }
 
 static enum word kind_word(const char *kind)
 {
-	return strcmp(kind, "unreadable") == 0		 ? WORD_NOT_READ
-	       : strcmp(kind, "changed_while_read") == 0 ? WORD_CHANGED_WHILE_READ
-							 : WORD_VANISHED;
+	return strcmp(kind, "unreadable") == 0	      ? WORD_NOT_READ
+	    : strcmp(kind, "changed_while_read") == 0 ? WORD_CHANGED_WHILE_READ
+						      : WORD_VANISHED;
 }
 
 static void annex(struct report *report)
@@ -395,8 +406,8 @@ static void annex(struct report *report)
 		report_page_hanging(&report->page, "", 0, word(report, WORD_ANNEX_NONE));
 	json_array_foreach(member(report->record, "problems"), at, problem)
 	{
-		char *line = mem_printf("%s: /%s (%s)", word(report, kind_word(text(problem, "kind"))), text(problem, "path"),
-		    text(problem, "reason"));
+		char *line = mem_printf("%s: /%s (%s)", word(report, kind_word(text(problem, "kind"))),
+		    text(problem, "path"), text(problem, "reason"));
 
 		snprintf(lead, sizeof(lead), "%zu.", at + 1);
 		if (line)
@@ -406,7 +417,8 @@ static void annex(struct report *report)
 		mem_free(line);
 	}
 	if (omitted > 0) {
-		snprintf(value, sizeof(value), "%s %s", word(report, WORD_ANNEX_MORE), record_number(digits, omitted, report->english));
+		snprintf(value, sizeof(value), "%s %s", word(report, WORD_ANNEX_MORE),
+		    record_number(digits, omitted, report->english));
 		report_page_hanging(&report->page, "", 0, value);
 	}
 }
@@ -416,8 +428,10 @@ enum err record_report_text(const struct record_original *original, struct buffe
 	struct report report = {
 	    .page = {.out = out}, .original = original, .record = original->record, .english = is_english(original)};
 
-	if (!json_is_object(member(original->record, "office")) || !json_is_object(member(original->record, "performer")) ||
-	    !json_is_object(member(original->record, "reviewer")) || !json_is_array(member(original->record, "problems")))
+	if (!json_is_object(member(original->record, "office")) ||
+	    !json_is_object(member(original->record, "performer")) ||
+	    !json_is_object(member(original->record, "reviewer")) ||
+	    !json_is_array(member(original->record, "problems")))
 		return fail(PL_RECORD_BROKEN, "the record %s lacks what a report needs", text(original->record, "id"));
 	letterhead(&report);
 	sop_block(&report);

@@ -126,7 +126,8 @@ void report_page_hanging(struct report_page *page, const char *lead, size_t inde
 
 void report_page_field(struct report_page *page, const char *label, const char *value)
 {
-	char *lead = mem_printf("%s%*s %c ", label, (int)(LABEL_WIDTH - width_of(label, strlen(label))), "", *label ? ':' : ' ');
+	char *lead =
+	    mem_printf("%s%*s %c ", label, (int)(LABEL_WIDTH - width_of(label, strlen(label))), "", *label ? ':' : ' ');
 
 	if (!lead) {
 		page->err = ERR_NOMEM;

@@ -25,13 +25,16 @@ struct paper {
 
 static const char about_id[] =
     "<b>LEMBAR PEMULIHAN — SIMPAN DI BRANKAS, JANGAN DI DEKAT SERVER.</b> "
-    "Siapa pun yang memegang kode ini <b>dan</b> media cadangan dapat membaca <b>semua</b> isi cadangan. Tanpa kode ini, atau kata sandinya, "
-    "<b>tidak seorang pun</b> dapat membacanya lagi, termasuk pembuat programnya. Jangan difoto, jangan dikirim lewat surel atau pesan. Bila "
+    "Siapa pun yang memegang kode ini <b>dan</b> media cadangan dapat membaca <b>semua</b> isi cadangan. Tanpa kode "
+    "ini, atau kata sandinya, "
+    "<b>tidak seorang pun</b> dapat membacanya lagi, termasuk pembuat programnya. Jangan difoto, jangan dikirim lewat "
+    "surel atau pesan. Bila "
     "lembar ini hilang: cabut kodenya (<tt>pulih key remove</tt>) dan buat lembar baru (<tt>pulih key sheet</tt>).";
-static const char about_en[] =
-    "<b>RECOVERY SHEET — KEEP IT IN A SAFE, AWAY FROM THE SERVER.</b> Whoever holds this code <b>and</b> the backup can read <b>everything</b> in "
-    "it. Without this code or the passphrase <b>nobody</b> can, ever. Do not photograph or send it. If this sheet is lost, remove its code "
-    "(<tt>pulih key remove</tt>) and make a new sheet (<tt>pulih key sheet</tt>).";
+static const char about_en[] = "<b>RECOVERY SHEET — KEEP IT IN A SAFE, AWAY FROM THE SERVER.</b> Whoever holds this "
+			       "code <b>and</b> the backup can read <b>everything</b> in "
+			       "it. Without this code or the passphrase <b>nobody</b> can, ever. Do not photograph or "
+			       "send it. If this sheet is lost, remove its code "
+			       "(<tt>pulih key remove</tt>) and make a new sheet (<tt>pulih key sheet</tt>).";
 
 /* Text at (x, paper->y), wrapped; the paper moves on below it. */
 static void put_at(struct paper *paper, double x, double width, const char *font, double size, const char *markup)
@@ -72,7 +75,8 @@ char *sheet_qr_text(char out[SHEET_QR_TEXT], const struct sheet *sheet)
 {
 	char id[2 * REPOSITORY_ID_SIZE + 1];
 
-	snprintf(out, SHEET_QR_TEXT, "PULIH-RECOVERY:1:%s:%s", hex_encode(id, sheet->repository, REPOSITORY_ID_SIZE), sheet->code);
+	snprintf(out, SHEET_QR_TEXT, "PULIH-RECOVERY:1:%s:%s", hex_encode(id, sheet->repository, REPOSITORY_ID_SIZE),
+	    sheet->code);
 	return out;
 }
 
@@ -92,7 +96,8 @@ static void draw_qr(struct paper *paper, const struct sheet *sheet, double x, do
 	for (int row = 0; row < code->width; row++)
 		for (int column = 0; column < code->width; column++)
 			if (code->data[row * code->width + column] & 1)
-				cairo_rectangle(paper->cairo, x + (column + QR_QUIET) * side, y + (row + QR_QUIET) * side, side, side);
+				cairo_rectangle(paper->cairo, x + (column + QR_QUIET) * side,
+				    y + (row + QR_QUIET) * side, side, side);
 	/* Without smoothing: no white lines between modules. */
 	cairo_set_antialias(paper->cairo, CAIRO_ANTIALIAS_NONE);
 	cairo_fill(paper->cairo);
@@ -164,7 +169,8 @@ static void draw_facts(struct paper *paper, const struct sheet *sheet)
 	    markup(paper,
 		"<b>Tempat cadangan</b> / repository: <tt>%s</tt>\n<b>Nomor cadangan</b> / repository id: <tt>%s</tt>\n"
 		"<b>Server</b>: %s    <b>Dibuat</b> / made: %.10s %.8s    <b>Oleh</b> / by: %s",
-		sheet->url, id, sheet->host, made, made + 11, sheet->made_by ? sheet->made_by : "______________________"));
+		sheet->url, id, sheet->host, made, made + 11,
+		sheet->made_by ? sheet->made_by : "______________________"));
 }
 
 static void draw_steps(struct paper *paper, const struct sheet *sheet)
@@ -173,27 +179,34 @@ static void draw_steps(struct paper *paper, const struct sheet *sheet)
 	    markup(paper,
 		"<b>Cara memulihkan (tidak perlu tahu apa pun sebelumnya)</b>\n"
 		"1. Siapkan komputer Linux (Debian 12 atau lebih baru) dan pasang program <b>pulih</b>.\n"
-		"2. Sambungkan media cadangan. Bila letaknya sekarang berbeda, ganti tulisan <tt>%s</tt> di bawah dengan letaknya.\n"
+		"2. Sambungkan media cadangan. Bila letaknya sekarang berbeda, ganti tulisan <tt>%s</tt> di bawah "
+		"dengan letaknya.\n"
 		"3. Lihat isi cadangan. Saat diminta <i>Passphrase</i>, ketik kode pemulihan di atas:\n"
 		"      <tt><b>pulih snapshots -r '%s'</b></tt>\n"
 		"4. Pulihkan cadangan terbaru ke folder baru, lalu salin dari sana ke tempatnya:\n"
 		"      <tt><b>pulih restore latest -r '%s' -t /pemulihan --verify</b></tt>\n"
-		"5. Selesai bila tidak muncul tulisan <tt>PL-</tt> dengan nomor (artinya: <tt>pulih help</tt> nomor itu). Huruf O sama dengan angka 0, huruf I dan L sama dengan angka 1.",
+		"5. Selesai bila tidak muncul tulisan <tt>PL-</tt> dengan nomor (artinya: <tt>pulih help</tt> nomor "
+		"itu). Huruf O sama dengan angka 0, huruf I dan L sama dengan angka 1.",
 		sheet->url, sheet->url, sheet->url));
 	rule(paper);
 	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 9.5,
 	    markup(paper,
 		"<b>How to restore (knowing nothing)</b>\n"
-		"1. Take a computer with Linux (Debian 12 or newer) and install <b>pulih</b>.  2. Plug in the backup disk; if it is elsewhere now, type "
-		"that place instead of <tt>%s</tt>.  3. Look: <tt>pulih snapshots -r '%s'</tt> — when it asks for the <i>Passphrase</i>, type the "
-		"recovery code above.  4. Restore the newest backup into a new folder: <tt>pulih restore latest -r '%s' -t /restored --verify</tt>  "
-		"5. It is done when no line shows <tt>PL-</tt> and a number (<tt>pulih help</tt> explains it). The letter O counts as 0; I and L count as 1.",
+		"1. Take a computer with Linux (Debian 12 or newer) and install <b>pulih</b>.  2. Plug in the backup "
+		"disk; if it is elsewhere now, type "
+		"that place instead of <tt>%s</tt>.  3. Look: <tt>pulih snapshots -r '%s'</tt> — when it asks for the "
+		"<i>Passphrase</i>, type the "
+		"recovery code above.  4. Restore the newest backup into a new folder: <tt>pulih restore latest -r "
+		"'%s' -t /restored --verify</tt>  "
+		"5. It is done when no line shows <tt>PL-</tt> and a number (<tt>pulih help</tt> explains it). The "
+		"letter O counts as 0; I and L count as 1.",
 		sheet->url, sheet->url, sheet->url));
 }
 
 static void draw_custody(struct paper *paper)
 {
-	static const char *const columns[] = {"<b>Dibuat oleh</b> / made by", "<b>Disimpan oleh</b> / custodian", "<b>Saksi</b> / witness"};
+	static const char *const columns[] = {
+	    "<b>Dibuat oleh</b> / made by", "<b>Disimpan oleh</b> / custodian", "<b>Saksi</b> / witness"};
 	double width = TEXT_WIDTH / 3, top = paper->y, bottom = top;
 
 	for (int i = 0; i < 3; i++) {
@@ -210,7 +223,8 @@ static void draw_custody(struct paper *paper)
 static void draw(struct paper *paper, const struct sheet *sheet)
 {
 	put(paper, 20, "<b>LEMBAR PEMULIHAN</b>  <span size='60%'>Recovery sheet — Pulih</span>");
-	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 14, markup(paper, "<b>%s</b>", sheet->office ? sheet->office : sheet->host));
+	put_freed(paper, MARGIN, TEXT_WIDTH, FONT_TEXT, 14,
+	    markup(paper, "<b>%s</b>", sheet->office ? sheet->office : sheet->host));
 	rule(paper);
 	put(paper, 10.5, about_id);
 	paper->y += 8;

@@ -7,8 +7,8 @@
 #include "core/repo/limits.h"
 
 struct sheet {
-	const char *office; /* NULL: none is known */
-	const char *url;    /* where the repository is, as typed */
+	const char *office;  /* NULL: none is known */
+	const char *url;     /* where the repository is, as typed */
 	const char *made_by; /* NULL: a blank to fill in */
 	const char *host;
 	uint8_t repository[REPOSITORY_ID_SIZE];

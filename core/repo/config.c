@@ -214,8 +214,7 @@ enum err config_check_keys(const struct config *config, const struct keys *keys)
 {
 	if (memcmp(config->id, keys->repository, REPOSITORY_ID_SIZE) != 0)
 		return fail(PL_KEY_WRONG, "this key was made for another repository");
-	if (config->suite != keys->suite ||
-	    memcmp(config->read_public, keys->read_public, KEY_SIZE) != 0 ||
+	if (config->suite != keys->suite || memcmp(config->read_public, keys->read_public, KEY_SIZE) != 0 ||
 	    memcmp(config->owner_public, keys->owner_public, KEY_SIZE) != 0)
 		return broken("it was not made by the owner of this key: it is forged");
 	return ERR_OK;

@@ -46,7 +46,8 @@ static enum err dry_put(struct target *target, const char *name, const void *byt
 	snprintf(object->name.text, sizeof(object->name.text), "%s", name);
 	object->size = size;
 	err = sha256(bytes, size, object->hash);
-	if (err == ERR_OK && size <= DRY_KEPT && strncmp(name, "packs/", 6) != 0 && !(object->bytes = mem_copy(bytes, size)))
+	if (err == ERR_OK && size <= DRY_KEPT && strncmp(name, "packs/", 6) != 0 &&
+	    !(object->bytes = mem_copy(bytes, size)))
 		err = ERR_NOMEM;
 	if (err != ERR_OK) {
 		mem_free(object);
@@ -67,7 +68,8 @@ static enum err dry_read(struct target *target, const char *name, uint64_t offse
 	if (!object || !object->bytes)
 		return target_read(dry->real, name, offset, out, size);
 	if (offset > object->size || size > object->size - offset)
-		return fail(PL_OBJECT_SHORT, "%s is shorter than %llu bytes", name, (unsigned long long)(offset + size));
+		return fail(
+		    PL_OBJECT_SHORT, "%s is shorter than %llu bytes", name, (unsigned long long)(offset + size));
 	memcpy(out, object->bytes + offset, size);
 	return ERR_OK;
 }
@@ -93,7 +95,8 @@ static enum err dry_list(struct target *target, const char *prefix, target_visit
 	for (struct dry_object *object = dry->objects; err == ERR_OK && object; object = object->next) {
 		struct target_object shown = {.name = object->name.text, .size = object->size, .changed = clock_now()};
 
-		if (length == 0 || (strncmp(object->name.text, prefix, length) == 0 && object->name.text[length] == '/'))
+		if (length == 0 ||
+		    (strncmp(object->name.text, prefix, length) == 0 && object->name.text[length] == '/'))
 			err = visit(context, &shown);
 	}
 	return err;

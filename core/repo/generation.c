@@ -70,7 +70,8 @@ static enum err encode(const struct keys *keys, uint64_t generation, bool done, 
 	if (err == ERR_OK)
 		err = buffer_append(bytes, header, HEADER_SIZE);
 	if (err == ERR_OK)
-		err = box_seal(bytes, keys->suite, keys->shared, PURPOSE, header, HEADER_SIZE, plain.data, plain.length);
+		err =
+		    box_seal(bytes, keys->suite, keys->shared, PURPOSE, header, HEADER_SIZE, plain.data, plain.length);
 	if (err == ERR_OK)
 		err = sha256(bytes->data, bytes->length, hash);
 	if (err == ERR_OK)
@@ -90,7 +91,8 @@ enum err generation_write(struct target *target, const struct keys *keys, uint64
 	if (!keys->full)
 		return fail(PL_KEY_FULL, "a backup key cannot publish generation %llu", (unsigned long long)generation);
 	if (count > (GENERATION_MAX - HEADER_SIZE - BOX_OVERHEAD - SIGNATURE_SIZE - VARINT_MAX) / OBJECT_ID_SIZE)
-		return fail(PL_GENERATION_BROKEN, "a generation of %zu packs would be larger than any reader accepts", count);
+		return fail(
+		    PL_GENERATION_BROKEN, "a generation of %zu packs would be larger than any reader accepts", count);
 	err = encode(keys, generation, done, packs, count, &bytes);
 	if (err == ERR_OK)
 		err = target_put(target, object_generation(generation).text, bytes.data, bytes.length);
@@ -118,7 +120,8 @@ static enum err check_header(const struct keys *keys, uint64_t generation, const
 	if (!suite_name(header[10]))
 		return fail(PL_SUITE, "its cipher suite is %u", header[10]);
 	if ((header[11] != STATE_CONDEMNED && header[11] != STATE_DONE) || load_u32(header + 12) != 0)
-		return fail(PL_FORMAT_VERSION, "its state and flags are %02x %08x, which are not known", header[11], load_u32(header + 12));
+		return fail(PL_FORMAT_VERSION, "its state and flags are %02x %08x, which are not known", header[11],
+		    load_u32(header + 12));
 	if (memcmp(header + 16, keys->repository, REPOSITORY_ID_SIZE) != 0)
 		return broken("it belongs to another repository");
 	if (load_u64(header + 32) != generation)
@@ -158,7 +161,8 @@ static enum err add_packs(struct generations *generations, const struct buffer *
 	return ERR_OK;
 }
 
-static enum err read_one(struct generations *generations, struct target *target, const struct keys *keys, uint64_t generation)
+static enum err read_one(
+    struct generations *generations, struct target *target, const struct keys *keys, uint64_t generation)
 {
 	struct object_name name = object_generation(generation);
 	struct buffer bytes = {0}, plain = {0};
@@ -170,8 +174,8 @@ static enum err read_one(struct generations *generations, struct target *target,
 	if (err == ERR_OK)
 		err = check_signature(keys, &bytes);
 	if (err == ERR_OK)
-		err = box_open(&plain, bytes.data[10], keys->shared, PURPOSE, bytes.data, HEADER_SIZE, bytes.data + HEADER_SIZE,
-		    bytes.length - HEADER_SIZE - SIGNATURE_SIZE);
+		err = box_open(&plain, bytes.data[10], keys->shared, PURPOSE, bytes.data, HEADER_SIZE,
+		    bytes.data + HEADER_SIZE, bytes.length - HEADER_SIZE - SIGNATURE_SIZE);
 	if (err == ERR_OK)
 		err = add_packs(generations, &plain);
 	if (err != ERR_OK)

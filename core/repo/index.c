@@ -13,7 +13,8 @@ enum err index_cache_failed(const struct table *table)
 
 bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SIZE])
 {
-	return index_ids_find(&index->dead, id) >= 0 || (index->generations && generations_condemned(index->generations, id));
+	return index_ids_find(&index->dead, id) >= 0 ||
+	    (index->generations && generations_condemned(index->generations, id));
 }
 
 void index_drop_pages(struct index *index)
@@ -188,7 +189,8 @@ static enum index_answer look_in_table(struct table *table, const uint8_t key[CH
 			return INDEX_DAMAGED;
 		if (memcmp(entry, key, CHUNK_KEY_SIZE) != 0)
 			break;
-		*out = (struct index_hit){.table = table, .offset = load_u32(entry + 20), .length = load_u32(entry + 24)};
+		*out =
+		    (struct index_hit){.table = table, .offset = load_u32(entry + 20), .length = load_u32(entry + 24)};
 		if (!index_table_frame(table, load_u32(entry + 16), &out->frame))
 			return INDEX_DAMAGED;
 		if (!(table->flags[out->frame.pack] & PACK_DEAD))
@@ -222,9 +224,14 @@ static enum index_answer locate(struct index *index, const uint8_t key[CHUNK_KEY
 		return answer;
 	if (!index_table_get(hit.table, TABLE_PACKS, hit.frame.pack, pack))
 		return INDEX_DAMAGED;
-	*out = (struct index_location){.pack_size = load_u64(pack + OBJECT_ID_SIZE), .frame_offset = hit.frame.offset,
-	    .frame = hit.frame.number, .stored_size = hit.frame.stored_size, .raw_size = hit.frame.raw_size, .codec = hit.frame.codec,
-	    .offset = hit.offset, .length = hit.length};
+	*out = (struct index_location){.pack_size = load_u64(pack + OBJECT_ID_SIZE),
+	    .frame_offset = hit.frame.offset,
+	    .frame = hit.frame.number,
+	    .stored_size = hit.frame.stored_size,
+	    .raw_size = hit.frame.raw_size,
+	    .codec = hit.frame.codec,
+	    .offset = hit.offset,
+	    .length = hit.length};
 	memcpy(out->pack, pack, OBJECT_ID_SIZE);
 	return INDEX_FOUND;
 }
@@ -360,8 +367,9 @@ enum err index_each_pack(struct index *index, index_pack_info_visit visit, void 
 
 /* ---- opening ---- */
 
-enum err index_open(struct index **out, struct target *target, const struct keys *keys, const struct domain_keys *domain,
-    const char *cache_folder, const struct generations *generations, size_t budget, size_t *damaged)
+enum err index_open(struct index **out, struct target *target, const struct keys *keys,
+    const struct domain_keys *domain, const char *cache_folder, const struct generations *generations, size_t budget,
+    size_t *damaged)
 {
 	struct index *index = mem_calloc(1, sizeof(*index));
 	enum err err;

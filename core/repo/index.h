@@ -23,12 +23,12 @@ struct index_pack {
 };
 
 /* Builds one object of the packs; `bytes` is replaced, `id` is its name. */
-enum err index_object_encode(const struct keys *keys, const struct index_pack *packs, size_t count, struct buffer *bytes,
-    uint8_t id[OBJECT_ID_SIZE]);
+enum err index_object_encode(const struct keys *keys, const struct index_pack *packs, size_t count,
+    struct buffer *bytes, uint8_t id[OBJECT_ID_SIZE]);
 typedef enum err (*index_pack_visit)(void *context, const struct index_pack *pack);
 /* Checks name, header, signature, box and contents of an object and visits its packs. `domain` are the keys of the domain. */
-enum err index_object_decode(const struct keys *keys, const struct domain_keys *domain, const uint8_t id[OBJECT_ID_SIZE],
-    const void *bytes, size_t size, index_pack_visit visit, void *context);
+enum err index_object_decode(const struct keys *keys, const struct domain_keys *domain,
+    const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size, index_pack_visit visit, void *context);
 
 /* ---- the index in use ---- */
 
@@ -51,8 +51,9 @@ struct generations; /* generation.h; may be NULL: nothing is condemned */
  * `damaged` not NULL it is skipped instead, and the count written there (for readers that want what is left).
  * Resident memory stays below `budget` bytes (0: 64 MiB) whatever the number of chunks. Target, keys and generations are borrowed; the
  * generations until index_begin() has returned, or the index is freed. PL_INDEX_CACHE (ERR_IO) where the cache cannot be used. */
-enum err index_open(struct index **out, struct target *target, const struct keys *keys, const struct domain_keys *domain,
-    const char *cache_folder, const struct generations *generations, size_t budget, size_t *damaged);
+enum err index_open(struct index **out, struct target *target, const struct keys *keys,
+    const struct domain_keys *domain, const char *cache_folder, const struct generations *generations, size_t budget,
+    size_t *damaged);
 void index_free(struct index *index);
 
 /* Where a chunk is. PL_CHUNK_MISSING (ERR_MISSING). Safe from several threads while nothing is added. */
@@ -75,7 +76,8 @@ bool index_use(struct index *index, const uint8_t id[CHUNK_ID_SIZE]);
 /* A chunk that this session is about to store: later index_use() finds it. */
 enum err index_expect(struct index *index, const uint8_t id[CHUNK_ID_SIZE]);
 /* A pack that is durable in the target: journalled, and part of the next index object. Takes over `directory` (left {0}). */
-enum err index_add_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, struct directory *directory);
+enum err index_add_pack(
+    struct index *index, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, struct directory *directory);
 /* Writes an index object of the packs added since the last call, when there are INDEX_CHUNKS_MAX chunks or `all` is set; nothing
  * to write is fine. Gives the bytes written (may be 0). */
 enum err index_publish(struct index *index, bool all, uint64_t *written);

@@ -78,7 +78,8 @@ static bool read_block(struct table *table, uint64_t block, uint8_t *out)
 	return false;
 }
 
-bool index_blocks_copy(struct blocks *blocks, struct table *table, uint64_t block, uint32_t offset, void *out, uint32_t size)
+bool index_blocks_copy(
+    struct blocks *blocks, struct table *table, uint64_t block, uint32_t offset, void *out, uint32_t size)
 {
 	/* Tables are numbered for the life of the index, so a tag of a closed one means nothing any more. */
 	uint64_t tag = (uint64_t)table->number << 32 | (block + 1);

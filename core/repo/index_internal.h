@@ -63,9 +63,9 @@ struct table {
 	unsigned bits;
 	uint64_t first[TABLE_SECTIONS]; /* block */
 	uint64_t count[TABLE_SECTIONS]; /* records */
-	_Atomic uint64_t *good; /* one bit per block that was checked and not dropped since */
-	atomic_bool damaged;	/* set by whoever meets a bad block */
-	uint8_t *flags;		/* per pack: PACK_DEAD, PACK_USED */
+	_Atomic uint64_t *good;		/* one bit per block that was checked and not dropped since */
+	atomic_bool damaged;		/* set by whoever meets a bad block */
+	uint8_t *flags;			/* per pack: PACK_DEAD, PACK_USED */
 };
 
 struct table_frame {
@@ -94,11 +94,13 @@ void index_table_drop_pages(struct table *table);
 enum err index_blocks_new(struct blocks **out, size_t budget);
 void index_blocks_free(struct blocks *blocks);
 /* Copies a part of a block. False where it is damaged or cannot be read (table->damaged is set). */
-bool index_blocks_copy(struct blocks *blocks, struct table *table, uint64_t block, uint32_t offset, void *out, uint32_t size);
+bool index_blocks_copy(
+    struct blocks *blocks, struct table *table, uint64_t block, uint32_t offset, void *out, uint32_t size);
 
 /* Writes a table: begin, per section in the order of the enum records and an end, finish. PL_INDEX_CACHE, PL_NO_SPACE. */
 struct table_writer;
-enum err index_table_writer_new(struct table_writer **out, const char *folder, const struct index_scope *scope, uint64_t entries);
+enum err index_table_writer_new(
+    struct table_writer **out, const char *folder, const struct index_scope *scope, uint64_t entries);
 enum err index_table_writer_record(struct table_writer *writer, const void *record);
 enum err index_table_writer_end_section(struct table_writer *writer);
 /* Writes the fan-out, gives the file its name, opens it. */
@@ -119,11 +121,13 @@ size_t index_builder_chunks(const struct table_builder *builder);
 struct table_builder_mark index_builder_mark(const struct table_builder *builder);
 void index_builder_back(struct table_builder *builder, struct table_builder_mark mark);
 /* Empties the builder. */
-enum err index_builder_write(struct table_builder *builder, const char *folder, const struct index_scope *scope, struct table **out);
+enum err index_builder_write(
+    struct table_builder *builder, const char *folder, const struct index_scope *scope, struct table **out);
 void index_builder_free(struct table_builder *builder);
 
 /* One table of several; the inputs stay. ERR_CORRUPT where an input is damaged. Streams: needs 4 bytes per pack. */
-enum err index_merge(struct table **out, struct table *const *inputs, size_t count, const char *folder, const struct index_scope *scope);
+enum err index_merge(
+    struct table **out, struct table *const *inputs, size_t count, const char *folder, const struct index_scope *scope);
 
 /* ---- ids: an ascending set ---- */
 

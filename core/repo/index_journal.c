@@ -169,7 +169,8 @@ static enum err read_records(const struct journal *journal, pack_visit visit, vo
 			break;
 		buffer_clear(&payload);
 		err = buffer_reserve(&payload, length);
-		if (err != ERR_OK || file_pread_full(journal->fd, payload.data, length, at + RECORD_HEADER) != (ssize_t)length)
+		if (err != ERR_OK ||
+		    file_pread_full(journal->fd, payload.data, length, at + RECORD_HEADER) != (ssize_t)length)
 			break;
 		payload.length = length;
 		if (XXH3_64bits(payload.data, length) != load_u64(header + 4))
@@ -205,7 +206,8 @@ static enum err open_dead(struct journal **out, const char *folder, const char *
 	if (fstat(journal->fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink == 0)
 		goto done;
 	encode_header(expected, scope);
-	if (file_pread_full(journal->fd, header, sizeof(header), 0) != HEADER_SIZE || memcmp(header, expected, sizeof(header)) != 0)
+	if (file_pread_full(journal->fd, header, sizeof(header), 0) != HEADER_SIZE ||
+	    memcmp(header, expected, sizeof(header)) != 0)
 		goto done;
 	*out = journal;
 	journal = NULL;
@@ -221,7 +223,8 @@ static bool ends_in(const char *name, const char *end)
 	return name[0] != '.' && length > end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-enum err index_journal_adopt(struct journal **out, const char *folder, const struct index_scope *scope, pack_visit visit, void *context)
+enum err index_journal_adopt(
+    struct journal **out, const char *folder, const struct index_scope *scope, pack_visit visit, void *context)
 {
 	DIR *entries = opendir(folder);
 	struct dirent *entry;

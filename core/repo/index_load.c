@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOAD_TRIES 4 /* objects and tables may go while they are read: maintenance merges index objects, processes merge tables */
+#define LOAD_TRIES \
+	4 /* objects and tables may go while they are read: maintenance merges index objects, processes merge tables */
 #define STALE_AFTER (24 * 3600 * CLOCK_SECOND)
 
 struct loader {
@@ -183,7 +184,8 @@ static enum err fetch_object(struct loader *loader, const uint8_t id[OBJECT_ID_S
 	if (err == ERR_OK)
 		err = index_builder_object(&loader->builder, id);
 	if (err == ERR_OK)
-		err = index_object_decode(index->keys, index->domain, id, bytes.data, bytes.length, build_pack, &loader->builder);
+		err = index_object_decode(
+		    index->keys, index->domain, id, bytes.data, bytes.length, build_pack, &loader->builder);
 	buffer_free(&bytes);
 	if (err != ERR_OK)
 		index_builder_back(&loader->builder, mark);
@@ -193,7 +195,8 @@ static enum err fetch_object(struct loader *loader, const uint8_t id[OBJECT_ID_S
 /* Damage of one object, which a reader that wants what is left goes on without. */
 static bool is_damage(enum err err)
 {
-	return err == ERR_CORRUPT || err == ERR_MISSING || err == ERR_UNSUPPORTED || err == ERR_KEY || err == ERR_LIMIT || err == ERR_IO;
+	return err == ERR_CORRUPT || err == ERR_MISSING || err == ERR_UNSUPPORTED || err == ERR_KEY ||
+	    err == ERR_LIMIT || err == ERR_IO;
 }
 
 static enum err fetch_missing(struct loader *loader)
@@ -271,6 +274,8 @@ enum err index_load(struct index *index)
 		if (err == ERR_OK && !any_damaged(index))
 			return ERR_OK;
 		if ((err != ERR_OK && err != ERR_MISSING) || tries == LOAD_TRIES)
-			return err != ERR_OK ? err : fail(PL_INDEX_CACHE, "tables in %s are damaged again and again", index->folder);
+			return err != ERR_OK
+			    ? err
+			    : fail(PL_INDEX_CACHE, "tables in %s are damaged again and again", index->folder);
 	}
 }

@@ -177,7 +177,8 @@ static enum err pack_of(const struct input *input, const uint8_t entry[TABLE_ENT
 
 /* Entries of one key in one pack that come one after the other are the same chunk, of a pack that stood in two inputs. Their frames are
  * looked up only then: it is a random read, and few keys come twice. */
-static enum err is_repeated(const struct input *last_input, const uint8_t last[TABLE_ENTRY_SIZE], const struct input *input, bool *repeated)
+static enum err is_repeated(
+    const struct input *last_input, const uint8_t last[TABLE_ENTRY_SIZE], const struct input *input, bool *repeated)
 {
 	uint32_t a = 0, b = 0;
 	enum err err = ERR_OK;
@@ -235,7 +236,8 @@ static enum err prepare(struct merge *merge, struct table *const *tables, size_t
 	return ERR_OK;
 }
 
-enum err index_merge(struct table **out, struct table *const *inputs, size_t count, const char *folder, const struct index_scope *scope)
+enum err index_merge(
+    struct table **out, struct table *const *inputs, size_t count, const char *folder, const struct index_scope *scope)
 {
 	struct merge merge = {0};
 	uint64_t entries = 0;

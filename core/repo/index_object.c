@@ -46,7 +46,8 @@ static enum err encode_packs(const struct index_pack *packs, size_t count, struc
 			err = directory_encode(&packs[i].directory, plain);
 	}
 	if (err == ERR_OK && plain->length > INDEX_MAX)
-		err = fail(PL_INDEX_BROKEN, "an index object of %zu bytes would be larger than any reader accepts", plain->length);
+		err = fail(PL_INDEX_BROKEN, "an index object of %zu bytes would be larger than any reader accepts",
+		    plain->length);
 	return err;
 }
 
@@ -74,8 +75,8 @@ static enum err append_signature(const struct keys *keys, struct buffer *bytes)
 	return err == ERR_OK ? buffer_append(bytes, signature, sizeof(signature)) : err;
 }
 
-enum err index_object_encode(const struct keys *keys, const struct index_pack *packs, size_t count, struct buffer *bytes,
-    uint8_t id[OBJECT_ID_SIZE])
+enum err index_object_encode(const struct keys *keys, const struct index_pack *packs, size_t count,
+    struct buffer *bytes, uint8_t id[OBJECT_ID_SIZE])
 {
 	struct buffer plain = {0}, compressed = {0};
 	uint8_t header[HEADER_SIZE];
@@ -89,11 +90,13 @@ enum err index_object_encode(const struct keys *keys, const struct index_pack *p
 	if (err != ERR_OK)
 		goto done;
 	memcpy(header, bytes->data, HEADER_SIZE);
-	err = box_seal(bytes, keys->suite, keys->domain.index_key, PURPOSE, header, HEADER_SIZE, compressed.data, compressed.length);
+	err = box_seal(bytes, keys->suite, keys->domain.index_key, PURPOSE, header, HEADER_SIZE, compressed.data,
+	    compressed.length);
 	if (err == ERR_OK)
 		err = append_signature(keys, bytes);
 	if (err == ERR_OK && bytes->length > INDEX_MAX)
-		err = fail(PL_INDEX_BROKEN, "an index object of %zu bytes would be larger than any reader accepts", bytes->length);
+		err = fail(PL_INDEX_BROKEN, "an index object of %zu bytes would be larger than any reader accepts",
+		    bytes->length);
 	if (err == ERR_OK)
 		err = sha256(bytes->data, bytes->length, id);
 done:
@@ -131,7 +134,8 @@ static enum err check_header(const struct keys *keys, const struct domain_keys *
 	if (!suite_name(header[10]))
 		return fail(PL_SUITE, "its cipher suite is %u", header[10]);
 	if (header[11] != 0 || load_u32(header + 12) != 0)
-		return fail(PL_FORMAT_VERSION, "its flags are %02x %08x, none is known", header[11], load_u32(header + 12));
+		return fail(
+		    PL_FORMAT_VERSION, "its flags are %02x %08x, none is known", header[11], load_u32(header + 12));
 	if (memcmp(header + 16, keys->repository, REPOSITORY_ID_SIZE) != 0)
 		return broken("it belongs to another repository");
 	if (memcmp(header + 32, domain->tag, DOMAIN_TAG_SIZE) != 0)
@@ -140,7 +144,8 @@ static enum err check_header(const struct keys *keys, const struct domain_keys *
 }
 
 /* A writer that was revoked later has signed what the backups before that need: its objects stay readable. */
-static enum err check_signature(const struct keys *keys, const struct domain_keys *domain, const uint8_t *bytes, size_t size)
+static enum err check_signature(
+    const struct keys *keys, const struct domain_keys *domain, const uint8_t *bytes, size_t size)
 {
 	uint8_t public_key[KEY_SIZE], hash[HASH_SIZE];
 	enum err err = keys_writer(keys, bytes + 48, domain->tag, true, public_key);
@@ -214,8 +219,8 @@ static enum err decode_packs(const struct buffer *plain, index_pack_visit visit,
 	return cursor_left(&cursor) == 0 ? ERR_OK : broken("there are bytes behind its contents");
 }
 
-enum err index_object_decode(const struct keys *keys, const struct domain_keys *domain, const uint8_t id[OBJECT_ID_SIZE],
-    const void *bytes, size_t size, index_pack_visit visit, void *context)
+enum err index_object_decode(const struct keys *keys, const struct domain_keys *domain,
+    const uint8_t id[OBJECT_ID_SIZE], const void *bytes, size_t size, index_pack_visit visit, void *context)
 {
 	struct buffer compressed = {0}, plain = {0};
 	const uint8_t *at = bytes;

@@ -158,14 +158,20 @@ bool index_session_find(const struct index *index, const uint8_t key[CHUNK_KEY_S
 		else
 			high = middle;
 	}
-	*out = (struct index_location){.pack_size = added->pack.size, .frame_offset = directory->frames[low].offset, .frame = (uint32_t)low,
-	    .stored_size = directory->frames[low].stored_size, .raw_size = directory->frames[low].raw_size,
-	    .codec = directory->frames[low].codec, .offset = chunk->offset, .length = chunk->length};
+	*out = (struct index_location){.pack_size = added->pack.size,
+	    .frame_offset = directory->frames[low].offset,
+	    .frame = (uint32_t)low,
+	    .stored_size = directory->frames[low].stored_size,
+	    .raw_size = directory->frames[low].raw_size,
+	    .codec = directory->frames[low].codec,
+	    .offset = chunk->offset,
+	    .length = chunk->length};
 	memcpy(out->pack, added->pack.id, OBJECT_ID_SIZE);
 	return true;
 }
 
-enum err index_add_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, struct directory *directory)
+enum err index_add_pack(
+    struct index *index, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, struct directory *directory)
 {
 	struct index_pack pack = {.size = size, .directory = *directory};
 	enum err err = ERR_OK;
@@ -187,7 +193,8 @@ static size_t batch_of(const struct index_session *session)
 {
 	size_t count = 0, chunks = 0;
 
-	while (count < session->count && (chunks += session->packs[count].pack.directory.chunks_count) <= INDEX_CHUNKS_MAX)
+	while (
+	    count < session->count && (chunks += session->packs[count].pack.directory.chunks_count) <= INDEX_CHUNKS_MAX)
 		count++;
 	return count ? count : 1;
 }
@@ -212,7 +219,8 @@ static enum err write_object(struct index *index, size_t batch, struct table_bui
 	for (size_t i = 0; i < count && err == ERR_OK; i++)
 		err = index_builder_pack(builder, &packs[i]);
 	if (err == ERR_OK)
-		err = target_put_checked(index->target, object_index(index->domain->tag, id).text, bytes.data, bytes.length, id);
+		err = target_put_checked(
+		    index->target, object_index(index->domain->tag, id).text, bytes.data, bytes.length, id);
 	if (err == ERR_OK)
 		*written += bytes.length;
 done:
@@ -268,7 +276,8 @@ enum err index_publish(struct index *index, bool all, uint64_t *written)
 
 /* ---- the handshake with the collector ---- */
 
-static enum err drop_in_table(struct index *index, struct table *table, const struct generations *generations, struct id_list *dropped)
+static enum err drop_in_table(
+    struct index *index, struct table *table, const struct generations *generations, struct id_list *dropped)
 {
 	struct id_list fresh = {0};
 	enum err err = ERR_OK;

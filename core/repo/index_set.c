@@ -31,7 +31,8 @@ void index_ids_sort(struct id_list *list)
 
 ptrdiff_t index_ids_find(const struct id_list *list, const uint8_t id[OBJECT_ID_SIZE])
 {
-	uint8_t (*found)[OBJECT_ID_SIZE] = list->count ? bsearch(id, list->ids, list->count, OBJECT_ID_SIZE, compare_ids) : NULL;
+	uint8_t(*found)[OBJECT_ID_SIZE] =
+	    list->count ? bsearch(id, list->ids, list->count, OBJECT_ID_SIZE, compare_ids) : NULL;
 
 	return found ? found - list->ids : -1;
 }

@@ -8,12 +8,15 @@
 #include <xxhash.h>
 
 const uint32_t index_table_record_size[TABLE_SECTIONS] = {[TABLE_OBJECTS] = OBJECT_ID_SIZE,
-    [TABLE_PACKS] = TABLE_PACK_SIZE, [TABLE_FRAMES] = TABLE_FRAME_SIZE, [TABLE_ENTRIES] = TABLE_ENTRY_SIZE, [TABLE_FANOUT] = 4};
+    [TABLE_PACKS] = TABLE_PACK_SIZE,
+    [TABLE_FRAMES] = TABLE_FRAME_SIZE,
+    [TABLE_ENTRIES] = TABLE_ENTRY_SIZE,
+    [TABLE_FANOUT] = 4};
 
 /* Constants, so that the compiler turns the division into a multiplication. */
 static inline uint64_t block_of(enum table_section section, uint64_t number, uint32_t *offset)
 {
-#define PLACE(size)                                                                                                              \
+#define PLACE(size) \
 	(*offset = (uint32_t)(number % (TABLE_BLOCK_DATA / (size))) * (size), number / (TABLE_BLOCK_DATA / (size)))
 	switch (section) {
 	case TABLE_ENTRIES:
@@ -85,8 +88,12 @@ bool index_table_frame(struct table *table, uint32_t number, struct table_frame 
 
 	if (!index_table_get(table, TABLE_FRAMES, number, at))
 		return false;
-	*out = (struct table_frame){.pack = load_u32(at), .offset = load_u32(at + 4), .stored_size = load_u32(at + 8),
-	    .raw_size = load_u32(at + 12), .number = load_u32(at + 16) >> 8, .codec = at[16]};
+	*out = (struct table_frame){.pack = load_u32(at),
+	    .offset = load_u32(at + 4),
+	    .stored_size = load_u32(at + 8),
+	    .raw_size = load_u32(at + 12),
+	    .number = load_u32(at + 16) >> 8,
+	    .codec = at[16]};
 	if (out->pack < table->count[TABLE_PACKS])
 		return true;
 	atomic_store(&table->damaged, true);
@@ -127,7 +134,8 @@ bool index_table_search(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], 
 	uint64_t prefix = table->bits ? first >> (32 - table->bits) : 0;
 	uint8_t low[4], high[4];
 
-	if (!index_table_get(table, TABLE_FANOUT, prefix, low) || !index_table_get(table, TABLE_FANOUT, prefix + 1, high))
+	if (!index_table_get(table, TABLE_FANOUT, prefix, low) ||
+	    !index_table_get(table, TABLE_FANOUT, prefix + 1, high))
 		return false;
 	*at = load_u32(low);
 	*end = load_u32(high);
@@ -192,8 +200,8 @@ static bool parse_header(struct table *table, const struct index_scope *scope, b
 		if (!section_fits(table, (enum table_section)i))
 			return false;
 	}
-	return load_u64(at + TABLE_SECTIONS_AT + 16 * TABLE_SECTIONS) == table->size / TABLE_BLOCK && table->bits <= TABLE_BITS_MAX &&
-	    table->count[TABLE_FANOUT] == (UINT64_C(1) << table->bits) + 1;
+	return load_u64(at + TABLE_SECTIONS_AT + 16 * TABLE_SECTIONS) == table->size / TABLE_BLOCK &&
+	    table->bits <= TABLE_BITS_MAX && table->count[TABLE_FANOUT] == (UINT64_C(1) << table->bits) + 1;
 }
 
 static enum err map_file(struct table *table, bool *usable)
@@ -205,7 +213,8 @@ static enum err map_file(struct table *table, bool *usable)
 	table->fd = open(table->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (table->fd < 0)
 		return errno == ENOENT ? ERR_OK : fail_errno(PL_INDEX_CACHE, "cannot open %s", table->path);
-	if (fstat(table->fd, &status) != 0 || status.st_size < (off_t)TABLE_BLOCK || status.st_size % (off_t)TABLE_BLOCK != 0) {
+	if (fstat(table->fd, &status) != 0 || status.st_size < (off_t)TABLE_BLOCK ||
+	    status.st_size % (off_t)TABLE_BLOCK != 0) {
 		unlink(table->path);
 		return ERR_OK;
 	}

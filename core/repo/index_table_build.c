@@ -14,13 +14,13 @@ struct table_writer {
 	struct index_scope scope;
 	uint64_t seed;
 	unsigned bits;
-	uint8_t *blocks;     /* WRITE_BLOCKS of them */
-	uint64_t written;    /* blocks in the file */
-	uint32_t filled;     /* whole blocks in memory */
-	uint32_t used;	     /* bytes of the block behind those */
-	unsigned section;    /* that is being written */
+	uint8_t *blocks;  /* WRITE_BLOCKS of them */
+	uint64_t written; /* blocks in the file */
+	uint32_t filled;  /* whole blocks in memory */
+	uint32_t used;	  /* bytes of the block behind those */
+	unsigned section; /* that is being written */
 	uint64_t first[TABLE_SECTIONS], count[TABLE_SECTIONS];
-	uint32_t *fanout;    /* entries per prefix, shifted by one */
+	uint32_t *fanout; /* entries per prefix, shifted by one */
 };
 
 static unsigned bits_for(uint64_t entries)
@@ -32,7 +32,8 @@ static unsigned bits_for(uint64_t entries)
 	return bits;
 }
 
-enum err index_table_writer_new(struct table_writer **out, const char *folder, const struct index_scope *scope, uint64_t entries)
+enum err index_table_writer_new(
+    struct table_writer **out, const char *folder, const struct index_scope *scope, uint64_t entries)
 {
 	struct table_writer *writer = mem_calloc(1, sizeof(*writer));
 	uint8_t random[16];
@@ -236,7 +237,8 @@ enum err index_builder_pack(struct table_builder *builder, const struct index_pa
 		store_u32(at + 16, (uint32_t)i << 8 | from->codec);
 		builder->frames.length += TABLE_FRAME_SIZE;
 		for (uint32_t j = 0; j < from->chunks_count; j++) {
-			put_chunk(builder->entries.data + builder->entries.length, &directory->chunks[from->first_chunk + j], frame);
+			put_chunk(builder->entries.data + builder->entries.length,
+			    &directory->chunks[from->first_chunk + j], frame);
 			builder->entries.length += TABLE_ENTRY_SIZE;
 		}
 	}
@@ -250,8 +252,8 @@ size_t index_builder_chunks(const struct table_builder *builder)
 
 struct table_builder_mark index_builder_mark(const struct table_builder *builder)
 {
-	return (struct table_builder_mark){builder->objects.length, builder->packs.length, builder->frames.length,
-	    builder->entries.length};
+	return (struct table_builder_mark){
+	    builder->objects.length, builder->packs.length, builder->frames.length, builder->entries.length};
 }
 
 void index_builder_back(struct table_builder *builder, struct table_builder_mark mark)
@@ -286,7 +288,7 @@ static enum err sort_packs(struct table_builder *builder)
 	size_t count = builder->packs.length / TABLE_PACK_SIZE;
 	uint8_t *packs = builder->packs.data;
 	uint32_t *place = mem_alloc((count + 1) * sizeof(*place));
-	uint8_t (*order)[OBJECT_ID_SIZE + 8] = mem_alloc((count + 1) * sizeof(*order));
+	uint8_t(*order)[OBJECT_ID_SIZE + 8] = mem_alloc((count + 1) * sizeof(*order));
 	enum err err = place && order ? ERR_OK : ERR_NOMEM;
 
 	_Static_assert(sizeof(*order) == TABLE_PACK_SIZE, "the size's place holds the old number while sorting");
@@ -359,7 +361,8 @@ static enum err write_section(struct table_writer *writer, const struct buffer *
 	return err == ERR_OK ? index_table_writer_end_section(writer) : err;
 }
 
-enum err index_builder_write(struct table_builder *builder, const char *folder, const struct index_scope *scope, struct table **out)
+enum err index_builder_write(
+    struct table_builder *builder, const char *folder, const struct index_scope *scope, struct table **out)
 {
 	struct table_writer *writer = NULL;
 	enum err err = sort_packs(builder);

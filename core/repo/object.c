@@ -135,5 +135,6 @@ bool object_folder_valid(const char *folder)
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (strcmp(folder, plain[i]) == 0)
 			return true;
-	return ends(skip_digits(skip_text(folder, "packs/"), 2)) || ends(skip_digits(skip_text(folder, "index/"), SHORT_ID_DIGITS));
+	return ends(skip_digits(skip_text(folder, "packs/"), 2)) ||
+	    ends(skip_digits(skip_text(folder, "index/"), SHORT_ID_DIGITS));
 }

@@ -78,7 +78,8 @@ enum err snapshot_load(
 struct snapshot_damaged {
 	uint8_t id[OBJECT_ID_SIZE];
 	int64_t arrived;
-	bool foreign; /* its bytes are those of its name: forged, or of another repository, and no snapshot that was damaged */
+	bool
+	    foreign; /* its bytes are those of its name: forged, or of another repository, and no snapshot that was damaged */
 };
 struct snapshot_list {
 	struct snapshot *items; /* ascending by start time, then id */

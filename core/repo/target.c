@@ -19,7 +19,8 @@ enum err target_put(struct target *target, const char *name, const void *bytes, 
 	return err != ERR_OK ? err : target->operations->put(target, name, bytes, size);
 }
 
-enum err target_put_checked(struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
+enum err target_put_checked(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
 {
 	uint8_t found[HASH_SIZE];
 	uint64_t found_size = 0;
@@ -79,7 +80,8 @@ static enum err visit_valid(void *context, const struct target_object *object)
 
 enum err target_list(struct target *target, const char *prefix, target_visit visit, void *context)
 {
-	struct listing listing = {.prefix = prefix, .prefix_length = strlen(prefix), .visit = visit, .context = context};
+	struct listing listing = {
+	    .prefix = prefix, .prefix_length = strlen(prefix), .visit = visit, .context = context};
 
 	if (!object_folder_valid(prefix))
 		return fail(PL_OBJECT_NAME, "'%s' is no folder of a repository", prefix);
@@ -121,15 +123,16 @@ void target_free(struct target *target)
 	mem_free(url);
 }
 
-static enum err get_once(struct target *target, const char *name, size_t limit, struct buffer *out, uint64_t *size, int64_t *changed)
+static enum err get_once(
+    struct target *target, const char *name, size_t limit, struct buffer *out, uint64_t *size, int64_t *changed)
 {
 	enum err err = target_stat(target, name, size, changed);
 
 	if (err != ERR_OK)
 		return err;
 	if (*size > limit)
-		return fail(PL_OBJECT_SIZE, "%s in %s has %llu bytes, more than the %zu that it can have", name, target->url,
-		    (unsigned long long)*size, limit);
+		return fail(PL_OBJECT_SIZE, "%s in %s has %llu bytes, more than the %zu that it can have", name,
+		    target->url, (unsigned long long)*size, limit);
 	err = buffer_reserve(out, (size_t)*size);
 	if (err != ERR_OK)
 		return err;
@@ -149,7 +152,8 @@ enum err target_get(struct target *target, const char *name, size_t limit, struc
 		enum err err = get_once(target, name, limit, out, &size, &changed);
 
 		/* Only config is ever replaced. Size and bytes must be those of one version of it. */
-		if (strcmp(name, OBJECT_CONFIG) != 0 || (err != ERR_OK && err != ERR_CORRUPT) || tries == REPLACED_TRIES)
+		if (strcmp(name, OBJECT_CONFIG) != 0 || (err != ERR_OK && err != ERR_CORRUPT) ||
+		    tries == REPLACED_TRIES)
 			return err;
 		if (target_stat(target, name, &size_after, &changed_after) != ERR_OK)
 			return failure_last()->kind;

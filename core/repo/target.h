@@ -61,7 +61,8 @@ struct target {
 enum err target_put(struct target *target, const char *name, const void *bytes, size_t size);
 /* Puts an object whose SHA-256 is `hash`, and reads it back from the medium; one that is there already is read back too. What is not as it
  * was hashed is taken away again: PL_READ_BACK (ERR_FAILED). */
-enum err target_put_checked(struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE]);
+enum err target_put_checked(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE]);
 enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size);
 enum err target_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size);
 enum err target_stat(struct target *target, const char *name, uint64_t *size, int64_t *changed);

@@ -16,8 +16,8 @@ void exclude_free(struct exclude *exclude);
  * (ERR_USAGE) names it. `base` is the folder that '/' anchors to, in the same form as paths are asked for (no
  * leading '/'; "" = the root); the pattern concerns only what lies below it. `ignore_case` concerns the letters A to
  * Z. Empty and comment patterns are accepted and do nothing. */
-enum err exclude_add(struct exclude *exclude, const char *pattern, const char *base, const char *origin,
-    bool ignore_case);
+enum err exclude_add(
+    struct exclude *exclude, const char *pattern, const char *base, const char *origin, bool ignore_case);
 /* A file of patterns, one a line; spaces, tabs and a CR at the end of a line do not count unless escaped.
  * PL_PATTERN, or as file_read_all. */
 enum err exclude_add_file(struct exclude *exclude, const char *path, const char *base, bool ignore_case);

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 struct sqlite_copy {
-	int fd;		     /* the copy, read from offset 0 */
-	uint64_t size;	     /* bytes */
+	int fd;	       /* the copy, read from offset 0 */
+	uint64_t size; /* bytes */
 	uint64_t tables, rows;
-	char version[32];    /* of the library */
+	char version[32];     /* of the library */
 	char consistency[16]; /* "snapshot" */
 };
 /* All pages within one read transaction, so that a busy writer cannot make it start over; then integrity_check

@@ -171,7 +171,8 @@ static enum err emit_file(struct walk *walk, const struct candidate *candidate, 
 	    .is_folder = candidate->type == DT_DIR};
 	if (item->is_folder) {
 		expect(walk, candidate, base);
-		err = walk_level_open(walk, candidate->parent->fd, candidate->name, false, &folder, &walk->entrance.error);
+		err = walk_level_open(
+		    walk, candidate->parent->fd, candidate->name, false, &folder, &walk->entrance.error);
 	}
 	if (folder) {
 		walk->entrance.self = folder;

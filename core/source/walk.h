@@ -49,13 +49,13 @@ struct walk_item {
 typedef enum err (*walk_problem)(void *context, struct entry_bytes path, const struct failure *failure);
 
 struct walk_options {
-	const struct exclude *exclude;	      /* may be NULL; arguments themselves are never excluded */
-	bool one_file_system;		      /* mount points are stored as empty folders */
-	bool exclude_caches;		      /* folders with a CACHEDIR.TAG keep only the tag */
+	const struct exclude *exclude; /* may be NULL; arguments themselves are never excluded */
+	bool one_file_system;	       /* mount points are stored as empty folders */
+	bool exclude_caches;	       /* folders with a CACHEDIR.TAG keep only the tag */
 	/* NULL-terminated; "NAME" or "NAME:header"; such folders keep only that file */
 	const char *const *exclude_if_present;
-	uint64_t exclude_larger;	      /* bytes, 0 = no bound; files only */
-	const struct walk_extra *extras;      /* any order; an extra hides a file of the same path */
+	uint64_t exclude_larger;	 /* bytes, 0 = no bound; files only */
+	const struct walk_extra *extras; /* any order; an extra hides a file of the same path */
 	size_t extras_count;
 	/* Stored paths that are skipped (journals of databases that are extras); NULL-terminated; may be NULL. */
 	const char *const *hidden;

@@ -79,9 +79,11 @@ struct entrance {
 	bool wanted;
 	bool ancestor; /* only the plan is followed in it */
 	bool anchored, root;
-	struct walk_folder *self;   /* the folder; NULL where it cannot be opened, or is no place on disk; own reference */
-	struct walk_folder *parent; /* what the item that was emitted is described by, where that is not `self`; own reference */
-	int error;		    /* why it cannot be opened */
+	struct walk_folder
+	    *self; /* the folder; NULL where it cannot be opened, or is no place on disk; own reference */
+	struct walk_folder
+	    *parent; /* what the item that was emitted is described by, where that is not `self`; own reference */
+	int error;   /* why it cannot be opened */
 	const char *name;
 	const struct plan_node *node;
 	int base;

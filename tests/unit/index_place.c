@@ -58,7 +58,8 @@ struct object_name index_place_write(uint64_t first_pack, size_t packs, size_t c
 struct index *index_place_open_with(const struct generations *generations, size_t budget)
 {
 	struct index *index = NULL;
-	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, generations, budget, NULL);
+	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+	    index_place_folder, generations, budget, NULL);
 
 	if (err != ERR_OK)
 		fail_msg("%s", failure_last()->text);
@@ -187,7 +188,8 @@ void index_place_add(struct index *index, uint64_t pack, size_t chunks, bool in_
 	if (in_target) {
 		uint8_t *bytes = mem_calloc(1, (size_t)sample.size);
 
-		assert_int_equal(target_put(index_place_target, object_pack(sample.id).text, bytes, (size_t)sample.size), ERR_OK);
+		assert_int_equal(
+		    target_put(index_place_target, object_pack(sample.id).text, bytes, (size_t)sample.size), ERR_OK);
 		mem_free(bytes);
 	}
 	for (size_t i = 0; i < chunks; i++) {

@@ -8,7 +8,7 @@
 /* Of the test that runs, from index_place_up() to index_place_down(). */
 extern struct keys *index_place_keys;
 extern struct target *index_place_target; /* in memory */
-extern char *index_place_folder;	      /* the cache */
+extern char *index_place_folder;	  /* the cache */
 
 int index_place_up(void **state);
 int index_place_down(void **state);

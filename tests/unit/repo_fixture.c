@@ -82,7 +82,9 @@ struct entry fixture_entry_of(const char *path, uint8_t type)
 {
 	return (struct entry){.path = {(const uint8_t *)path, strlen(path)},
 	    .type = type,
-	    .mode = type == ENTRY_FOLDER ? 0755 : type == ENTRY_SYMLINK ? 0777 : 0644,
+	    .mode = type == ENTRY_FOLDER ? 0755
+		: type == ENTRY_SYMLINK	 ? 0777
+					 : 0644,
 	    .uid = geteuid(),
 	    .gid = getegid(),
 	    .mtime = INT64_C(1700000000123456789),
@@ -146,7 +148,8 @@ static void end_frame(struct fixture_pack *pack)
 {
 	struct frame_compressor *compressor = NULL;
 	struct buffer stored = {0};
-	struct pack_frame frame = {.raw_size = (uint32_t)pack->raw.length, .chunks = pack->chunks, .chunks_count = pack->count};
+	struct pack_frame frame = {
+	    .raw_size = (uint32_t)pack->raw.length, .chunks = pack->chunks, .chunks_count = pack->count};
 
 	if (!pack->count)
 		return;
@@ -290,7 +293,8 @@ static void publish(struct fixture *fixture)
 	struct object_name name;
 	uint8_t id[OBJECT_ID_SIZE];
 
-	assert_int_equal(index_object_encode(repository->keys, fixture->packs, fixture->packs_count, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    index_object_encode(repository->keys, fixture->packs, fixture->packs_count, &bytes, id), ERR_OK);
 	name = object_index(repository->keys->domain.tag, id);
 	assert_int_equal(target_put(repository->target, name.text, bytes.data, bytes.length), ERR_OK);
 	assert_int_equal(snapshot_encode(&fixture->snapshot, repository->keys, &bytes), ERR_OK);
@@ -313,7 +317,8 @@ void fixture_store(struct fixture *fixture)
 	memcpy(snapshot->domain, fixture->repository.keys->domain.tag, DOMAIN_TAG_SIZE);
 	assert_int_equal(snapshot_add_path(snapshot, "."), ERR_OK);
 	qsort(fixture->entries, fixture->count, sizeof(*fixture->entries), by_path);
-	assert_int_equal(tree_writer_new(&tree, fixture->repository.keys->domain.chunker_key, store, fixture, NULL), ERR_OK);
+	assert_int_equal(
+	    tree_writer_new(&tree, fixture->repository.keys->domain.chunker_key, store, fixture, NULL), ERR_OK);
 	for (size_t i = 0; i < fixture->count; i++) {
 		if (fixture->entries[i].entry.type == ENTRY_FILE)
 			store_content(fixture, &fixture->entries[i]);
@@ -349,8 +354,8 @@ static void assert_content(const struct fixture_entry *entry, const char *path)
 	assert_int_equal(file_read_all(path, 1u << 30, &bytes), ERR_OK);
 	assert_int_equal(bytes.length, entry->entry.size);
 	if (!entry->entry.sparse) {
-		assert_memory_equal(bytes.data ? bytes.data : zeros, entry->bytes.data ? entry->bytes.data : zeros,
-		    bytes.length);
+		assert_memory_equal(
+		    bytes.data ? bytes.data : zeros, entry->bytes.data ? entry->bytes.data : zeros, bytes.length);
 	} else {
 		uint64_t position = 0;
 

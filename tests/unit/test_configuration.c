@@ -16,28 +16,28 @@ static char folder[64], file[80], secret[80];
 
 /* Line 1 is "office:"; %s at the end of each line that a test replaces. */
 static const char *const lines[] = {
-    "office:",					  /* 1 */
-    "  name: Pengadilan Agama Ternate",		  /* 2 */
-    "  timezone: Asia/Jayapura",		  /* 3 */
-    "people:",					  /* 4 */
-    "  - id: admin",				  /* 5 */
-    "    name: A",				  /* 6 */
-    "    position: Operator",			  /* 7 */
-    "    role: operator",			  /* 8 */
+    "office:",								/* 1 */
+    "  name: Pengadilan Agama Ternate",					/* 2 */
+    "  timezone: Asia/Jayapura",					/* 3 */
+    "people:",								/* 4 */
+    "  - id: admin",							/* 5 */
+    "    name: A",							/* 6 */
+    "    position: Operator",						/* 7 */
+    "    role: operator",						/* 8 */
     "  - {id: kasubbag, name: B, position: Kasub Bag, role: reviewer}", /* 9 */
-    "targets:",					  /* 10 */
-    "  - name: hdd",				  /* 11 */
-    "    url: /srv/pulih",			  /* 12 */
-    "jobs:",					  /* 13 */
-    "  - name: website",			  /* 14 */
-    "    performer: admin",			  /* 15 */
-    "    reviewer: kasubbag",			  /* 16 */
-    "    sources:",				  /* 17 */
-    "      - files: {paths: [/var/www]}",	  /* 18 */
-    "      - sqlite: {path: /var/db}",		  /* 19 */
-    "    target: hdd",				  /* 20 */
-    "    schedule: {every: day, at: \"01:00\"}",  /* 21 */
-    "    keep: {daily: 14, within: 90d}",	  /* 22 */
+    "targets:",								/* 10 */
+    "  - name: hdd",							/* 11 */
+    "    url: /srv/pulih",						/* 12 */
+    "jobs:",								/* 13 */
+    "  - name: website",						/* 14 */
+    "    performer: admin",						/* 15 */
+    "    reviewer: kasubbag",						/* 16 */
+    "    sources:",							/* 17 */
+    "      - files: {paths: [/var/www]}",				/* 18 */
+    "      - sqlite: {path: /var/db}",					/* 19 */
+    "    target: hdd",							/* 20 */
+    "    schedule: {every: day, at: \"01:00\"}",			/* 21 */
+    "    keep: {daily: 14, within: 90d}",				/* 22 */
 };
 #define LINES (sizeof(lines) / sizeof(lines[0]))
 
@@ -60,7 +60,8 @@ static void refused_with(enum message id, const char *place, const char *words)
 	char start[128];
 
 	snprintf(start, sizeof(start), "%s:%s: ", file, place);
-	if (failure_last()->id != id || strncmp(failure_last()->text, start, strlen(start)) != 0 || !strstr(failure_last()->text, words))
+	if (failure_last()->id != id || strncmp(failure_last()->text, start, strlen(start)) != 0 ||
+	    !strstr(failure_last()->text, words))
 		fail_msg("PL-%d %s\nwanted PL-%d %s... %s", failure_last()->id, failure_last()->text, id, start, words);
 }
 
@@ -92,7 +93,8 @@ static void test_refusals(void **state)
 		const char *place, *words;
 	} cases[] = {
 	    {2, "  nama: x", PL_CONFIG_KEY, "2:3", "allowed: name, address, city, timezone, language"},
-	    {16, "    review: kasubbag", PL_CONFIG_KEY, "16:5", "jobs[0]: there is no key \"review\" here; allowed: name, sop, performer"},
+	    {16, "    review: kasubbag", PL_CONFIG_KEY, "16:5",
+		"jobs[0]: there is no key \"review\" here; allowed: name, sop, performer"},
 	    {2, "  name: [x]", PL_CONFIG_TYPE, "2:9", "this is a list; wanted: a text"},
 	    {2, "  name:", PL_CONFIG_NO_VALUE, "2:8", "office.name: the value is missing"},
 	    {2, "  name: \"\"", PL_CONFIG_NO_VALUE, "2:9", "empty"},
@@ -117,9 +119,11 @@ static void test_refusals(void **state)
 	    {16, "    reviewer: nobody", PL_CONFIG_REFERENCE, "16:15", "no person of the id \"nobody\""},
 	    {16, "    reviewer: admin", PL_CONFIG_REVIEWER, "16:15", "performs this job"},
 	    {15, "    performer: kasubbag", PL_CONFIG_REVIEWER, "16:15", "performs this job"},
-	    {18, "      - files: {paths: [www]}", PL_CONFIG_VALUE, "18:25", "sources[0].files.paths[0]: \"www\" is relative"},
+	    {18, "      - files: {paths: [www]}", PL_CONFIG_VALUE, "18:25",
+		"sources[0].files.paths[0]: \"www\" is relative"},
 	    {18, "      - files: {paths: []}", PL_CONFIG_NO_VALUE, "18:24", "empty"},
-	    {18, "      - files: {paths: [/w], exclude_files: [/nonexistent]}", PL_CONFIG_FILE, "18:46", "cannot read /nonexistent"},
+	    {18, "      - files: {paths: [/w], exclude_files: [/nonexistent]}", PL_CONFIG_FILE, "18:46",
+		"cannot read /nonexistent"},
 	    {18, "      - files: {paths: [/w], one_file_system: maybe}", PL_CONFIG_TYPE, "18:47", "true or false"},
 	    {18, "      - {}", PL_CONFIG_NO_VALUE, "18:9", "of one kind"},
 	    {18, "      - mariadb: {databases: [joomla]}", PL_CONFIG_UNSUPPORTED, "18:18", "databases of this kind"},
@@ -129,7 +133,8 @@ static void test_refusals(void **state)
 	    {20, "    target: offsite", PL_CONFIG_REFERENCE, "20:13", "no target of the name \"offsite\""},
 	    {20, "    target: hdd\n    copies: [x]", PL_CONFIG_UNSUPPORTED, "21:13", "copies"},
 	    {20, "    target: hdd\n  - name: website", PL_CONFIG_NO_VALUE, "21:5", "\"performer\" is missing"},
-	    {21, "    schedule: {every: fortnight, at: \"01:00\"}", PL_CONFIG_VALUE, "21:23", "allowed: hour, day, week, month"},
+	    {21, "    schedule: {every: fortnight, at: \"01:00\"}", PL_CONFIG_VALUE, "21:23",
+		"allowed: hour, day, week, month"},
 	    {21, "    schedule: {every: day, at: \"24:00\"}", PL_CONFIG_VALUE, "21:32", "is no time"},
 	    {21, "    schedule: {every: day}", PL_CONFIG_NO_VALUE, "21:15", "\"at\" is missing"},
 	    {21, "    schedule: {every: day, at: \"01:00\", day: 3}", PL_CONFIG_VALUE, "21:46", "means nothing here"},
@@ -163,13 +168,15 @@ static void test_two_jobs_of_one_name(void **state)
 
 	(void)state;
 	assert_int_equal(load_with(20,
-			     "    target: hdd\n  - {name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: [{sqlite: {path: "
+			     "    target: hdd\n  - {name: website, performer: admin, reviewer: kasubbag, target: hdd, "
+			     "sources: [{sqlite: {path: "
 			     "/x}}],",
 			     &configuration),
 	    ERR_CONFIG); /* the mapping is not closed: syntax first */
 	assert_int_equal(failure_last()->id, PL_CONFIG_SYNTAX);
 	assert_int_equal(load_with(22,
-			     "  - {name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: [{sqlite: {path: /x}}]}",
+			     "  - {name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: "
+			     "[{sqlite: {path: /x}}]}",
 			     &configuration),
 	    ERR_CONFIG);
 	refused_with(PL_CONFIG_DUPLICATE, "22:12", "another job of the name \"website\"");

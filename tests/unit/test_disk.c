@@ -146,7 +146,8 @@ static void test_read_only(void **state)
 
 		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
 			_exit(10);
-		if (target_put(place->target, "records/b", "b", 1) != ERR_DENIED || failure_last()->id != PL_TARGET_DENIED)
+		if (target_put(place->target, "records/b", "b", 1) != ERR_DENIED ||
+		    failure_last()->id != PL_TARGET_DENIED)
 			_exit(11);
 		if (target_remove(place->target, "records/a") != ERR_DENIED)
 			_exit(12);
@@ -182,7 +183,8 @@ static unsigned files_in(const char *folder)
 
 static void test_full(void **state)
 {
-	char *folder = target_place_temporary_folder(), *root = path_join(folder, "repository"), *records = path_join(root, "records");
+	char *folder = target_place_temporary_folder(), *root = path_join(folder, "repository"),
+	     *records = path_join(root, "records");
 	uint8_t *bytes = mem_calloc(1, 512 << 10);
 	struct target_space space;
 	struct target *target = NULL;

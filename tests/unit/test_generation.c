@@ -38,7 +38,7 @@ static void write_sample(uint64_t generation, bool done, uint64_t first, size_t 
 	for (size_t i = 0; i < count; i++)
 		sample_pack_id(first + i, packs[i]);
 	assert_int_equal(
-	    generation_write(target, keys, generation, done, (const uint8_t (*)[OBJECT_ID_SIZE])packs, count), ERR_OK);
+	    generation_write(target, keys, generation, done, (const uint8_t(*)[OBJECT_ID_SIZE])packs, count), ERR_OK);
 }
 
 static bool condemned(const struct generations *generations, uint64_t pack)
@@ -96,10 +96,11 @@ static void test_backup_key(void **state)
 	write_sample(1, false, 1, 1);
 	keys->full = false;
 	assert_int_equal(read_once(), ERR_OK);
-	assert_int_equal(generation_write(target, keys, 2, false, (const uint8_t (*)[OBJECT_ID_SIZE])pack, 1), ERR_KEY);
+	assert_int_equal(generation_write(target, keys, 2, false, (const uint8_t(*)[OBJECT_ID_SIZE])pack, 1), ERR_KEY);
 	assert_int_equal(failure_last()->id, PL_KEY_FULL);
 	keys->full = true;
-	assert_int_equal(generation_write(target, keys, 1, false, (const uint8_t (*)[OBJECT_ID_SIZE])pack, 1), ERR_EXISTS);
+	assert_int_equal(
+	    generation_write(target, keys, 1, false, (const uint8_t(*)[OBJECT_ID_SIZE])pack, 1), ERR_EXISTS);
 }
 
 static void test_layout(void **state)
@@ -118,12 +119,15 @@ static void test_layout(void **state)
 }
 
 /* Made once by this program; what was written must be read for ever. Generation 9, condemned: packs 1 and 2. */
-static const char frozen[] =
-    "50554c494847454e0100020100000000222222222222222222222222222222220900000000000000499d997f9529bdd86b7ce13068f15388c1b853"
-    "63e3dd6a69f9189fa4a708118812446375948d767094101cff1cac865b43c65a12842d751a44b411755e70fe231ef511b4d60c0ec4fd66ae051396"
-    "e73f38dc1f1888c01f8bd133e008e69fca384852c2107ab74d3699d674fed7df66d62665c6718973df8be719aa285d0bb209b93ce0bad9648803ca"
-    "30f08960160637f0bc266014aa994d0d29ee2f960f58bdc01efba70d7ce50e0f9ce9229dc04cb95a2c3f931a6bfc9c96fdea5dd529fda7543b46e1"
-    "c4b64ec8fe0c650b655d06fb0b";
+static const char frozen[] = "50554c494847454e0100020100000000222222222222222222222222222222220900000000000000499d997f9"
+			     "529bdd86b7ce13068f15388c1b853"
+			     "63e3dd6a69f9189fa4a708118812446375948d767094101cff1cac865b43c65a12842d751a44b411755e70fe2"
+			     "31ef511b4d60c0ec4fd66ae051396"
+			     "e73f38dc1f1888c01f8bd133e008e69fca384852c2107ab74d3699d674fed7df66d62665c6718973df8be719a"
+			     "a285d0bb209b93ce0bad9648803ca"
+			     "30f08960160637f0bc266014aa994d0d29ee2f960f58bdc01efba70d7ce50e0f9ce9229dc04cb95a2c3f931a6"
+			     "bfc9c96fdea5dd529fda7543b46e1"
+			     "c4b64ec8fe0c650b655d06fb0b";
 
 static void test_frozen(void **state)
 {
@@ -223,8 +227,8 @@ static void plant_contents(const void *plain, size_t plain_size)
 
 	write_sample(5, false, 1, 1);
 	assert_int_equal(buffer_append(&bytes, memory_target_bytes(target, name, &size), HEADER_SIZE), ERR_OK);
-	assert_int_equal(
-	    box_seal(&bytes, keys->suite, keys->shared, "generation", memory_target_bytes(target, name, &size), HEADER_SIZE, plain, plain_size),
+	assert_int_equal(box_seal(&bytes, keys->suite, keys->shared, "generation",
+			     memory_target_bytes(target, name, &size), HEADER_SIZE, plain, plain_size),
 	    ERR_OK);
 	assert_int_equal(buffer_append(&bytes, (const uint8_t[SIGNATURE_SIZE]){0}, SIGNATURE_SIZE), ERR_OK);
 	assert_true(memory_target_plant(target, name, bytes.data, bytes.length));

@@ -88,7 +88,9 @@ static void test_duplicates(void **state)
 	}
 	sample_pack_id(77, twin.id);
 	assert_int_equal(index_object_encode(index_place_keys, &twin, 1, &bytes, id), ERR_OK);
-	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, id).text, bytes.data,
+			     bytes.length),
+	    ERR_OK);
 	index = index_place_open();
 	assert_int_equal(index_place_census(index).packs, 3);
 	assert_int_equal(index_place_find(index, 1, 3, &location), ERR_OK);
@@ -132,16 +134,22 @@ static void test_damaged_object(void **state)
 	(void)state;
 	index_place_write(2, 1, 10);
 	assert_true(memory_target_corrupt(index_place_target, damaged.text, 100, 1));
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_CORRUPT);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+			     index_place_folder, NULL, 0, NULL),
+	    ERR_CORRUPT);
 	assert_null(index);
 	assert_non_null(strstr(failure_last()->text, damaged.text));
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, &count), ERR_OK);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+			     index_place_folder, NULL, 0, &count),
+	    ERR_OK);
 	assert_int_equal(count, 1);
 	index_place_check(index, 2, 1, 10);
 	assert_int_equal(index_place_find(index, 1, 1, &location), ERR_MISSING);
 	index_free(index);
 	/* What was left is cached; what is damaged is still not good. */
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_CORRUPT);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+			     index_place_folder, NULL, 0, NULL),
+	    ERR_CORRUPT);
 	/* Healed from another place. */
 	assert_true(memory_target_corrupt(index_place_target, damaged.text, 100, 1));
 	index = index_place_open();
@@ -150,12 +158,18 @@ static void test_damaged_object(void **state)
 	/* Listed, and not there. */
 	memory_target_fail(index_place_target, MEMORY_STAT, 1, PL_OBJECT_MISSING, true);
 	index_place_write(3, 1, 10);
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_MISSING);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+			     index_place_folder, NULL, 0, NULL),
+	    ERR_MISSING);
 	memory_target_fail(index_place_target, MEMORY_STAT, 0, PL_NONE, false);
 	memory_target_fail(index_place_target, MEMORY_LIST, 1, PL_TARGET_LIST, false);
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_IO);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+			     index_place_folder, NULL, 0, NULL),
+	    ERR_IO);
 	memory_target_fail_late(index_place_target, MEMORY_LIST, 1, PL_TARGET_LIST);
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL), ERR_IO);
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+			     index_place_folder, NULL, 0, NULL),
+	    ERR_IO);
 }
 
 /* Any byte of a cached table may be wrong: answers stay right, for the table is found out and built anew. */
@@ -260,7 +274,9 @@ static void test_other_domain(void **state)
 	index_free(index);
 	assert_int_equal(keys_domain_tag(index_place_keys->root, "elsewhere", tag), ERR_OK);
 	assert_int_equal(keys_domain(index_place_keys, tag, &other), ERR_OK);
-	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &other, index_place_folder, NULL, 0, NULL), ERR_OK);
+	assert_int_equal(
+	    index_open(&index, index_place_target, index_place_keys, &other, index_place_folder, NULL, 0, NULL),
+	    ERR_OK);
 	assert_int_equal(index_place_find(index, 1, 1, &location), ERR_MISSING);
 	assert_int_equal(index_begin(index, &adopted), ERR_KEY);
 	index_free(index);
@@ -345,7 +361,9 @@ static void test_uneven_keys(void **state)
 		store_u32(pack.directory.chunks[i].key + 12, i * 2654435761u);
 	}
 	assert_int_equal(index_object_encode(index_place_keys, &pack, 1, &bytes, object), ERR_OK);
-	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, object).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, object).text,
+			     bytes.data, bytes.length),
+	    ERR_OK);
 	index = index_place_open();
 	for (uint32_t i = 0; i < 5000; i++) {
 		store_u32(id + 12, i * 2654435761u);
@@ -367,7 +385,8 @@ static enum err whole_life(void)
 	struct index_pack pack = sample_pack(50, 6);
 	size_t adopted;
 	uint64_t written;
-	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL);
+	enum err err = index_open(
+	    &index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL);
 
 	if (err == ERR_OK)
 		err = index_begin(index, &adopted);

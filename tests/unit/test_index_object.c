@@ -101,11 +101,16 @@ static void test_round_trip(void **state)
 
 /* Made once by this program; what was written must be read for ever. */
 static const char frozen[] =
-    "50554c4948494458010002000000000022222222222222222222222222222222af61d53290fd5a35c2ab09035223d2ad0000000000000000000000"
-    "0000000000aacaa6eb2242a6033b6d0aa3fa812794231815ac2969013601cfb2cb53ff9cc0d1d437332beeddfdfd9e03538eef871abb09e84bc41b"
-    "52dd2d2c78998f6f24638e55e995e90337abaa6ae0bd485761bf8e7995ab183ccd302868887d4db8ca3dcc979d19d312c0f1580634322dc0ad1512"
-    "b001d44012b3c751b18f5035e40e9f036b749a96c8d48f05c86f0d5eb5716754cd21b26ef847b90dac58fb20f88550373089c102766ece459dfa54"
-    "5b28d3daff4a30f5958728a4e005bc8394d0b7781d470f03b6fe37af0ab7d7d14921f26223c39b51e558e6881a1c37a717fa0f12abdabadbdfc9e6"
+    "50554c4948494458010002000000000022222222222222222222222222222222af61d53290fd5a35c2ab09035223d2ad000000000000000000"
+    "0000"
+    "0000000000aacaa6eb2242a6033b6d0aa3fa812794231815ac2969013601cfb2cb53ff9cc0d1d437332beeddfdfd9e03538eef871abb09e84b"
+    "c41b"
+    "52dd2d2c78998f6f24638e55e995e90337abaa6ae0bd485761bf8e7995ab183ccd302868887d4db8ca3dcc979d19d312c0f1580634322dc0ad"
+    "1512"
+    "b001d44012b3c751b18f5035e40e9f036b749a96c8d48f05c86f0d5eb5716754cd21b26ef847b90dac58fb20f88550373089c102766ece459d"
+    "fa54"
+    "5b28d3daff4a30f5958728a4e005bc8394d0b7781d470f03b6fe37af0ab7d7d14921f26223c39b51e558e6881a1c37a717fa0f12abdabadbdf"
+    "c9e6"
     "1174c760b991eb69c3172cb64b55a030a2d38cfe356bad0e7a59b52b30c86504d45c08233dfe7b2220dabe1c0b3fd7e58cbfe377e10b";
 
 static void test_frozen(void **state)
@@ -204,14 +209,16 @@ static void test_every_byte(void **state)
 	encode_sample(&bytes, id);
 	for (size_t i = 0; i < bytes.length; i++) {
 		bytes.data[i] ^= 1;
-		assert_int_equal(index_object_decode(keys, &keys->domain, id, bytes.data, bytes.length, see, &seen), ERR_CORRUPT);
+		assert_int_equal(
+		    index_object_decode(keys, &keys->domain, id, bytes.data, bytes.length, see, &seen), ERR_CORRUPT);
 		assert_int_equal(failure_last()->id, PL_INDEX_BROKEN);
 		/* … and with the name changed to match. */
 		assert_int_not_equal(decode(&bytes, &seen), ERR_OK);
 		bytes.data[i] ^= 1;
 	}
 	for (size_t size = 0; size < bytes.length; size += 7)
-		assert_int_equal(index_object_decode(keys, &keys->domain, id, bytes.data, size, see, &seen), ERR_CORRUPT);
+		assert_int_equal(
+		    index_object_decode(keys, &keys->domain, id, bytes.data, size, see, &seen), ERR_CORRUPT);
 	bytes.data[bytes.length - 1] ^= 1;
 	assert_int_equal(decode(&bytes, &seen), ERR_CORRUPT);
 	assert_int_equal(failure_last()->id, PL_SIGNATURE);
@@ -229,8 +236,8 @@ static enum err decode_contents(const struct buffer *compressed)
 
 	encode_sample(&sample, id);
 	assert_int_equal(buffer_append(&bytes, sample.data, HEADER_SIZE), ERR_OK);
-	assert_int_equal(
-	    box_seal(&bytes, keys->suite, keys->domain.index_key, "index", sample.data, HEADER_SIZE, compressed->data, compressed->length),
+	assert_int_equal(box_seal(&bytes, keys->suite, keys->domain.index_key, "index", sample.data, HEADER_SIZE,
+			     compressed->data, compressed->length),
 	    ERR_OK);
 	assert_int_equal(buffer_append(&bytes, sample.data, SIGNATURE_SIZE), ERR_OK);
 	sign_again(&bytes);

@@ -289,8 +289,9 @@ static struct generations *condemn(uint64_t generation, uint64_t first, size_t c
 
 	for (size_t i = 0; i < count; i++)
 		sample_pack_id(first + i, packs[i]);
-	assert_int_equal(
-	    generation_write(index_place_target, index_place_keys, generation, false, (const uint8_t (*)[OBJECT_ID_SIZE])packs, count), ERR_OK);
+	assert_int_equal(generation_write(index_place_target, index_place_keys, generation, false,
+			     (const uint8_t(*)[OBJECT_ID_SIZE])packs, count),
+	    ERR_OK);
 	assert_int_equal(generations_read(&generations, index_place_target, index_place_keys), ERR_OK);
 	return generations;
 }
@@ -309,7 +310,9 @@ static void test_condemned(void **state)
 	/* Chunks 0 to 8 of pack 1 stand in pack 77 as well. */
 	sample_pack_id(77, twin.id);
 	assert_int_equal(index_object_encode(index_place_keys, &twin, 1, &bytes, id), ERR_OK);
-	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, id).text, bytes.data, bytes.length), ERR_OK);
+	assert_int_equal(target_put(index_place_target, object_index(index_place_keys->domain.tag, id).text, bytes.data,
+			     bytes.length),
+	    ERR_OK);
 	generations = condemn(1, 1, 2);
 	index = index_place_open_with(generations, 0);
 	assert_int_equal(index_place_find(index, 2, 0, &location), ERR_MISSING);

@@ -54,8 +54,8 @@ static const char *inside(const struct fixture *fixture, const char *name)
 	return path[next];
 }
 
-static enum err restore(struct fixture *fixture, struct restore_options *options, struct restore_result *result,
-    struct told *told)
+static enum err restore(
+    struct fixture *fixture, struct restore_options *options, struct restore_result *result, struct told *told)
 {
 	*told = (struct told){0};
 	options->destination = destination(fixture);
@@ -169,9 +169,12 @@ static void fill(struct fixture *fixture, uint64_t seed, size_t count)
 			snprintf(folders[folders_count++], 64, "%.60s", path);
 			entry = fixture_entry_of(path, ENTRY_FOLDER);
 		} else {
-			entry = fixture_entry_of(path, kind == 4 ? ENTRY_SYMLINK : kind == 5 ? ENTRY_FIFO
+			entry = fixture_entry_of(path,
+			    kind == 4			      ? ENTRY_SYMLINK
+				: kind == 5		      ? ENTRY_FIFO
 				: kind == 6 && geteuid() == 0 ? ENTRY_CHARACTER
-				: kind == 7 ? ENTRY_SOCKET : ENTRY_FILE);
+				: kind == 7		      ? ENTRY_SOCKET
+							      : ENTRY_FILE);
 		}
 		random_metadata(&entry, &seed);
 		if (entry.type == ENTRY_FOLDER)

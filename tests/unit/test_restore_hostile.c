@@ -39,8 +39,8 @@ static const char *at(const struct fixture *fixture, const char *name)
 	return path[next];
 }
 
-static enum err restore(struct fixture *fixture, struct restore_options *options, struct restore_result *result,
-    struct told *told)
+static enum err restore(
+    struct fixture *fixture, struct restore_options *options, struct restore_result *result, struct told *told)
 {
 	static char destination[128];
 
@@ -247,8 +247,8 @@ static void a_very_long_name_and_a_very_deep_folder(void **state)
 static void a_folder_with_a_default_acl_gives_nothing_away(void **state)
 {
 	/* other users may read all that is made in it */
-	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0, 7, 0, 0xFF,
-	    0xFF, 0xFF, 0xFF, 16, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF};
+	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0, 7,
+	    0, 0xFF, 0xFF, 0xFF, 0xFF, 16, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF};
 	struct fixture fixture;
 	struct restore_options options = {0};
 	struct restore_result result;

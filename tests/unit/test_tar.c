@@ -104,7 +104,7 @@ static void everything_that_a_tar_can_hold(void **state)
 	random_bytes(9, bytes, sizeof(bytes));
 	fixture_folder(&fixture, "folder");
 	entry = fixture_entry_of("folder/file \xFF\xFE name", ENTRY_FILE);
-	entry.mode = 04640; /* as the ACL says */
+	entry.mode = 04640;  /* as the ACL says */
 	entry.uid = 3000000; /* more than ustar can say */
 	entry.user = (struct entry_bytes){(const uint8_t *)"somebody", 8};
 	buffer_append_varint(&attributes, 23);
@@ -160,8 +160,9 @@ static void everything_that_a_tar_can_hold(void **state)
 	assert_memory_equal(value, "a\0b\n", 4);
 	assert_true(archive_entry_acl_reset(found, ARCHIVE_ENTRY_ACL_TYPE_ACCESS) > 0);
 	for (bool seen = false; !seen;) {
-		assert_int_equal(archive_entry_acl_next(found, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &type, &permset, &tag, &id,
-				     &name), ARCHIVE_OK);
+		assert_int_equal(
+		    archive_entry_acl_next(found, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &type, &permset, &tag, &id, &name),
+		    ARCHIVE_OK);
 		seen = tag == ARCHIVE_ENTRY_ACL_USER && id == 77 && permset == 5;
 	}
 	assert_data(archive, bytes, sizeof(bytes));

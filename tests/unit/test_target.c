@@ -27,8 +27,9 @@ static void test_names(void **state)
 	assert_true(object_id_of(name.text, back));
 	assert_memory_equal(back, id, sizeof(id));
 	name = object_index(tag, id);
-	assert_string_equal(name.text, "index/10000000000000000000000000000002/"
-				       "ab010000000000000000000000000000000000000000000000000000000000ff");
+	assert_string_equal(name.text,
+	    "index/10000000000000000000000000000002/"
+	    "ab010000000000000000000000000000000000000000000000000000000000ff");
 	assert_true(object_name_valid(name.text));
 	name = object_snapshot(id);
 	assert_true(object_name_valid(name.text));
@@ -49,16 +50,17 @@ static void test_names(void **state)
 
 static void test_bad_names(void **state)
 {
-	static const char *const bad[] = {"", "/", ".", "..", "config/", "/config", "config2", "Config", "packs", "packs/",
-	    "packs/ab", "packs/../config", "../config", "packs/ab/../../config", "keys/..",
+	static const char *const bad[] = {"", "/", ".", "..", "config/", "/config", "config2", "Config", "packs",
+	    "packs/", "packs/ab", "packs/../config", "../config", "packs/ab/../../config", "keys/..",
 	    "packs/ac/ab010000000000000000000000000000000000000000000000000000000000ff",
 	    "packs/ab/AB010000000000000000000000000000000000000000000000000000000000ff",
 	    "packs/ab/ab010000000000000000000000000000000000000000000000000000000000f",
 	    "packs/ab/ab010000000000000000000000000000000000000000000000000000000000ff0",
 	    "packs//ab010000000000000000000000000000000000000000000000000000000000ff",
-	    "snapshots/ab010000000000000000000000000000000000000000000000000000000000fg", "gc/12ab", "gc/00000000000012aB",
-	    "records/", "records/UP", "records/a/b", "records/a.b", "sessions/.tmp-0123456789abcdef", "other/00",
-	    "index/10000000000000000000000000000002", "index/10000000000000000000000000000002/ab"};
+	    "snapshots/ab010000000000000000000000000000000000000000000000000000000000fg", "gc/12ab",
+	    "gc/00000000000012aB", "records/", "records/UP", "records/a/b", "records/a.b",
+	    "sessions/.tmp-0123456789abcdef", "other/00", "index/10000000000000000000000000000002",
+	    "index/10000000000000000000000000000002/ab"};
 	char run_id[200];
 
 	(void)state;
@@ -288,7 +290,8 @@ static void test_many_files_open(void **state)
 	struct target *target = ((struct target_place *)*state)->target;
 
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(target_put(target, target_place_pack_name((uint8_t)i).text, &(uint8_t){(uint8_t)i}, 1), ERR_OK);
+		assert_int_equal(
+		    target_put(target, target_place_pack_name((uint8_t)i).text, &(uint8_t){(uint8_t)i}, 1), ERR_OK);
 	for (unsigned i = 0; i < 1000; i++) {
 		uint8_t byte, number = (uint8_t)(i * 37 % 100);
 
@@ -388,17 +391,17 @@ static void test_faults(void **state)
 	assert_int_equal(memory_target_count(target, "records/"), 2);
 }
 
-#define SUITE(up)                                                                                                                \
-	cmocka_unit_test_setup_teardown(test_refuses_names, up, target_place_down),                                                      \
-	    cmocka_unit_test_setup_teardown(test_put_read, up, target_place_down),                                                       \
-	    cmocka_unit_test_setup_teardown(test_empty_object, up, target_place_down),                                                   \
-	    cmocka_unit_test_setup_teardown(test_never_overwrites, up, target_place_down),                                               \
-	    cmocka_unit_test_setup_teardown(test_missing, up, target_place_down),                                                        \
-	    cmocka_unit_test_setup_teardown(test_replace, up, target_place_down),                                                        \
-	    cmocka_unit_test_setup_teardown(test_remove, up, target_place_down),                                                         \
-	    cmocka_unit_test_setup_teardown(test_list, up, target_place_down),                                                           \
-	    cmocka_unit_test_setup_teardown(test_concurrent_put, up, target_place_down),                                                 \
-	    cmocka_unit_test_setup_teardown(test_many_files_open, up, target_place_down),                                                \
+#define SUITE(up)                                                                          \
+	cmocka_unit_test_setup_teardown(test_refuses_names, up, target_place_down),        \
+	    cmocka_unit_test_setup_teardown(test_put_read, up, target_place_down),         \
+	    cmocka_unit_test_setup_teardown(test_empty_object, up, target_place_down),     \
+	    cmocka_unit_test_setup_teardown(test_never_overwrites, up, target_place_down), \
+	    cmocka_unit_test_setup_teardown(test_missing, up, target_place_down),          \
+	    cmocka_unit_test_setup_teardown(test_replace, up, target_place_down),          \
+	    cmocka_unit_test_setup_teardown(test_remove, up, target_place_down),           \
+	    cmocka_unit_test_setup_teardown(test_list, up, target_place_down),             \
+	    cmocka_unit_test_setup_teardown(test_concurrent_put, up, target_place_down),   \
+	    cmocka_unit_test_setup_teardown(test_many_files_open, up, target_place_down),  \
 	    cmocka_unit_test_setup_teardown(test_no_memory, up, target_place_down)
 
 int main(void)

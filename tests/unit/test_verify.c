@@ -32,8 +32,8 @@ static void on_finding(void *context, const struct verify_finding *finding)
 	told->count++;
 }
 
-static enum err verify(struct fixture *fixture, enum verify_tier tier, uint64_t budget, struct verify_result *result,
-    struct told *told)
+static enum err verify(
+    struct fixture *fixture, enum verify_tier tier, uint64_t budget, struct verify_result *result, struct told *told)
 {
 	struct verify_options options = {
 	    .tier = tier, .budget = budget, .threads = 2, .on_finding = on_finding, .context = told};
@@ -124,7 +124,8 @@ static void missing_and_cut_packs_are_found(void **state)
 
 		assert_string_equal(told.object[i], packs[first ? 0 : 2].text);
 		assert_int_equal(told.id[i], first ? PL_PACK_MISSING : PL_VERIFY_PACK_SIZE);
-		assert_string_equal(told.touches[i], first ? "3 snapshots, 1 file: file 0" : "1 snapshot, 1 file: file 2");
+		assert_string_equal(
+		    told.touches[i], first ? "3 snapshots, 1 file: file 0" : "1 snapshot, 1 file: file 2");
 	}
 	assert_string_not_equal(told.object[0], told.object[1]);
 	fixture_close(&fixture);

@@ -233,7 +233,8 @@ static void order_is_that_of_paths(void **state)
 		assert_int_equal(S_ISDIR(status.st_mode), item.is_folder);
 		assert_int_equal(strcmp(item.name, ".") == 0, item.is_folder);
 		if (!item.is_folder)
-			assert_memory_equal(item.path.data + item.path.size - strlen(item.name), item.name, strlen(item.name));
+			assert_memory_equal(
+			    item.path.data + item.path.size - strlen(item.name), item.name, strlen(item.name));
 		buffer_clear(&before);
 		assert_int_equal(buffer_append(&before, item.path.data, item.path.size), ERR_OK);
 	}
