@@ -125,17 +125,11 @@ static int open_own(int folder_fd, const char *name)
 		return -1;
 	fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	saved = errno;
-<<<<<<< HEAD
 	/* The right goes again; where it cannot, the file is not as it was, and that is an error too. */
 	if (fchmodat(folder_fd, name, mode, AT_SYMLINK_NOFOLLOW) != 0) {
 		saved = errno;
 		if (fd >= 0)
 			close(fd);
-=======
-	if (fchmodat(folder_fd, name, mode, AT_SYMLINK_NOFOLLOW) != 0 && fd >= 0) {
-		saved = errno;
-		close(fd);
->>>>>>> refs/heads/review2
 		fd = -1;
 	}
 	errno = saved;
