@@ -286,6 +286,7 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 		return fail_item(item);
 	for (unsigned try = 1; err == ERR_OK; try++) {
 		struct entry after = *now;
+		bool grew;
 
 		err = read_content(reader, item, fd, now, &expected, &total);
 		if (err == ERR_OK)
@@ -299,7 +300,9 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 		}
 		if (total == expected && same_file(&after, now))
 			break;
-		if (try == READ_TRIES) {
+		/* A long file that grows is a log: it will have grown the next time too, and by more the longer it is read. */
+		grew = total == expected && after.size > now->size && now->size > SMALL_FILE;
+		if (try == READ_TRIES || grew) {
 			*changed = true;
 			break;
 		}
