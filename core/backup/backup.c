@@ -213,13 +213,14 @@ static enum err open_index(struct backup *backup)
 	struct repository *repository = backup->repository;
 	char tag[2 * DOMAIN_TAG_SIZE + 1];
 	char *folder;
-	size_t adopted = 0;
+	size_t adopted = 0, damaged = 0;
 	enum err err;
 
 	hex_encode(tag, repository->keys->domain.tag, DOMAIN_TAG_SIZE);
 	folder = mem_printf("%s/index/%s", repository->state_folder, tag);
+	/* An index object that is damaged was warned of by name; what only it knows is absent, and is stored again. */
 	err = folder ? index_open(&backup->index, backup->target, repository->keys, &repository->keys->domain, folder,
-			   backup->generations, 0, NULL)
+			   backup->generations, 0, &damaged)
 		     : ERR_NOMEM;
 	if (err == ERR_OK)
 		err = index_begin(backup->index, &adopted);

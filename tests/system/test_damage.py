@@ -197,6 +197,22 @@ def test_backup_onto_damage(victim, out):
         assert lost.name in result.everything and len(pulih.objects("snapshots")) == before
 
 
+def test_backup_onto_a_damaged_index(victim, out):
+    """A machine that has no copy of it goes on without: what only the damaged object knew is stored again."""
+    pulih, source = victim
+    damaged = pulih.objects("index")[0]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    pulih.forget_state()
+    result = pulih("backup", source)
+    assert damaged.name in result.everything
+    snapshot = pulih.snapshots()[-1]["id"]
+    pulih.restore(out, snapshot, code=None)
+    assert_same(source, pulih.restored(out, source))
+    assert damaged.name in pulih("verify", "--tier", "structure", code=4).everything
+
+
 @pytest.mark.parametrize("kind", ["packs", "index", "snapshots"])
 def test_disk_that_lies(pulih, source, kind):
     """A disk that says that it wrote an object, and did not: the backup must not say that it is stored."""
