@@ -88,7 +88,7 @@ unit-programs: $(UNIT_PROGRAMS)
 
 # What the system tests and the faults run.
 TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
-	PULIH_SLOW=$(SLOW) PYTHONDONTWRITEBYTECODE=1
+	PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
 
 system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
