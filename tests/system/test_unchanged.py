@@ -132,7 +132,8 @@ def test_lost_attributes_are_read_again(pulih, roomy, kind):
         pytest.skip("no file system here takes long attributes")
     time.sleep(0.05)
     pulih.backup(source)
-    assert pulih.backup(source)["data_added"] == 0
+    # Folders above the source may change meanwhile, and cost their node; the attributes would cost 90,000 bytes.
+    assert pulih.backup(source)["data_added"] < 10_000
     for lost in ("packs", "index"):
         shutil.rmtree(pulih.repo / lost)
     pulih.backup(source)
