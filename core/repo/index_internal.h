@@ -228,8 +228,9 @@ struct index_hit {
 	struct table_frame frame;
 	uint32_t offset, length;
 };
-/* Looks for a chunk in a living pack of the tables. */
-enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out);
+/* Looks for a chunk in a living pack of the tables, passing over *skip places and counting those down. */
+enum index_answer index_lookup(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out);
 /* Brings the tables up to date with the target: see index_open(). */
 enum err index_load(struct index *index);
 /* Takes a table over, also on failure. */

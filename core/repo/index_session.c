@@ -121,11 +121,12 @@ bool index_use(struct index *index, const uint8_t id[CHUNK_ID_SIZE])
 {
 	const struct set_slot *slot = index_set_find(&index->session.set, id);
 	struct index_hit hit;
+	size_t skip = 0;
 
 	if (slot && (slot->pack == SET_EXPECTED || !index->session.packs[slot->pack - 1].dropped))
 		return true;
 	/* A damaged table counts as one that has nothing: the chunk is stored again. */
-	if (index_lookup(index, id, &hit) != INDEX_FOUND)
+	if (index_lookup(index, id, &skip, &hit) != INDEX_FOUND)
 		return false;
 	hit.table->flags[hit.frame.pack] |= PACK_USED;
 	return true;
