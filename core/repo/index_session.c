@@ -216,7 +216,7 @@ static enum err write_object(struct index *index, size_t batch, struct table_bui
 		goto done;
 	err = index_object_encode(index->keys, packs, count, &bytes, id);
 	if (err == ERR_OK)
-		err = index_builder_object(builder, id);
+		err = index_builder_object(builder, id, bytes.length);
 	for (size_t i = 0; i < count && err == ERR_OK; i++)
 		err = index_builder_pack(builder, &packs[i]);
 	if (err == ERR_OK)
