@@ -1,0 +1,34 @@
+"""Whoever holds the storage, or the backup key of one machine, against everybody else."""
+import json
+import os
+import resource
+import shutil
+
+import pytest
+
+from compare import assert_same
+
+
+def plant_slot(pulih, **cost):
+    """A slot that nobody can open, newer than all others."""
+    slot = json.loads(pulih.objects("keys")[0].read_text())
+    slot.update(id="ff" * 16, created="2261-01-01T00:00:00Z")
+    slot["kdf"].update(cost)
+    planted = pulih.repo / "keys" / slot["id"]
+    planted.write_text(json.dumps(slot, sort_keys=True, separators=(",", ":")))
+    return planted
+
+
+@pytest.mark.skipif(bool(os.environ.get("PULIH_SANITIZED")), reason="a sanitizer needs the whole address space")
+def test_slot_that_asks_for_all_memory(pulih, small, out):
+    """1 GiB is within the bounds of a slot, and more than a small machine has: the others still open."""
+    pulih.backup(small)
+    planted = plant_slot(pulih, memory_kib=1 << 20, passes=1)
+    little = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20)))
+    pulih("snapshots", **little)
+    # With nothing else to try, it is the memory that is missing, not the passphrase that is wrong.
+    for slot in pulih.objects("keys"):
+        if slot != planted:
+            slot.unlink()
+    refused = pulih("snapshots", code=1, **little)
+    assert "1024 MiB" in refused.everything
