@@ -32,3 +32,36 @@ def test_slot_that_asks_for_all_memory(pulih, small, out):
             slot.unlink()
     refused = pulih("snapshots", code=1, **little)
     assert "1024 MiB" in refused.everything
+
+
+def change_config(pulih, **options):
+    key = pulih.folder / f"{os.urandom(4).hex()}.key"
+    return pulih("key", "issue-writer", "-o", key, **options)
+
+
+def test_old_config_under_another_spelling(pulih, small):
+    """What a machine remembers of a place does not depend on how somebody typed its path."""
+    old = pulih.objects("config")[0].read_bytes()
+    change_config(pulih)
+    pulih.objects("config")[0].write_bytes(old)
+    link = pulih.folder / "link"
+    link.symlink_to("repo")
+    for spelling in (pulih.repo, f"{pulih.repo}/", f"{pulih.folder}/./repo", f"file:{pulih.repo}", "repo", "./repo", link):
+        refused = pulih("-r", spelling, "snapshots", cwd=pulih.folder, code=4)
+        assert "PL-1210" in refused.everything
+
+
+def test_two_places_under_one_spelling(pulih, small, out):
+    """`-r .` in a copy that lags behind is not an attack, and what was read in one place was not read in the other."""
+    pulih.backup(small)
+    copy = pulih.folder / "copy"
+    shutil.copytree(pulih.repo, copy)
+    change_config(pulih, cwd=pulih.repo, env={"PULIH_REPOSITORY": "."})
+    pulih("verify", "-r", ".", cwd=pulih.repo)
+    pulih("snapshots", "-r", ".", cwd=copy)
+    pulih("restore", "latest", "-t", out, "-r", ".", cwd=copy)
+    assert_same(small, pulih.restored(out, small))
+    ledgers = lambda: len(list(pulih.state.glob("*/verify-*")))
+    before = ledgers()
+    pulih("verify", "-r", ".", cwd=copy)
+    assert ledgers() == before + 1
