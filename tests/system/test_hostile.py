@@ -65,3 +65,24 @@ def test_two_places_under_one_spelling(pulih, small, out):
     before = ledgers()
     pulih("verify", "-r", ".", cwd=copy)
     assert ledgers() == before + 1
+
+
+def test_latest_of_a_host_that_two_domains_claim(pulih, work, small, out):
+    """A machine can call itself what it likes. What it stores under another one's name is said to be its own."""
+    evil = work / "evil"
+    evil.mkdir()
+    (evil / "file").write_text("not what you want")
+    key = pulih.folder / "other.key"
+    pulih.backup(small, "--host", "court")
+    assert "PL-1250" not in pulih("ls", "latest", "--host", "court").everything
+    pulih("key", "issue-writer", "--domain", "other", "-o", key)
+    pulih("backup", "--key-file", key, "--host", "other", evil)
+    assert "PL-1250" not in pulih("ls", "latest", "--host", "court").everything
+    pulih("backup", "--key-file", key, "--host", "court", evil)
+    writer = json.loads(key.read_text())["writer"]["id"]
+    for command in (("restore", "latest", "-t", out), ("ls", "latest"), ("ls", "latest", "--host", "court")):
+        told = pulih(*command).everything
+        assert "PL-1250" in told and writer[:8] in told
+    # Who names a snapshot knows which.
+    mine = pulih.snapshots()[0]["id"]
+    assert "PL-1250" not in pulih("ls", mine).everything
