@@ -116,18 +116,36 @@ static enum err check_snapshots(struct verify *verify)
 
 /* ---- index objects ---- */
 
+/* Context of take_pack(). */
+struct taking {
+	struct verify *verify;
+	const char *object; /* name of the index object */
+	bool told;	    /* one finding an object: a forged one may be wrong about every pack */
+};
+
 static enum err take_pack(void *context, const struct index_pack *indexed)
 {
-	struct verify *verify = context;
+	struct taking *taking = context;
+	struct verify *verify = taking->verify;
 	struct verify_pack *pack = verify_packs_add(&verify->packs, indexed->id);
+	uint64_t hash = 0;
+	enum err err = pack ? verify_directory_hash(&indexed->directory, &hash) : ERR_NOMEM;
 
-	if (!pack)
-		return ERR_NOMEM;
-	if (!pack->indexed)
-		verify->result->chunks += indexed->directory.chunks_count;
+	if (err != ERR_OK)
+		return err;
+	if (pack->indexed && !taking->told && (pack->index_size != indexed->size || pack->directory != hash)) {
+		(void)fail(PL_VERIFY_PACK_INDEX, "%s describes %s otherwise than another index object", taking->object,
+		    object_pack(indexed->id).text);
+		err = verify_found(verify, taking->object, NULL);
+		taking->told = true;
+	}
+	if (pack->indexed)
+		return err;
+	verify->result->chunks += indexed->directory.chunks_count;
 	pack->indexed = true;
 	pack->index_size = indexed->size;
-	return verify_directory_hash(&indexed->directory, &pack->directory);
+	pack->directory = hash;
+	return err;
 }
 
 /* index/<domain tag>/<id> */
@@ -144,6 +162,7 @@ static bool domain_of(const char *name, uint8_t tag[DOMAIN_TAG_SIZE])
 static enum err check_index(struct verify *verify, const char *name, struct domain_keys *domain)
 {
 	const struct repository *repository = verify->repository;
+	struct taking taking = {.verify = verify, .object = name};
 	struct buffer bytes = {0};
 	uint8_t tag[DOMAIN_TAG_SIZE], id[OBJECT_ID_SIZE];
 	enum err err = ERR_OK;
@@ -161,7 +180,7 @@ static enum err check_index(struct verify *verify, const char *name, struct doma
 		goto done;
 	}
 	if (err == ERR_OK)
-		err = index_object_decode(repository->keys, domain, id, bytes.data, bytes.length, take_pack, verify);
+		err = index_object_decode(repository->keys, domain, id, bytes.data, bytes.length, take_pack, &taking);
 	if (err != ERR_OK)
 		err = note_failure(verify, name, err);
 done:
