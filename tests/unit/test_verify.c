@@ -180,6 +180,29 @@ static void missing_and_cut_packs_are_found(void **state)
 	fixture_close(&fixture);
 }
 
+/* A server may claim a terabyte, which costs it nothing: what can be no pack is named, and not read. */
+static void a_pack_of_any_length_is_not_read(void **state)
+{
+	struct fixture fixture;
+	struct verify_result result;
+	struct told told;
+	uint8_t id[OBJECT_ID_SIZE] = {7};
+	struct object_name huge = object_pack(id);
+
+	(void)state;
+	three_snapshots(&fixture);
+	assert_int_equal(target_put(fixture.repository.target, huge.text, "x", 1), ERR_OK);
+	assert_true(memory_target_resize(fixture.repository.target, huge.text, PACK_MAX + 1));
+	for (int tier = VERIFY_STORED; tier <= VERIFY_CONTENT; tier++) {
+		assert_int_equal(verify(&fixture, (enum verify_tier)tier, 0, &result, &told), ERR_CORRUPT);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.object[0], huge.text);
+		assert_int_equal(told.id[0], PL_OBJECT_SIZE);
+		assert_true(result.bytes_read < PACK_MAX);
+	}
+	fixture_close(&fixture);
+}
+
 static void a_damaged_list_of_files_is_found(void **state)
 {
 	struct fixture fixture;
@@ -415,6 +438,7 @@ int main(void)
 	    cmocka_unit_test(index_objects_must_agree),
 	    cmocka_unit_test(a_flipped_bit_is_found),
 	    cmocka_unit_test(missing_and_cut_packs_are_found),
+	    cmocka_unit_test(a_pack_of_any_length_is_not_read),
 	    cmocka_unit_test(a_damaged_list_of_files_is_found),
 	    cmocka_unit_test(damage_to_small_objects_is_found),
 	    cmocka_unit_test(chunks_that_no_index_knows_are_found),
