@@ -3,8 +3,8 @@
 #include "core/base/mem.h"
 
 /* Frames between the caller and the compressors: enough that nobody waits, little enough for the memory promise. */
-#define STORE_FRAMES(threads) ((threads) + 2u)
-/* Closed packs at a time: one is sealed, one written, one read back while the next is filled. */
+#define STORE_FRAMES(threads) ((threads) + 1u)
+/* Closed packs at a time: one is sealed, one written and read back, one checked while the next is filled. */
 #define STORE_PACKS 3u
 #define STORE_CHUNKS_FIRST 256u
 
@@ -68,7 +68,7 @@ static enum err take_frame(struct store *store, struct frame_unit **out)
 }
 
 static enum err frame_append(
-    struct frame_unit *frame, enum chunk_type type, const uint8_t *id, const void *bytes, size_t size)
+    struct frame_unit *frame, enum chunk_type type, const uint8_t *id, uint64_t sum, const void *bytes, size_t size)
 {
 	struct pack_chunk *chunk;
 
@@ -83,6 +83,7 @@ static enum err frame_append(
 	}
 	chunk = &frame->chunks[frame->chunks_count++];
 	memcpy(chunk->id, id, sizeof(chunk->id));
+	chunk->sum = sum;
 	chunk->length = (uint32_t)size;
 	chunk->type = (uint8_t)type;
 	memcpy(frame->raw + frame->raw_size, bytes, size);
@@ -313,8 +314,8 @@ void store_free(struct store *store)
 	mem_free(store);
 }
 
-enum err store_chunk(
-    struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+enum err store_chunk(struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], uint64_t sum,
+    const void *bytes, size_t size)
 {
 	struct lane *lane = type == CHUNK_DATA ? &store->data : &store->metadata;
 	enum err err = ERR_OK;
@@ -331,7 +332,7 @@ enum err store_chunk(
 	if (err == ERR_OK)
 		err = index_expect(store->options.index, id);
 	if (err == ERR_OK)
-		err = frame_append(lane->filling, type, id, bytes, size);
+		err = frame_append(lane->filling, type, id, sum, bytes, size);
 	if (err == ERR_OK) {
 		store->totals.chunks_new++;
 		store->totals.bytes_new += size;
@@ -345,7 +346,8 @@ enum err store_tree_chunk(
 	struct store *store = context;
 	enum err err = hasher_id(store->hasher, type, bytes, size, id);
 
-	return err == ERR_OK ? store_chunk(store, type, id, bytes, size) : err;
+	return err == ERR_OK ? store_chunk(store, type, id, hasher_sum((uint8_t)type, id, bytes, size), bytes, size)
+			     : err;
 }
 
 /* Order: packs are durable and read back before the index names them, the index before the caller publishes a snapshot. */
