@@ -102,6 +102,20 @@ static void finish_pack(struct pool_job *job, unsigned worker)
 		failure_take(&unit->failure);
 }
 
+/* Enters a pack that is stored into the index. */
+static enum err enter_pack(struct store *store, struct pack_unit *unit)
+{
+	struct directory directory = unit->pack->directory;
+	enum err err;
+
+	store->totals.packs++;
+	store->totals.bytes_stored += unit->pack->size;
+	err = index_add_pack(store->options.index, unit->pack->id, unit->pack->size, &directory);
+	/* The index took the directory over, or left it: either way the pack no longer owns it. */
+	((struct pack *)unit->pack)->directory = directory;
+	return err;
+}
+
 /* Waits for the oldest pack and enters it into the index. */
 static enum err reap_pack(struct store *store)
 {
@@ -112,15 +126,8 @@ static enum err reap_pack(struct store *store)
 	if (!store->first_pack)
 		store->last_pack = NULL;
 	store->packs_out--;
-	if (err == ERR_OK) {
-		struct directory directory = unit->pack->directory;
-
-		store->totals.packs++;
-		store->totals.bytes_stored += unit->pack->size;
-		err = index_add_pack(store->options.index, unit->pack->id, unit->pack->size, &directory);
-		/* The index took the directory over, or left it: either way the pack no longer owns it. */
-		((struct pack *)unit->pack)->directory = directory;
-	}
+	if (err == ERR_OK)
+		err = enter_pack(store, unit);
 	pack_writer_free(unit->writer, &store->spare_pack);
 	mem_free(unit);
 	if (err == ERR_OK) {
@@ -210,6 +217,9 @@ static enum err close_frame(struct store *store, struct lane *lane)
 	while (err == ERR_OK && lane->first &&
 	    (lane->compressing > STORE_FRAMES(store->options.threads) || pool_done(store->pool, &lane->first->job)))
 		err = pack_frame(store, lane);
+	/* At once, so that what is stored is in the journal, and an interrupted run loses nothing of it. */
+	while (err == ERR_OK && store->first_pack && pack_sender_done(store->sender, store->first_pack))
+		err = reap_pack(store);
 	return err;
 }
 
@@ -283,6 +293,23 @@ static void free_lane(struct store *store, struct lane *lane)
 	pack_writer_free(lane->writer, NULL);
 }
 
+/* What was stored before the end came goes into the journal still: the next run need not store it again. */
+static void end_packs(struct store *store)
+{
+	struct failure failure = *failure_last();
+
+	while (store->first_pack) {
+		struct pack_unit *unit = store->first_pack;
+
+		store->first_pack = unit->next;
+		if (unit->stored && unit->failure.kind == ERR_OK)
+			enter_pack(store, unit);
+		pack_writer_free(unit->writer, NULL);
+		mem_free(unit);
+	}
+	failure_put(&failure);
+}
+
 void store_free(struct store *store)
 {
 	if (!store)
@@ -292,13 +319,7 @@ void store_free(struct store *store)
 		free_lane(store, &store->metadata);
 	}
 	pack_sender_free(store->sender);
-	while (store->first_pack) {
-		struct pack_unit *next = store->first_pack->next;
-
-		pack_writer_free(store->first_pack->writer, NULL);
-		mem_free(store->first_pack);
-		store->first_pack = next;
-	}
+	end_packs(store);
 	for (unsigned i = 0; store->compressors && i < pool_workers(store->pool); i++)
 		frame_compressor_free(store->compressors[i]);
 	pool_free(store->pool);
