@@ -4,7 +4,9 @@
 
 #include "core/base/clock.h"
 #include "core/crypto/crypto.h"
+#include "core/record/record_object.h"
 #include "core/repo/config.h"
+#include "core/repo/generation.h"
 #include "core/repo/index.h"
 #include "core/repo/key_slot.h"
 
@@ -207,6 +209,39 @@ static enum err check_indexes(struct verify *verify)
 	return err;
 }
 
+/* ---- generations and records ---- */
+
+static enum err check_generation(struct verify *verify, const char *name)
+{
+	return generation_check(verify->repository->target, verify->repository->keys, name);
+}
+
+static enum err check_record(struct verify *verify, const char *name)
+{
+	struct buffer original = {0};
+	enum err err = record_object_get(
+	    verify->repository->target, name + strlen("records/"), verify->repository->keys, &original);
+
+	buffer_free(&original);
+	return err == ERR_KEY && failure_last()->id == PL_KEY_DOMAIN ? ERR_OK : err; /* another domain's */
+}
+
+static enum err check_each(
+    struct verify *verify, const char *folder, enum err (*check)(struct verify *verify, const char *name))
+{
+	struct buffer names = {0};
+	enum err err = target_list(verify->repository->target, folder, gather, &names);
+	const struct listed *listed = (const struct listed *)names.data;
+
+	for (size_t i = 0; i < names.length / sizeof(*listed) && err == ERR_OK && !interrupt_requested(); i++) {
+		err = check(verify, listed[i].name);
+		/* One may go since it was listed. */
+		err = err == ERR_OK || err == ERR_MISSING ? ERR_OK : note_failure(verify, listed[i].name, err);
+	}
+	buffer_free(&names);
+	return err;
+}
+
 /* ---- packs ---- */
 
 static enum err take_listed(void *context, const struct target_object *object)
@@ -268,5 +303,9 @@ enum err verify_structure(struct verify *verify)
 		err = check_snapshots(verify);
 	if (err == ERR_OK && keys)
 		err = check_indexes(verify);
+	if (err == ERR_OK && keys)
+		err = check_each(verify, "gc", check_generation);
+	if (err == ERR_OK && keys)
+		err = check_each(verify, "records", check_record);
 	return err == ERR_OK ? check_packs(verify) : err;
 }

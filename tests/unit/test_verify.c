@@ -204,6 +204,28 @@ static void a_pack_of_any_length_is_not_read(void **state)
 	fixture_close(&fixture);
 }
 
+/* A backup stops at a generation that it cannot read, so verify must name it; and records are what an office is judged by. */
+static void generations_and_records_are_checked(void **state)
+{
+	const char *const names[] = {"gc/00000000000000ff", "records/20261122t010000-web-00ff"};
+	struct fixture fixture;
+	struct verify_result result;
+	struct told told;
+	uint8_t bytes[300];
+
+	(void)state;
+	three_snapshots(&fixture);
+	random_bytes(5, bytes, sizeof(bytes));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(target_put(fixture.repository.target, names[i], bytes, sizeof(bytes)), ERR_OK);
+		assert_int_equal(verify(&fixture, VERIFY_STRUCTURE, 0, &result, &told), ERR_CORRUPT);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.object[0], names[i]);
+		assert_int_equal(target_remove(fixture.repository.target, names[i]), ERR_OK);
+	}
+	fixture_close(&fixture);
+}
+
 static void a_damaged_list_of_files_is_found(void **state)
 {
 	struct fixture fixture;
@@ -442,6 +464,7 @@ int main(void)
 	    cmocka_unit_test(a_flipped_bit_is_found),
 	    cmocka_unit_test(missing_and_cut_packs_are_found),
 	    cmocka_unit_test(a_pack_of_any_length_is_not_read),
+	    cmocka_unit_test(generations_and_records_are_checked),
 	    cmocka_unit_test(a_damaged_list_of_files_is_found),
 	    cmocka_unit_test(damage_to_small_objects_is_found),
 	    cmocka_unit_test(chunks_that_no_index_knows_are_found),
