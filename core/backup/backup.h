@@ -73,7 +73,7 @@ struct backup_result {
 	size_t databases_count;
 	uint64_t packs_resumed; /* finished packs of an interrupted run that were found again */
 	uint64_t
-	    packs_lost; /* that the index names and the target lacks, or has with another size; warned of by name */
+	    packs_lost; /* that the target lacks, or has with another size, and not all of which is stored elsewhere */
 	int64_t started, ended;
 };
 void backup_result_free(struct backup_result *result);

@@ -141,8 +141,8 @@ struct sqlite_copy;
 enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
 
 /* ---- lost_packs.c ---- */
-/* Compares the index with the target, before index_begin(): packs that are lost count as absent, are warned of and counted in the result. Files
- * whose chunks only they held are then read again. */
+/* Compares the index with the target, before index_begin(): packs that are lost count as absent, so that files whose chunks only they held are
+ * read again. Those that hold what is stored nowhere else are warned of and counted in the result. */
 enum err lost_packs_drop(struct backup *backup);
 
 /* ---- plan.c ---- */

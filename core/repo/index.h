@@ -78,8 +78,12 @@ typedef enum err (*index_pack_state_visit)(void *context, const struct index_pac
  * has not published yet count as there. Not while other threads look up. Memory does not grow with the number of packs. PL_TARGET_LIST,
  * PL_INTERRUPTED, PL_INDEX_CACHE. */
 enum err index_each_pack(struct index *index, index_pack_state_visit visit, void *context);
-/* The pack counts as absent from now on, so that its chunks are stored again. Before index_begin(), also by a visitor of index_each_pack(). */
-void index_drop_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE]);
+/* A pack that is lost: it counts as absent from now on, so that its chunks are stored again. Before index_begin(), also by a visitor of
+ * index_each_pack(). */
+void index_drop_pack(struct index *index, const struct index_pack_state *pack);
+/* Visits those of the dropped packs that hold a chunk which no other pack has: what they held has not all been stored again. Reads the whole
+ * index; memory is one bit for each frame. Before index_begin(). PL_INTERRUPTED, PL_INDEX_CACHE. */
+enum err index_each_lost(struct index *index, index_pack_state_visit visit, void *context);
 
 /* ---- a write session (one thread) ---- */
 

@@ -1,7 +1,7 @@
 /* The index in use, inside: tables (index_table.c reads, index_blocks.c within bounds, index_table_build.c writes,
  * index_merge.c merges), the journal of a
  * session (index_journal.c), what a session adds (index_session.c, index_set.c), all together (index.c, index_load.c), beside what the
- * target has (index_packs.c). */
+ * target has (index_packs.c, index_lost.c). */
 #ifndef PULIH_REPO_INDEX_INTERNAL_H
 #define PULIH_REPO_INDEX_INTERNAL_H
 
@@ -50,12 +50,14 @@ struct index_scope {
 	uint8_t domain[DOMAIN_TAG_SIZE];
 };
 
-/* Marks of packs. The last two stand only while index_each_pack() is at work. */
+/* Marks of packs. */
 enum {
 	PACK_DEAD = 1,	  /* condemned or lost: counts as absent */
 	PACK_USED = 2,	  /* the session relies on it */
-	PACK_LISTED = 4,  /* the target has it, with its size */
-	PACK_RESIZED = 8, /* … with another size */
+	PACK_LISTED = 4,  /* the target has it, with its size; while index_each_pack() is at work */
+	PACK_RESIZED = 8, /* … with another size; lost packs keep this mark */
+	PACK_LOST = 16,	  /* index_drop_pack() */
+	PACK_ALONE = 32,  /* lost, with a chunk that no living pack has */
 };
 
 struct blocks; /* index_blocks.c */
@@ -258,6 +260,9 @@ bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SI
 void index_session_close(struct index *index, bool ended);
 /* A chunk of a pack that this session added and no index object holds yet. */
 bool index_session_find(const struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_location *out);
+/* Visits, ascending and each once, the packs of the tables whose marks under `mask`, those of all tables together, are `marks`. */
+enum err index_visit_packs(
+    struct index *index, uint8_t mask, uint8_t marks, index_pack_state_visit visit, void *context);
 /* PL_INDEX_CACHE, naming the table. */
 enum err index_cache_failed(const struct table *table);
 

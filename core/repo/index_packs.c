@@ -46,7 +46,8 @@ static void forget_listing(struct index *index)
 {
 	for (size_t i = 0; i < index->tables_count; i++)
 		for (uint64_t j = 0; j < index->tables[i]->count[TABLE_PACKS]; j++)
-			index->tables[i]->flags[j] &= PACK_DEAD | PACK_USED;
+			if (!(index->tables[i]->flags[j] & PACK_LOST))
+				index->tables[i]->flags[j] &= PACK_DEAD | PACK_USED;
 }
 
 /* ---- every pack of the tables, ascending, each once ---- */
@@ -95,7 +96,8 @@ static uint8_t pass_pack(struct index *index, uint64_t *cursors, const uint8_t *
 	return flags;
 }
 
-static enum err visit_tables(struct index *index, index_pack_state_visit visit, void *context)
+enum err index_visit_packs(
+    struct index *index, uint8_t mask, uint8_t marks, index_pack_state_visit visit, void *context)
 {
 	uint64_t *cursors = mem_calloc(index->tables_count + 1, sizeof(*cursors));
 	const uint8_t *pack;
@@ -111,7 +113,7 @@ static enum err visit_tables(struct index *index, index_pack_state_visit visit, 
 			state.presence = INDEX_PACK_RESIZED;
 		else if (!(flags & PACK_LISTED))
 			state.presence = INDEX_PACK_MISSING;
-		if (!(flags & PACK_DEAD))
+		if ((flags & mask) == marks)
 			err = visit(context, &state);
 	}
 	mem_free(cursors);
@@ -125,7 +127,7 @@ enum err index_each_pack(struct index *index, index_pack_state_visit visit, void
 	if (err == ERR_OK)
 		err = list_packs(index);
 	if (err == ERR_OK)
-		err = visit_tables(index, visit, context);
+		err = index_visit_packs(index, PACK_DEAD, 0, visit, context);
 	for (size_t i = 0; i < index->session.count && err == ERR_OK; i++) {
 		const struct session_pack *added = &index->session.packs[i];
 		const struct index_pack_state state = {.id = added->pack.id, .size = added->pack.size, .used = true};
@@ -136,15 +138,4 @@ enum err index_each_pack(struct index *index, index_pack_state_visit visit, void
 	forget_listing(index);
 	index_drop_pages(index);
 	return err;
-}
-
-void index_drop_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE])
-{
-	for (size_t i = 0; i < index->tables_count; i++) {
-		uint64_t size;
-		uint32_t at;
-
-		if (index_table_pack(index->tables[i], id, &at, &size) == INDEX_FOUND)
-			index->tables[i]->flags[at] = PACK_DEAD;
-	}
 }
