@@ -100,13 +100,13 @@ static json_t *databases_json(const struct backup_result *result)
 static json_t *summary_json(const struct backup_report *report, const struct backup_result *result)
 {
 	const struct snapshot_totals *totals = &result->snapshot.totals;
-	json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files_new",
+	json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files_new",
 	    (json_int_t)totals->new_files, "files_changed", (json_int_t)totals->changed_files, "files_unmodified",
 	    (json_int_t)totals->unchanged_files, "dirs", (json_int_t)totals->folders, "others",
 	    (json_int_t)totals->others, "data_added", (json_int_t)totals->bytes_new, "data_stored",
 	    (json_int_t)totals->bytes_stored, "bytes_read", (json_int_t)totals->bytes_read, "total_files_processed",
 	    (json_int_t)totals->files, "total_bytes_processed", (json_int_t)totals->bytes, "packs_resumed",
-	    (json_int_t)result->packs_resumed);
+	    (json_int_t)result->packs_resumed, "packs_lost", (json_int_t)result->packs_lost);
 
 	json_object_update_new(object,
 	    json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "chunks",
