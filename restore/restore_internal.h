@@ -193,12 +193,12 @@ struct restore {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t linked;
 	struct failure fatal; /* kind ERR_OK: none */
-	struct failure first_problem;
+	struct failure first_problem, first_difference;
 	_Atomic bool damaged;
 	bool told[FEATURE_COUNT];
 	_Atomic bool stop;
 	_Atomic uint64_t files, folders, others, bytes, skipped, deleted, problems, metadata_problems, temporaries;
-	_Atomic uint64_t verified_files, verified_bytes;
+	_Atomic uint64_t verified_files, verified_bytes, differences; /* differences count among the problems too */
 };
 /* Names a problem of an entry: this thread's last failure. What nobody can go on after (a full disk, no memory, an interrupt) stops the run. */
 void restore_problem(struct restore *run, struct entry_bytes path, enum err err);

@@ -85,10 +85,16 @@ void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 	failure_take(&failure);
 	pthread_mutex_lock(&run->lock);
 	run->problems++;
-	if (is_damage(err))
-		run->damaged = true;
-	if (run->first_problem.kind == ERR_OK)
-		run->first_problem = failure;
+	/* What does not read back is the destination's fault, not the repository's. */
+	if (failure.id == PL_RESTORE_DIFFERS) {
+		if (run->differences++ == 0)
+			run->first_difference = failure;
+	} else {
+		if (is_damage(err))
+			run->damaged = true;
+		if (run->first_problem.kind == ERR_OK)
+			run->first_problem = failure;
+	}
 	tell(run, path, &failure, false);
 	pthread_mutex_unlock(&run->lock);
 }
@@ -242,6 +248,8 @@ void restore_give_result(const struct restore *run)
 
 enum err restore_verdict(struct restore *run, enum err err)
 {
+	unsigned long long differences = run->differences, problems = run->problems - differences;
+
 	if (run->fatal.kind != ERR_OK && run->fatal.kind != ERR_INTERRUPTED)
 		return failure_put(&run->fatal);
 	if (interrupt_requested())
@@ -249,11 +257,14 @@ enum err restore_verdict(struct restore *run, enum err err)
 	if (err != ERR_OK)
 		return err;
 	if (run->damaged)
-		return fail(PL_RESTORE_DAMAGED, "%llu entries are not restored; the first: %s",
-		    (unsigned long long)run->problems, run->first_problem.text);
-	if (run->problems)
-		return fail(PL_RESTORE_INCOMPLETE, "%llu entries are not restored; the first: %s",
-		    (unsigned long long)run->problems, run->first_problem.text);
+		return fail(PL_RESTORE_DAMAGED, "%llu entries are not restored; the first: %s", problems,
+		    run->first_problem.text);
+	if (differences)
+		return fail(PL_RESTORE_DIFFERS, "%llu entries do not read back as they must be; the first: %s",
+		    differences, run->first_difference.text);
+	if (problems)
+		return fail(PL_RESTORE_INCOMPLETE, "%llu entries are not restored; the first: %s", problems,
+		    run->first_problem.text);
 	if (run->metadata_problems)
 		return fail(PL_RESTORE_PARTIAL, "all contents are restored, but not everything about %llu entries",
 		    (unsigned long long)run->metadata_problems);

@@ -8,6 +8,7 @@ import pytest
 import trees
 from compare import assert_same, read_tree
 from conftest import needs_root
+from pulih import SHIM
 
 
 @pytest.fixture
@@ -251,6 +252,36 @@ def test_as_ordinary_user(pulih, everything, work):
 def test_verify_after_restore(stored, out):
     result = stored.json("restore", "latest", "-t", out, "--verify")
     assert result.summary["files_verified"] >= 5
+
+
+def test_verify_finds_what_the_disk_lost(stored, tree, out):
+    """A write that the disk swallowed: the destination is at fault, and nobody is sent to look for damage in the repository."""
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": out, "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": "1", "PULIH_FAULT_ACTION": "lie"}
+    stored.restore(out, "latest", env=fault)
+    result = stored.json("restore", "latest", "-t", out, "--verify", env=fault, code=4)
+    assert result.error["code"] == "PL-1507" and "1 entries do not read back" in result.error["message"]
+    assert "pulih verify" not in result.error["remedy"]
+    assert [problem["code"] for problem in result.of_type("problem")] == ["PL-1507"]
+    result = stored.json("restore", "latest", "-t", out, "--verify")
+    assert_same(tree, stored.restored(out, tree))
+
+
+def test_verify_tells_damage_and_loss_apart(pulih, source, out):
+    """Damage in the repository is what the verdict is about, and only that is counted in it."""
+    for name in ("broken", "lost"):
+        (source / name).write_bytes(os.urandom(100_000))
+        pulih.backup(source, "--exclude", "lost" if name == "broken" else "nothing")
+        if name == "broken":
+            (pack,) = (path for path in pulih.objects("packs") if path.stat().st_size > 50_000)
+    damaged = bytearray(pack.read_bytes())
+    damaged[5000] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(damaged)
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": pulih.restored(out, source) / "lost", "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": "1",
+             "PULIH_FAULT_ACTION": "lie"}
+    result = pulih.json("restore", "latest", "-t", out, "--verify", env=fault, code=4)
+    assert result.error["code"] == "PL-1512" and "1 entries are not restored" in result.error["message"]
+    assert "PL-1507" in [problem["code"] for problem in result.of_type("problem")]
 
 
 def test_full_destination(pulih, source, work):
