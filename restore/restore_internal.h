@@ -131,18 +131,20 @@ enum err restore_delete_tree(int folder_fd, const char *name);
 /* ---- hard links ---- */
 
 enum restore_link_state { LINK_PENDING, LINK_DONE, LINK_FAILED };
-/* The first restored member of a group, which the others are linked to. */
+/* The first member of a group that is restored: the others are linked to it. Where it is not, because a file that is to stay has its
+ * name or because it failed, the next one takes its place: nothing is ever linked to a file of which it is not known that it is
+ * the group's. */
 struct restore_link {
 	struct restore_link *next;
 	uint64_t device, inode;
 	uint64_t digest[2]; /* of what the members must share */
 	uint32_t seen, links;
-	struct restore_folder *folder; /* referenced */
-	struct restore_entry *first;   /* owned by the item until the state changes, then `name` is what counts */
+	struct restore_folder
+	    *folder; /* referenced; this and the name belong to the first member while the state is pending */
+	char *name;
 	unsigned references;	       /* under the run's lock */
 	enum restore_link_state state; /* under the run's lock */
 	uint32_t flags;		       /* set when the last member is there: an immutable file cannot be linked */
-	char name[];
 };
 struct restore_links {
 	struct restore_link **buckets;
@@ -155,8 +157,6 @@ void restore_link_digest(const struct entry *entry, uint64_t digest[2]);
 enum err restore_link_find(struct restore *run, const struct restore_entry *entry, struct restore_folder *folder,
     struct restore_link **out, bool *first);
 void restore_link_done(struct restore *run, struct restore_link *link, enum restore_link_state state);
-/* Waits until the first member is there, or is not to be. */
-enum restore_link_state restore_link_wait(struct restore *run, struct restore_link *link);
 void restore_link_drop(struct restore *run, struct restore_link *link);
 void restore_links_free(struct restore *run);
 
@@ -166,10 +166,13 @@ struct restore_item {
 	struct restore_entry *entry;   /* owned */
 	struct restore_folder *folder; /* referenced */
 	struct restore_link *link;     /* referenced; NULL: none */
-	bool first;		       /* of its link group */
+	bool first;		       /* of its link group: restore_link_done is due */
 	uint64_t number;	       /* of the entry in the selection */
 };
 void restore_item_release(struct restore *run, struct restore_item *item);
+/* Waits until the first member of the item's group is there: *there, to be linked to. Where it is not to be, the item becomes the first,
+ * and is to be restored. ERR_NOMEM. */
+enum err restore_link_join(struct restore *run, struct restore_item *item, bool *there);
 
 struct restore {
 	const struct restore_options *options;

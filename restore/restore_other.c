@@ -68,15 +68,17 @@ static enum err make_other(struct restore *run, struct restore_item *item, int f
 	return put_in_place(item, folder_fd, name);
 }
 
-/* True where the item is now a further name of its group's first member. */
+/* *made where the item is now a further name of its group's first member. Else it is to be restored by itself, perhaps as the first. */
 static enum err make_link(struct restore *run, struct restore_item *item, int folder_fd, const char *name, bool *made)
 {
 	struct restore_link *link = item->link;
+	bool there = false;
+	enum err err = restore_link_join(run, item, &there);
 	int first_fd, failed;
 
 	*made = false;
-	if (restore_link_wait(run, link) != LINK_DONE)
-		return ERR_OK;
+	if (err != ERR_OK || !there)
+		return err;
 	first_fd = restore_folder_enter(run, link->folder);
 	if (first_fd < 0)
 		return failure_last()->kind;
