@@ -71,4 +71,10 @@ enum err restore_view_open(
 bool restore_view_failed_locally(void);
 void restore_view_close(struct restore_view *view);
 
+/* Calls `use` with the content of a file, piece by piece: data bytes, and holes as zeros, entry->size bytes in all. PL_RESTORE_CONTENT
+ * (ERR_CORRUPT) where the chunks do not add up to that; by then, pieces may have been given. PL_INTERRUPTED. */
+typedef enum err (*restore_content_use)(void *context, const void *bytes, size_t size);
+enum err restore_content_read(
+    struct chunk_reader *reader, const struct entry *entry, restore_content_use use, void *context);
+
 #endif
