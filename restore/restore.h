@@ -43,6 +43,7 @@ struct restore_result {
 	uint64_t files, folders, others, bytes;
 	uint64_t skipped, deleted, verified_files, verified_bytes;
 	uint64_t problems, metadata_problems;
+	bool stream_ended; /* of restore_tar: the stream is written to its end; what it lacks was named */
 	/* Features that the snapshot uses and the destination cannot hold ("acl", "xattr", "owner", "hardlink", "symlink", "sparse", "flags",
 	 * "device", "time", "name"), found before anything is written; NULL-terminated list of static strings. */
 	const char *missing_features[16];
@@ -53,7 +54,8 @@ struct restore_result {
 enum err restore_run(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *options, struct restore_result *result);
 
-/* The same selection as a pax tar stream to `fd`, through libarchive: ACLs, xattrs, sparse maps, hard links, ns times. */
+/* The same selection as a pax tar stream to `fd`, through libarchive: ACLs, xattrs, sparse maps, hard links, ns times. A stream that
+ * cannot be written to its end gets no end marker: nobody shall take it for a whole one. */
 enum err restore_tar(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *options, int fd, struct restore_result *result);
 

@@ -338,3 +338,68 @@ def test_tar_of_damaged_repository_is_no_success(stored, work):
     pack.write_bytes(content)
     stored("restore", "latest", "--to-tar", work / "archive.tar", code=4)
 
+
+@pytest.fixture
+def stored_long(pulih, source):
+    """Several files that no buffer holds: a tar of them is written in many steps."""
+    for name in "abcdefgh":
+        (source / name).write_bytes(os.urandom(300_000))
+    pulih.backup(source)
+    return pulih
+
+
+def fault_at(path, action, at=5):
+    return {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": path, "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": str(at), "PULIH_FAULT_ACTION": action}
+
+
+@pytest.mark.parametrize("action, code, message", [("full", 1, "PL-1002"), ("eio", 1, "PL-1511"), ("interrupt", 130, "PL-1005")])
+def test_tar_that_cannot_be_finished(stored_long, work, action, code, message):
+    """It is taken away, and nothing says that anything was restored."""
+    archive = work / "archive.tar"
+    result = stored_long("restore", "latest", "--to-tar", archive, env=fault_at(archive, action), code=code)
+    assert message in result.everything and result.out == b"" and not archive.exists()
+    result = stored_long.json("restore", "latest", "--to-tar", archive, env=fault_at(archive, action), code=code)
+    assert result.error["code"] == message and result.of_type("summary") == [] and not archive.exists()
+    stored_long("restore", "latest", "--to-tar", archive)
+    assert len(subprocess.run(["tar", "-tf", archive], check=True, capture_output=True).stdout.splitlines()) >= 8
+
+
+@pytest.mark.parametrize("action, code", [("full", 1), ("eio", 1), ("interrupt", 130)])
+def test_tar_on_standard_output_that_cannot_be_finished(stored_long, work, action, code):
+    """What was written cannot be taken back: it lacks the end of an archive."""
+    archive = work / "archive.tar"
+    with open(archive, "wb") as file:
+        stored_long("restore", "latest", "--to-tar", "-", stdout=file, env=fault_at(archive, action), code=code)
+    content = archive.read_bytes()
+    assert content and content[-1024:] != bytes(1024)
+    assert subprocess.run(["tar", "-tf", archive], capture_output=True).returncode != 0
+
+
+def test_tar_to_a_reader_that_goes(stored_long):
+    process = stored_long.start("restore", "latest", "--to-tar", "-")
+    process.stdout.read(1000)
+    process.stdout.close()
+    error = process.stderr.read().decode()
+    assert process.wait() == 1 and "PL-1511" in error and "restored" not in error
+
+
+def test_tar_to_a_full_device(stored_long):
+    result = stored_long("restore", "latest", "--to-tar", "/dev/full", code=1)
+    assert "PL-1002" in result.everything and "restored" not in result.text
+
+
+def test_tar_that_lacks_what_is_damaged_has_its_end(stored_long, source, work):
+    """It may be all that is left: it is kept, can be read, and the damage is named."""
+    (source / "i").write_bytes(os.urandom(300_000))
+    before = set(stored_long.objects("packs"))
+    stored_long.backup(source)
+    pack = max(set(stored_long.objects("packs")) - before, key=lambda p: p.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[5000] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    archive = work / "archive.tar"
+    result = stored_long("restore", "latest", "--to-tar", archive, code=4)
+    assert "/i" in result.everything
+    names = subprocess.run(["tar", "-tf", archive], check=True, capture_output=True, text=True).stdout
+    assert all(f"/{name}\n" in names for name in "abcdefgh") and "/i\n" not in names
