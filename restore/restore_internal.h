@@ -104,6 +104,8 @@ struct restore_folder {
 	uid_t uid; /* what it has now */
 	gid_t gid;
 	mode_t mode;
+	unsigned taken;	  /* flags that kept anybody from writing into it: they come back in the end */
+	bool guarded;	  /* it has such flags, and nothing in it can be replaced */
 	bool fresh;	  /* made by this run: nothing else is in it */
 	bool default_acl; /* new files in it get an ACL that the snapshot may not want */
 	bool root;
@@ -122,6 +124,21 @@ int restore_folder_enter(struct restore *run, struct restore_folder *folder);
 void restore_folder_leave(struct restore *run, struct restore_folder *folder);
 /* The group that a file made in it gets. */
 gid_t restore_folder_group(const struct restore *run, const struct restore_folder *folder);
+
+/* ---- immutable and append-only (restore_protected.c) ---- */
+
+/* Takes the flags away from an open file or folder, where this process may. Returns those that were there and are gone; *stays (may be
+ * NULL) says that there are some that could not be taken away. */
+unsigned restore_protected_take(int fd, bool *stays);
+/* Gives them back. */
+void restore_protected_put_back(int fd, unsigned taken);
+/* renameat and unlinkat within a folder; what is to go loses its flags first, where this process may, and has them again after a failure.
+ * 0, or -1 with errno. */
+int restore_protected_rename(int folder_fd, const char *from, const char *to);
+int restore_protected_unlink(int folder_fd, const char *name, int flags);
+/* After a failure with errno: PL_RESTORE_PROTECTED, naming the flag, where `name` or its folder has one that forbids it, else as
+ * restore_fail_write(). */
+enum err restore_protected_fail(const char *what, struct entry_bytes path, int folder_fd, const char *name);
 
 /* Removes what the snapshot does not have from a folder. */
 void restore_delete_others(struct restore *run, struct restore_folder *folder, int fd);

@@ -33,8 +33,9 @@ static enum err put_in_place(const struct restore_item *item, int folder_fd, con
 {
 	if (name == item->entry->name)
 		return ERR_OK;
-	if (renameat(folder_fd, name, folder_fd, item->entry->name) != 0) {
-		enum err err = restore_fail_write("cannot replace", item->entry->entry.path);
+	if (restore_protected_rename(folder_fd, name, item->entry->name) != 0) {
+		enum err err =
+		    restore_protected_fail("cannot replace", item->entry->entry.path, folder_fd, item->entry->name);
 
 		(void)unlinkat(folder_fd, name, 0);
 		return err;
@@ -55,7 +56,7 @@ static enum err make_other(struct restore *run, struct restore_item *item, int f
 		if (errno == EEXIST)
 			return fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there",
 			    restore_printable(entry->path));
-		return restore_fail_write("cannot make", entry->path);
+		return restore_protected_fail("cannot make", entry->path, folder_fd, name);
 	}
 	if (item->folder->default_acl && entry->type != ENTRY_SYMLINK) {
 		char path[320];
