@@ -50,8 +50,12 @@ static const struct option_spec options[] = {
 
 static void on_problem(void *context, const struct restore_problem *problem)
 {
-	problems_add(context, problem->metadata_only ? "metadata" : "content", problem->path, problem->failure->id,
-	    problem->failure->text);
+	problems_add(context,
+	    &(struct problem){.kind = problem->metadata_only ? "metadata" : "content",
+		.path = problem->path,
+		.id = problem->failure->id,
+		.reason = problem->failure->text,
+		.repeated = problem->repeated});
 }
 
 static json_t *features_json(const struct restore_result *result)

@@ -19,7 +19,9 @@ enum restore_overwrite {
 struct restore_problem {
 	struct entry_bytes path;
 	const struct failure *failure;
-	bool metadata_only; /* the content is right; owner, ACL, flag, … could not be set */
+	bool
+	    metadata_only; /* an exception: the content is right; owner, ACL, flag, … could not be set, or a device or link not be made */
+	bool repeated; /* the same as before, of another file: the destination cannot hold it */
 };
 typedef void (*restore_on_problem)(void *context, const struct restore_problem *problem);
 
@@ -50,7 +52,8 @@ struct restore_result {
 	int64_t started, ended;
 };
 
-/* ERR_OK: everything as it was. ERR_PARTIAL: metadata only is missing (named). ERR_CORRUPT: damage. Others as they come. */
+/* ERR_OK: everything as it was. ERR_PARTIAL: all files with their contents are there; what the destination, or this user, cannot have was
+ * named: owners and other metadata, and devices, fifos, sockets and symbolic links. ERR_CORRUPT: damage. Others as they come. */
 enum err restore_run(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *options, struct restore_result *result);
 

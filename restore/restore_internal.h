@@ -222,9 +222,11 @@ struct restore {
 };
 /* Names a problem of an entry: this thread's last failure. What nobody can go on after (a full disk, no memory, an interrupt) stops the run. */
 void restore_problem(struct restore *run, struct entry_bytes path, enum err err);
-/* Content is right, something else is not. `feature` that the destination is known to lack is told of once and counted. */
+/* Content is right, something else is not: an exception. */
 void restore_metadata_problem(
     struct restore *run, enum restore_feature feature, struct entry_bytes path, const char *what);
+/* An exception too: the entry, which has no content, is not there, because `why`. */
+void restore_absent(struct restore *run, struct entry_bytes path, const char *why);
 void restore_stop(struct restore *run);
 bool restore_stopped(const struct restore *run);
 void restore_mark(struct restore *run, uint64_t number);

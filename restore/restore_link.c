@@ -105,7 +105,7 @@ enum err restore_link_find(struct restore *run, const struct restore_entry *entr
 
 	*out = NULL;
 	*first = false;
-	if (entry->entry.links < 2 || run->missing[FEATURE_HARDLINK])
+	if (entry->entry.links < 2)
 		return ERR_OK;
 	restore_link_digest(&entry->entry, digest);
 	at = links->size ? &links->buckets[bucket_of(links, entry->entry.device, entry->entry.inode)] : NULL;

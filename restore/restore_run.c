@@ -66,17 +66,16 @@ static bool is_damage(enum err err)
 	return err == ERR_CORRUPT || err == ERR_MISSING || err == ERR_UNSUPPORTED;
 }
 
-static void tell(struct restore *run, struct entry_bytes path, const struct failure *failure, bool metadata_only)
+static void tell(struct restore *run, const struct restore_problem *problem)
 {
-	struct restore_problem problem = {.path = path, .failure = failure, .metadata_only = metadata_only};
-
 	if (run->options->on_problem)
-		run->options->on_problem(run->options->context, &problem);
+		run->options->on_problem(run->options->context, problem);
 }
 
 void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 {
 	struct failure failure;
+	struct restore_problem problem = {.path = path, .failure = &failure};
 
 	if (is_fatal(err)) {
 		restore_stop(run);
@@ -95,7 +94,7 @@ void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 		if (run->first_problem.kind == ERR_OK)
 			run->first_problem = failure;
 	}
-	tell(run, path, &failure, false);
+	tell(run, &problem);
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -104,20 +103,32 @@ void restore_metadata_problem(
 {
 	int saved = errno;
 	struct failure failure;
+	struct restore_problem problem = {.path = path, .failure = &failure, .metadata_only = true};
 
+	if (run->missing[feature])
+		(void)fail(PL_RESTORE_FEATURE, "%s: the destination cannot hold: %s", restore_printable(path), what);
+	else
+		(void)fail(
+		    PL_RESTORE_METADATA, "%s: cannot set %s: %s", restore_printable(path), what, strerror(saved));
+	failure_take(&failure);
 	run->metadata_problems++;
 	pthread_mutex_lock(&run->lock);
-	if (!run->missing[feature] || !run->told[feature]) {
-		run->told[feature] = run->missing[feature];
-		if (run->missing[feature])
-			(void)fail(PL_RESTORE_FEATURE, "%s: the destination cannot hold: %s (told once for all files)",
-			    restore_printable(path), what);
-		else
-			(void)fail(PL_RESTORE_METADATA, "%s: cannot set %s: %s", restore_printable(path), what,
-			    strerror(saved));
-		failure_take(&failure);
-		tell(run, path, &failure, true);
-	}
+	problem.repeated = run->told[feature];
+	run->told[feature] = run->missing[feature];
+	tell(run, &problem);
+	pthread_mutex_unlock(&run->lock);
+}
+
+void restore_absent(struct restore *run, struct entry_bytes path, const char *why)
+{
+	struct failure failure;
+	struct restore_problem problem = {.path = path, .failure = &failure, .metadata_only = true};
+
+	(void)fail(PL_RESTORE_FEATURE, "%s is not there: %s", restore_printable(path), why);
+	failure_take(&failure);
+	run->metadata_problems++;
+	pthread_mutex_lock(&run->lock);
+	tell(run, &problem);
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -266,7 +277,7 @@ enum err restore_verdict(struct restore *run, enum err err)
 		return fail(PL_RESTORE_INCOMPLETE, "%llu entries are not restored; the first: %s", problems,
 		    run->first_problem.text);
 	if (run->metadata_problems)
-		return fail(PL_RESTORE_PARTIAL, "all contents are restored, but not everything about %llu entries",
+		return fail(PL_RESTORE_PARTIAL, "all files are restored with their contents; exceptions: %llu",
 		    (unsigned long long)run->metadata_problems);
 	return ERR_OK;
 }

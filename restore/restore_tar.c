@@ -378,9 +378,7 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 
 	tar->path = path;
 	if (entry->type == ENTRY_SOCKET) {
-		/* tar has no sockets; programs make theirs anew */
-		errno = EOPNOTSUPP;
-		restore_metadata_problem(&tar->run, FEATURE_DEVICE, path, "socket");
+		restore_absent(&tar->run, path, "a tar has no sockets; programs make theirs anew");
 		return ERR_OK;
 	}
 	err = entry->type == ENTRY_FILE ? try_content(tar, entry) : ERR_OK;

@@ -1,5 +1,7 @@
 """Restore: selection, what is there already, hostile destinations, tar."""
+import base64
 import os
+import re
 import stat
 import subprocess
 
@@ -232,7 +234,7 @@ def test_setuid_only_after_the_owner(pulih, source, out):
 
 @needs_root
 def test_as_ordinary_user(pulih, everything, work):
-    """Content comes back; owners that may not be set and devices that may not be made are named, and it is no success."""
+    """Content comes back; owners that may not be set and devices that may not be made are exceptions: every one is named, and the exit code is 3."""
     for path in [pulih.folder, *pulih.folder.rglob("*")]:
         os.chown(path, 65534, 65534, follow_symlinks=False)
     pulih.backup(everything)
@@ -241,12 +243,32 @@ def test_as_ordinary_user(pulih, everything, work):
     out = work / "nobody"
     out.mkdir()
     os.chown(out, 65534, 65534)
-    result = pulih.restore(out, user=65534, code=(1, 3))
-    assert "owner" in result.everything and "special/block" in result.everything
+    result = pulih.json("restore", "latest", "-t", out, user=65534, code=3)
+    assert result.error["code"] == "PL-1514" and {"owner", "device"} <= set(result.summary["missing_features"])
+    problems = result.of_type("problem")
+    assert len(problems) == result.summary["metadata_problems"] and {problem["kind"] for problem in problems} == {"metadata"}
+    named = {os.fsencode(problem["path"]) if "path_b64" not in problem else base64.b64decode(problem["path_b64"]) for problem in problems}
+    top = os.fsencode(everything)
+    missing, owners = set(), {}
+    for path, entry in read_tree(everything).items():
+        if stat.S_ISBLK(entry.kind) or stat.S_ISCHR(entry.kind):
+            missing.add(path)
+        if entry.stat.st_uid != 65534:
+            owners.setdefault(entry.stat.st_ino, set()).add(top + b"/" + path if path else top)
+    assert missing and {top + b"/" + path for path in missing} <= named
+    assert all(names & named for names in owners.values())
+    assert missing == set(read_tree(everything)) - set(read_tree(pulih.restored(out, everything)))
     original = {path: entry for path, entry in read_tree(everything).items() if stat.S_ISREG(entry.kind)}
     copy = read_tree(pulih.restored(out, everything))
     wrong = [path for path, entry in original.items() if path not in copy or copy[path].hash != entry.hash]
     assert wrong == []
+    # for people: one of each kind, all devices, and how many more there are
+    result = pulih.restore(work / "nobody", user=65534, code=3)
+    shown = len(re.findall(r"PL-15\d\d", result.everything)) - 1
+    assert "special/block" in result.everything and shown <= 20
+    assert f"and {len(problems) - shown} more; -v names them all" in result.everything
+    result = pulih.restore(work / "nobody", "latest", "-v", user=65534, code=3)
+    assert len(re.findall(r"PL-15\d\d", result.everything)) - 1 == len(problems)
 
 
 def test_verify_after_restore(stored, out):
