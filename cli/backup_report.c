@@ -13,7 +13,11 @@ void backup_report_problem(void *context, const struct backup_problem *problem)
 {
 	struct backup_report *report = context;
 
-	problems_add(&report->problems, kinds[problem->kind], problem->path, problem->message, problem->reason);
+	problems_add(&report->problems,
+	    &(struct problem){.kind = kinds[problem->kind],
+		.path = problem->path,
+		.id = problem->message,
+		.reason = problem->reason});
 }
 
 static void print_checks(const struct backup_result *result)

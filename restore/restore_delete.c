@@ -7,6 +7,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+static enum err cannot_remove(int folder_fd, const char *name)
+{
+	return restore_protected_fail("cannot remove",
+	    (struct entry_bytes){.data = (const uint8_t *)name, .size = strlen(name)}, folder_fd, name);
+}
+
 /* Removes what a folder holds but for the first folder in it that is not empty: its name is given, "" for none. */
 static enum err empty_level(int fd, char below[256])
 {
@@ -31,7 +37,7 @@ static enum err empty_level(int fd, char below[256])
 		if (errno == ENOTEMPTY || errno == EEXIST)
 			snprintf(below, 256, "%s", name);
 		else
-			err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+			err = cannot_remove(fd, name);
 	}
 	closedir(listing);
 	return err;
@@ -81,16 +87,16 @@ enum err restore_delete_tree(int folder_fd, const char *name)
 	if (unlinkat(folder_fd, name, 0) == 0 || errno == ENOENT)
 		return ERR_OK;
 	if (errno != EISDIR)
-		return fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+		return cannot_remove(folder_fd, name);
 	fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatat(folder_fd, ".", &stat, 0) != 0)
-		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+		err = cannot_remove(folder_fd, name);
 	while (err == ERR_OK && !empty)
 		err = interrupt_requested() ? fail(PL_INTERRUPTED, "interrupted") : empty_once(fd, stat.st_dev, &empty);
 	if (fd >= 0)
 		close(fd);
 	if (err == ERR_OK && unlinkat(folder_fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+		err = cannot_remove(folder_fd, name);
 	return err;
 }
 

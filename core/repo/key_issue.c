@@ -131,7 +131,7 @@ static enum err write_file(const struct keys *issued, const char *label, bool ap
 		    hex_encode(hex[10], issued->signer.seed, KEY_SIZE), "label", label, "append_only",
 		    (int)append_only);
 	if (err == ERR_OK)
-		err = key_file_seal(object);
+		err = canonical_add_check(object);
 	if (err == ERR_OK)
 		err = canonical_write(object, out);
 	json_decref(object);

@@ -33,6 +33,26 @@ def test_help_of_every_command(bare):
     assert not bare.repo.exists() and not bare.state.exists()
 
 
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(bare, option):
+    expected = bare("version").text
+    assert re.fullmatch(r"pulih \d+\.\d+\.\d+\n", expected)
+    for arguments in ((option,), ("backup", option), ("key", option)):
+        result = bare(*arguments, env={"PULIH_CONFIG": "/nonexistent"})
+        assert result.text == expected and result.err == b"", result
+    assert bare("version", "-v").text == bare(option, "-v").text != expected
+    assert bare("--json", option).messages == bare("version", "--json").messages
+    assert bare(option, "nonsense", code=2).out == b""
+    assert bare(option, "--help").text == bare("--help").text
+
+
+def test_help_of_the_whole(bare):
+    expected = bare("help").text
+    for option in ("--help", "-h"):
+        assert bare(option).text == expected
+    assert "-V, --version" in expected
+
+
 def test_no_arguments(bare):
     result = bare(code=2)
     assert "backup" in result.everything

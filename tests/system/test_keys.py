@@ -96,6 +96,24 @@ def test_change_of_passphrase(pulih, small):
     assert len(pulih.json("snapshots", env=new).of_type("snapshot")) == 1
 
 
+def test_a_recovery_code_is_no_passphrase_to_change(pulih):
+    """The code on the sheet must still open the repository after somebody tried."""
+    code = with_passphrase(pulih, pulih.json("key", "add", "--recovery").of_type("recovery_code")[0]["code"])
+    slots = pulih.objects("keys")
+    new = with_passphrase(pulih, "baru")
+    result = pulih.json("key", "passwd", "--new-password-file", new["PULIH_PASSWORD_FILE"], env=code, code=13)
+    assert result.error["code"] == "PL-1123" and "pulih key add" in result.error["remedy"]
+    assert pulih.objects("keys") == slots
+    pulih("snapshots", env=code)
+    # what the remedy says
+    forgotten = next(slot["id"] for slot in pulih.json("key", "list", env=code).of_type("key_slot") if slot["type"] == "passphrase")
+    pulih("key", "add", "--new-password-file", new["PULIH_PASSWORD_FILE"], env=code)
+    pulih("key", "remove", forgotten, env=code)
+    pulih("snapshots", code=12)
+    pulih("snapshots", env=new)
+    pulih("snapshots", env=code)
+
+
 @pytest.fixture
 def backup_key(pulih):
     path = pulih.folder / "backup.key"
