@@ -300,3 +300,14 @@ def test_sheet_opens_the_repository(job, work):
     job.p.password_file.write_text(code + "\n")
     job.p("snapshots")
     job.p("key", "sheet", "-o", sheet, code=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\0" * 100, b"x" * 10000], ids=["empty", "other", "zeros", "long"])
+def test_a_damaged_note_of_the_last_run_stops_nobody(pulih, work, small, content):
+    job = Job(pulih, work, f"files: {{paths: [{small}]}}")
+    job.run()
+    (pulih.state / "runs" / "website.started").write_bytes(content)
+    result = job.run()
+    assert any("website.started" in warning["message"] for warning in result.of_type("warning")), result
+    assert not job.run().of_type("warning")
+    assert [r["result"] for r in job.reports()] == ["success"] * 3
