@@ -29,7 +29,7 @@ static enum err remove_folder(struct restore *run, const struct restore_item *it
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return restore_fail_write("cannot remove the folder", item->entry->entry.path);
 	if (run->options->delete_others)
-		return restore_delete_tree(folder_fd, item->entry->name);
+		return restore_delete_tree(run, folder_fd, item->entry->name);
 	return fail(
 	    PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty", restore_printable(item->entry->entry.path));
 }

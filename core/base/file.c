@@ -248,3 +248,11 @@ enum err file_remove_tree(const char *path)
 		return fail_errno(PL_FILE_WRITE, "cannot remove %s", path);
 	return ERR_OK;
 }
+
+bool file_is_among(const struct stat *status, const struct file_identity *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].device == status->st_dev && list[i].inode == status->st_ino)
+			return true;
+	return false;
+}
