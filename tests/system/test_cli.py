@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import re
+import resource
 import shlex
 import signal
 import subprocess
@@ -193,3 +194,33 @@ def test_manual_page_names_every_option(bare):
         assert re.search(rf"\b{name}\b", text), f"pulih {name} is in no man page"
         for option in set(re.findall(r"--[a-z][a-z-]+", bare(*name.split(), "--help").text)):
             assert re.search(rf"{option}(?![a-z-])", text), f"{option} of pulih {name} is in no man page"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+def test_every_signal_that_asks_to_stop_stops_cleanly(pulih, number):
+    process = pulih.start("--json", "backup", "--stdin-from-command", "--", "sleep", "600")
+    while not list((pulih.repo / "sessions").glob("*")):
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, _ = process.communicate()
+    assert process.returncode == 130 and json.loads(out.splitlines()[-1])["kind"] == "interrupted"
+    assert not list((pulih.repo / "sessions").glob("*"))
+
+
+def test_nohup_outlives_its_terminal(pulih):
+    process = pulih.start("backup", "--stdin-from-command", "--", "sleep", "2", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    while not list((pulih.repo / "sessions").glob("*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_limit_on_the_size_of_files_is_an_error_not_the_end(pulih, source, work):
+    (source / "large").write_bytes(os.urandom(4 << 20))
+    pulih.backup(source)
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))}
+    result = pulih("restore", "latest", "--to-tar", work / "x.tar", code=1, **limit)
+    assert "PL-1" in result.everything and not (work / "x.tar").exists()
+    with open(work / "output", "wb") as output:
+        assert "File too large" in pulih("cat", f"latest:{source}/large", code=1, stdout=output, **limit).everything
