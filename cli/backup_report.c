@@ -1,7 +1,10 @@
 #include "cli/backup_report.h"
 #include "cli/describe.h"
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "core/base/output.h"
+
+#include <string.h>
 
 static const char *const kinds[] = {
     [BACKUP_UNREADABLE] = "unreadable",
@@ -38,9 +41,12 @@ static void print_databases(const struct backup_result *result)
 	for (size_t i = 0; i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
 
-		output_print("  database %s: %s, %s, %s\n", database->path,
+		char *path = output_printable(database->path, strlen(database->path));
+
+		output_print("  database %s: %s, %s, %s\n", path ? path : "?",
 		    describe_count(database->tables, "table").text, describe_count(database->rows, "row").text,
 		    output_size(size, database->size));
+		mem_free(path);
 	}
 }
 
@@ -87,12 +93,13 @@ static json_t *databases_json(const struct backup_result *result)
 
 	for (size_t i = 0; i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
+		json_t *object = json_pack("{s:I, s:I, s:I, s:s, s:s}", "size", (json_int_t)database->size, "tables",
+		    (json_int_t)database->tables, "rows", (json_int_t)database->rows, "version", database->version,
+		    "consistency", database->consistency);
 
-		json_array_append_new(array,
-		    json_pack("{s:s, s:I, s:I, s:I, s:s, s:s}", "path", database->path, "size",
-			(json_int_t)database->size, "tables", (json_int_t)database->tables, "rows",
-			(json_int_t)database->rows, "version", database->version, "consistency",
-			database->consistency));
+		if (object && output_set_bytes(object, "path", database->path, strlen(database->path)) != ERR_OK)
+			failure_clear(); /* without its path it still tells of the database */
+		json_array_append_new(array, object);
 	}
 	return array;
 }

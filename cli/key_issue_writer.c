@@ -48,8 +48,8 @@ static enum err issue_into(struct repository *repository, int fd)
 				     "--key-file.\n",
 			    domain, given.file);
 		output_object("summary",
-		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label",
-			given.label ? given.label : "", "append_only", given.append_only));
+		    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name",
+			output_text(domain), "label", given.label ? given.label : "", "append_only", given.append_only));
 	}
 	if (bytes.data)
 		crypto_wipe(bytes.data, bytes.capacity);

@@ -235,6 +235,19 @@ static char *base64(const uint8_t *bytes, size_t size)
 	return text;
 }
 
+json_t *output_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *readable = string ? NULL : output_printable(text, strlen(text));
+
+	if (readable)
+		string = json_string(readable);
+	mem_free(readable);
+	if (!string)
+		fail(PL_NO_MEMORY, "no memory for JSON");
+	return string;
+}
+
 enum err output_set_bytes(json_t *object, const char *name, const void *bytes, size_t size)
 {
 	json_t *plain = json_stringn(bytes, size);

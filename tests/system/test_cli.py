@@ -6,6 +6,7 @@ import re
 import resource
 import shlex
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -224,3 +225,18 @@ def test_a_limit_on_the_size_of_files_is_an_error_not_the_end(pulih, source, wor
     assert "PL-1" in result.everything and not (work / "x.tar").exists()
     with open(work / "output", "wb") as output:
         assert "File too large" in pulih("cat", f"latest:{source}/large", code=1, stdout=output, **limit).everything
+
+
+def test_names_that_are_not_utf8_cost_no_json_object(pulih, work):
+    bad = os.fsdecode(b"n\xffame")
+    (work / "file").write_bytes(b"x")
+    assert pulih("--json", "key", "issue-writer", "-o", work / (bad + ".key")).summary["file"].endswith("n\\xffame.key")
+    assert pulih("--json", "key", "issue-writer", "--domain", bad, "-o", work / "key").summary["domain_name"] == "n\\xffame"
+    verdict, = pulih("--json", "excludes", "explain", "/n", "--exclude", os.fsdecode(b"[n\xff]")).of_type("verdict")
+    assert verdict["excluded"] and verdict["pattern"] == "[n\\xff]"
+    assert any(check["name"] == "state" for check in pulih.json("doctor", "--state-dir", work / bad).of_type("check"))
+    with sqlite3.connect(os.fsencode(work / bad / "x.db")) as database:
+        database.execute("CREATE TABLE t(a)")
+    found, = pulih.backup("--sqlite", work / bad / "x.db")["databases"]
+    assert base64.b64decode(found["path_b64"]) == os.fsencode(work / bad / "x.db")
+    assert pulih.json("key", "add", "--recovery", "--label", bad, code=2).error["code"] == "PL-1115"
