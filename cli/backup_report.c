@@ -69,17 +69,19 @@ static void print_summary(const struct backup_report *report, const struct backu
 	output_print("  %s: %s new, %s after compression\n", report->dry_run ? "would be stored" : "stored",
 	    output_size(new_bytes, totals->bytes_new), output_size(stored, totals->bytes_stored));
 	print_databases(result);
-	print_checks(result);
+	/* A dry run checks what it kept in memory: that says nothing about the target. */
+	if (!report->dry_run)
+		print_checks(result);
 	if (result->packs_resumed)
 		output_print(
 		    "  used again from an interrupted run: %s\n", describe_count(result->packs_resumed, "pack").text);
 }
 
-static json_t *checks_json(const struct backup_result *result)
+static json_t *checks_json(const struct backup_report *report, const struct backup_result *result)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < result->checks_count; i++)
+	for (size_t i = 0; !report->dry_run && i < result->checks_count; i++)
 		json_array_append_new(array,
 		    json_pack("{s:s, s:b, s:I, s:I, s:s}", "name", result->checks[i].name, "good",
 			result->checks[i].good, "objects", (json_int_t)result->checks[i].objects, "bytes",
@@ -124,7 +126,7 @@ static json_t *summary_json(const struct backup_report *report, const struct bac
 		report->dry_run, "partial", result->snapshot.partial, "problems", (json_int_t)report->problems.count,
 		"unreadable", (json_int_t)totals->unreadable, "changed_while_read",
 		(json_int_t)totals->changed_while_read, "vanished", (json_int_t)totals->vanished, "verification",
-		checks_json(result), "databases", databases_json(result)));
+		checks_json(report, result), "databases", databases_json(result)));
 	if (!report->dry_run)
 		json_object_set_new(object, "snapshot_id", describe_hex(result->snapshot.id, OBJECT_ID_SIZE));
 	return object;

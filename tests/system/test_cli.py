@@ -240,3 +240,23 @@ def test_names_that_are_not_utf8_cost_no_json_object(pulih, work):
     found, = pulih.backup("--sqlite", work / bad / "x.db")["databases"]
     assert base64.b64decode(found["path_b64"]) == os.fsencode(work / bad / "x.db")
     assert pulih.json("key", "add", "--recovery", "--label", bad, code=2).error["code"] == "PL-1115"
+
+
+def test_a_recovery_code_that_nobody_saw_leaves_no_slot(pulih):
+    with open("/dev/full", "wb") as full:
+        pulih("key", "add", "--recovery", code=1, stdout=full)
+        pulih("--json", "key", "add", "--recovery", code=1, stdout=full)
+    assert [slot["type"] for slot in pulih("--json", "key", "list").of_type("key_slot")] == ["passphrase"]
+
+
+def test_a_dry_run_claims_no_verification(pulih, source):
+    (source / "file").write_bytes(b"x")
+    assert "read back" not in pulih("backup", source, "--dry-run").text
+    assert pulih.backup(source, "--dry-run")["verification"] == []
+
+
+def test_no_configuration_is_a_matter_of_configuration(bare):
+    if os.path.exists("/etc/pulih/pulih.yaml"):
+        pytest.skip("this machine has a configuration")
+    for command in (("config", "check"), ("config", "show"), ("run", "x"), ("run", "--all")):
+        assert bare(*command, "--json", code=2, env={"PULIH_REPOSITORY": None}).error["code"] == "PL-1714"
