@@ -328,3 +328,9 @@ def test_a_configuration_that_is_made_to_hang_is_refused(pulih, work, small, mak
     job.config.write_text(make(job.config.read_text()))
     error = job.p("config", "check", "--json", code=2, timeout=60).error
     assert error["code"] == "PL-1701" and str(job.config) in error["message"]
+
+
+def test_another_repository_for_a_job_is_refused_not_ignored(pulih, work, small):
+    job = Job(pulih, work, f"files: {{paths: [{small}]}}")
+    assert "--repo" in job.p("run", "website", "-r", work / "elsewhere", code=2).everything
+    job.run(env={"PULIH_REPOSITORY": str(work / "elsewhere")})
