@@ -36,7 +36,8 @@ static enum err arrived(struct repository *repository, const uint8_t slot[KEY_SL
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return ERR_OK;
-	fail_errno(PL_STANDARD_OUTPUT, "cannot write the recovery code to standard output; its slot is taken away again");
+	fail_errno(
+	    PL_STANDARD_OUTPUT, "cannot write the recovery code to standard output; its slot is taken away again");
 	failure_take(&failure);
 	if (target_remove(repository->target, object_key_slot(slot).text) != ERR_OK)
 		output_failure_warning(failure_last());

@@ -49,7 +49,8 @@ static enum err issue_into(struct repository *repository, int fd)
 			    domain, given.file);
 		output_object("summary",
 		    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name",
-			output_text(domain), "label", given.label ? given.label : "", "append_only", given.append_only));
+			output_text(domain), "label", given.label ? given.label : "", "append_only",
+			given.append_only));
 	}
 	if (bytes.data)
 		crypto_wipe(bytes.data, bytes.capacity);

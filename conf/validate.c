@@ -228,10 +228,10 @@ static enum err check_patterns(struct locate *locate, const struct configuration
 		size_t size = strcspn(files->exclude_if_present[i], ":");
 
 		if (size == 0 || size > NAME_MAX || memchr(files->exclude_if_present[i], '/', size))
-			err = locate_fail(locate, PL_CONFIG_VALUE,
-			    locate_path("%s.exclude_if_present[%u]", path, i).text,
-			    "\"%s\" is no name of a file; allowed: NAME or NAME:HEADER, without '/'",
-			    files->exclude_if_present[i]);
+			err =
+			    locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.exclude_if_present[%u]", path, i).text,
+				"\"%s\" is no name of a file; allowed: NAME or NAME:HEADER, without '/'",
+				files->exclude_if_present[i]);
 	}
 	exclude_free(exclude);
 	return err;

@@ -90,7 +90,8 @@ enum err restore_delete_tree(const struct restore *run, int folder_fd, const cha
 	if (fd < 0 || fstatat(folder_fd, ".", &stat, 0) != 0)
 		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
 	while (err == ERR_OK && !empty)
-		err = interrupt_requested() ? fail(PL_INTERRUPTED, "interrupted") : empty_once(run, fd, stat.st_dev, &empty);
+		err = interrupt_requested() ? fail(PL_INTERRUPTED, "interrupted")
+					    : empty_once(run, fd, stat.st_dev, &empty);
 	if (fd >= 0)
 		close(fd);
 	if (err == ERR_OK && unlinkat(folder_fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)

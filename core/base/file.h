@@ -19,6 +19,8 @@ ssize_t file_pread_full(int fd, void *bytes, size_t size, off_t offset);
 /* Reads a whole file into `out` (appended). More than `limit` bytes are PL_FILE_LIMIT; a file that is not there is
  * ERR_MISSING (PL_FILE_MISSING); other errors PL_FILE_READ. */
 enum err file_read_all(const char *path, size_t limit, struct buffer *out);
+/* The same from a descriptor, up to the end; `name` is for messages. */
+enum err file_read_rest(int fd, const char *name, size_t limit, struct buffer *out);
 
 /* Replaces `path` with the bytes, with permissions `mode`, such that after a power cut either the old or the new file is
  * there, whole: temporary in the same folder (O_EXCL), write, fsync, rename, fsync of the folder. An fsync that failed is

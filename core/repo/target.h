@@ -57,7 +57,8 @@ struct target_operations {
 struct target {
 	const struct target_operations *operations;
 	char *url; /* what a person typed, for messages; freed by target_free */
-	const char *folder; /* of this machine, that holds the objects; the implementation's; NULL where there is none */
+	const char
+	    *folder; /* of this machine, that holds the objects; the implementation's; NULL where there is none */
 };
 
 /* Calls through the table; target_free(NULL) does nothing. */

@@ -35,7 +35,8 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for
 	 * SIGPIPE and SIGXFSZ, which we ignore ourselves. */
 	for (int number = 1; number < NSIG; number++) {
-		if (sigaction(number, NULL, &action) != 0 || (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ))
+		if (sigaction(number, NULL, &action) != 0 ||
+		    (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ))
 			continue;
 		action = (struct sigaction){.sa_handler = SIG_DFL};
 		sigaction(number, &action, NULL);

@@ -6,6 +6,7 @@ import re
 import resource
 import shlex
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -260,3 +261,11 @@ def test_no_configuration_is_a_matter_of_configuration(bare):
         pytest.skip("this machine has a configuration")
     for command in (("config", "check"), ("config", "show"), ("run", "x"), ("run", "--all")):
         assert bare(*command, "--json", code=2, env={"PULIH_REPOSITORY": None}).error["code"] == "PL-1714"
+
+
+def test_a_list_of_paths_from_a_socket(pulih, source):
+    (source / "file").write_bytes(b"x")
+    ours, theirs = socket.socketpair()
+    ours.sendall(os.fsencode(source) + b"\n")
+    ours.shutdown(socket.SHUT_WR)
+    assert pulih.backup("--files-from", "-", stdin=theirs)["files_new"] == 1
