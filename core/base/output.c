@@ -187,6 +187,20 @@ static size_t utf8_length(const uint8_t *at, size_t left)
 	return length;
 }
 
+bool output_is_utf8(const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes, *end = at + size;
+
+	while (at < end) {
+		size_t length = utf8_length(at, (size_t)(end - at));
+
+		if (length == 0)
+			return false;
+		at += length;
+	}
+	return true;
+}
+
 char *output_printable(const void *bytes, size_t size)
 {
 	const uint8_t *at = bytes;
