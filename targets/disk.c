@@ -417,6 +417,7 @@ enum err disk_target_new(struct target **out, const char *url, const char *path,
 	pthread_mutex_init(&disk->lock, NULL);
 	disk->base.url = mem_string(url);
 	disk->path = mem_string(path);
+	disk->base.folder = disk->path;
 	if (disk->base.url && disk->path)
 		err = open_root(disk, create);
 	if (err != ERR_OK) {

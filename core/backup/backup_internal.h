@@ -115,6 +115,7 @@ struct backup {
 	struct walk_extra *walk_extras;
 	size_t extras_count;
 	char **hidden; /* journals of databases; NULL-terminated */
+	struct file_identity own[REPOSITORY_FOLDERS];
 
 	pthread_mutex_t lock;
 	pthread_cond_t room;  /* buffered data or folders became fewer */
