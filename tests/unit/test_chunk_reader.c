@@ -32,7 +32,7 @@ struct fixture {
 	uint8_t raw[ALL][CHUNK_SIZE];
 	uint8_t packs[PACKS][OBJECT_ID_SIZE];
 	struct object_name names[PACKS];
-	uint64_t offsets[PACKS * FRAMES];
+	uint64_t offsets[PACKS * FRAMES], sizes[PACKS];
 };
 
 static enum chunk_type type_of(size_t chunk)
@@ -83,6 +83,7 @@ static void write_pack(
 	assert_int_equal(pack_writer_finish(writer, true, &pack), ERR_OK);
 	assert_int_equal(pack_writer_check(writer), ERR_OK);
 	memcpy(fixture->packs[number], pack->id, OBJECT_ID_SIZE);
+	fixture->sizes[number] = pack->size;
 	fixture->names[number] = object_pack(pack->id);
 	assert_int_equal(target_put(fixture->target, fixture->names[number].text, pack->bytes, pack->size), ERR_OK);
 	for (size_t i = 0; i < FRAMES; i++)
@@ -475,6 +476,43 @@ static void test_other_places(void **state)
 	}
 }
 
+/* The codec and the raw size of a frame are said by the index alone: with the first frame of each pack taken for one that was not compressed,
+ * what comes of it must not be handed to those who know better. */
+static void test_other_codec(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < PACKS; i++) {
+		uint32_t size = (uint32_t)(fixture->offsets[i * FRAMES + 1] - fixture->offsets[i * FRAMES]) - TAG_SIZE;
+		struct directory_frame frame = {.offset = PACK_HEADER_SIZE,
+		    .stored_size = size,
+		    .raw_size = size,
+		    .chunks_count = CHUNKS,
+		    .codec = CODEC_STORED};
+		struct directory_chunk chunks[CHUNKS];
+		struct index_pack lie = {.size = fixture->sizes[i],
+		    .directory = {.type = i == PACKS - 1 ? PACK_METADATA : PACK_DATA,
+			.frames = &frame,
+			.frames_count = 1,
+			.chunks = chunks,
+			.chunks_count = CHUNKS}};
+
+		for (uint32_t j = 0; j < CHUNKS; j++) {
+			chunks[j] = (struct directory_chunk){
+			    .length = j == CHUNKS - 1 ? size - j : 1, .offset = j, .type = type_of(i * FRAMES * CHUNKS)};
+			memcpy(chunks[j].key, fixture->chunks[i * FRAMES * CHUNKS + j].id, CHUNK_KEY_SIZE);
+		}
+		memcpy(lie.id, fixture->packs[i], OBJECT_ID_SIZE);
+		write_index(fixture, &lie, 1);
+		/* Whatever the order in which they are met. */
+		open_index(fixture);
+		check_all(fixture);
+		assert_int_equal(file_remove_tree(fixture->folder), ERR_OK);
+		open_index(fixture);
+		check_all(fixture);
+	}
+}
+
 /* ---- chunks that stand in two packs ---- */
 
 /* Stores pack 0 once more, under another id, with an index object of its own, and opens the index again. */
@@ -714,6 +752,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_target_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_backup_key, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_other_codec, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lost_copy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_damaged_copy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_doubted_copy, setup, teardown),
