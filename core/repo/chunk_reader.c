@@ -17,7 +17,8 @@ enum frame_state { FRAME_LOADING, FRAME_READY, FRAME_FAILED };
 /* An opened frame. In the list of the reader, the latest used first, until it failed; then whoever unpins it last frees it. */
 struct cached_frame {
 	struct cached_frame *next;
-	struct index_location place; /* what the index said of it, right or wrong; that of the chunk in it does not count */
+	struct index_location
+	    place; /* what the index said of it, right or wrong; that of the chunk in it does not count */
 	enum frame_state state;
 	size_t pins; /* views, the loader, and those who wait for it */
 	uint8_t *raw;

@@ -174,6 +174,29 @@ def test_delete_spares_what_is_mounted(pulih, tree, out, work):
 
 
 @needs_root
+@pytest.mark.parametrize("where", ["bound", "folder/bound"])
+@pytest.mark.parametrize("way", ["unknown", "in the way"])
+def test_delete_spares_bound_folders(pulih, tree, out, work, where, way):
+    """A bind mount has the device number of what lies around it."""
+    if way == "in the way":
+        (tree / where.split("/")[0]).write_bytes(b"a file")
+    pulih.backup(tree)
+    point = pulih.restored(out, tree) / where
+    point.mkdir(parents=True)
+    elsewhere = work / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_bytes(b"x")
+    if subprocess.run(["mount", "--bind", elsewhere, point]).returncode != 0:
+        pytest.skip("cannot mount here")
+    try:
+        result = pulih.restore(out, "latest", "--delete", code=1)
+        assert (elsewhere / "precious").exists() and point.exists()
+        assert "mounted on it" in result.everything
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
+@needs_root
 def test_immutable_over_what_is_there(pulih, source, out):
     """An immutable file cannot be renamed: it must get its flag when it has its name."""
     flagged = {"i": source / "immutable", "a": source / "append"}

@@ -498,8 +498,9 @@ static void test_other_codec(void **state)
 			.chunks_count = CHUNKS}};
 
 		for (uint32_t j = 0; j < CHUNKS; j++) {
-			chunks[j] = (struct directory_chunk){
-			    .length = j == CHUNKS - 1 ? size - j : 1, .offset = j, .type = type_of(i * FRAMES * CHUNKS)};
+			chunks[j] = (struct directory_chunk){.length = j == CHUNKS - 1 ? size - j : 1,
+			    .offset = j,
+			    .type = type_of(i * FRAMES * CHUNKS)};
 			memcpy(chunks[j].key, fixture->chunks[i * FRAMES * CHUNKS + j].id, CHUNK_KEY_SIZE);
 		}
 		memcpy(lie.id, fixture->packs[i], OBJECT_ID_SIZE);
