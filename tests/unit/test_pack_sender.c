@@ -32,7 +32,7 @@ static void finish_badly(struct pool_job *job, unsigned worker)
 	struct pack_unit *unit = (struct pack_unit *)job;
 
 	(void)worker;
-	fail(PL_NO_SPACE, "no room for the second pack");
+	(fail)(PL_NO_SPACE, "no room for the second pack");
 	failure_take(&unit->failure);
 }
 
