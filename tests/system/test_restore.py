@@ -448,3 +448,22 @@ def test_tar_that_lacks_what_is_damaged_has_its_end(stored_long, source, work):
     assert "/i" in result.everything
     names = subprocess.run(["tar", "-tf", archive], check=True, capture_output=True, text=True).stdout
     assert all(f"/{name}\n" in names for name in "abcdefgh") and "/i\n" not in names
+
+
+def test_tar_of_what_cannot_be_read(stored_long, source, work):
+    """A disk that does not give some sectors of a large file: all the others are in the tar, as a restore into a folder has them."""
+    before = set(stored_long.objects("packs"))
+    (source / "large").write_bytes(os.urandom(30 << 20))
+    stored_long.backup(source)
+    pack = max(set(stored_long.objects("packs")) - before, key=lambda p: p.stat().st_size)
+    content = pack.read_bytes()
+    pack.unlink()
+    pack.mkdir()  # opens and reads fail, and it is not missing
+    archive = work / "archive.tar"
+    result = stored_long("restore", "latest", "--to-tar", archive, code=1)
+    assert "/large" in result.everything and "PL-1203" in result.everything
+    names = subprocess.run(["tar", "-tf", archive], check=True, capture_output=True, text=True).stdout
+    assert all(f"/{name}\n" in names for name in "abcdefgh")
+    pack.rmdir()
+    pack.write_bytes(content)
+    stored_long("restore", "latest", "--to-tar", archive)
