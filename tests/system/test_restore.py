@@ -466,4 +466,4 @@ def test_tar_of_what_cannot_be_read(stored_long, source, work):
     assert all(f"/{name}\n" in names for name in "abcdefgh")
     pack.rmdir()
     pack.write_bytes(content)
-    stored_long("restore", "latest", "--to-tar", archive)
+    stored_long("restore", "latest", "--to-tar", work / "whole.tar")
