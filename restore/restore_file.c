@@ -35,7 +35,7 @@ static enum err remove_folder(struct restore *run, const struct restore_item *it
 		return restore_protected_fail(
 		    "cannot remove the folder", item->entry->entry.path, folder_fd, item->entry->name);
 	if (run->options->delete_others)
-		return restore_delete_tree(folder_fd, item->entry->name);
+		return restore_delete_tree(run, folder_fd, item->entry->name);
 	return fail(
 	    PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty", restore_printable(item->entry->entry.path));
 }

@@ -142,8 +142,8 @@ enum err restore_protected_fail(const char *what, struct entry_bytes path, int f
 
 /* Removes what the snapshot does not have from a folder. */
 void restore_delete_others(struct restore *run, struct restore_folder *folder, int fd);
-/* Removes anything of that name. */
-enum err restore_delete_tree(int folder_fd, const char *name);
+/* Removes anything of that name, but for the repository itself, and what leads to it. */
+enum err restore_delete_tree(const struct restore *run, int folder_fd, const char *name);
 
 /* ---- hard links ---- */
 
@@ -197,6 +197,8 @@ struct restore {
 	bool root_saved;	       /* the destination stands for a folder of the snapshot */
 	struct restore_result *result; /* written by the caller's thread only */
 	struct restore_view *view;
+	struct file_identity own[REPOSITORY_FOLDERS]; /* never deleted */
+	size_t own_count;
 	struct restore_needs needs;
 	bool missing[FEATURE_COUNT];
 	bool ignores_case;

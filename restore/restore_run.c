@@ -317,6 +317,7 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 	enum err err;
 
 	*result = (struct restore_result){.started = clock_now()};
+	run.own_count = repository_folders(repository, run.own);
 	restore_setup_locks(&run);
 	/* Files get their permissions as they are made, which saves a call for each. */
 	run.umask = umask(0);

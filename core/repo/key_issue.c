@@ -184,7 +184,8 @@ enum err key_issue_writer(
 	enum err err;
 
 	if (!key_slot_label_valid(label))
-		return fail(PL_LABEL, "a label has at most %d bytes and no control characters", LABEL_SIZE - 1);
+		return fail(PL_LABEL, "a label is text in UTF-8 of at most %d bytes without control characters",
+		    LABEL_SIZE - 1);
 	err = load_current(repository, &config);
 	if (err != ERR_OK)
 		return err;

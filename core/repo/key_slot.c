@@ -10,7 +10,8 @@
 
 bool key_slot_label_valid(const char *label)
 {
-	return label[0] == '\0' || keys_domain_name_valid(label);
+	/* A slot is JSON, hence UTF-8. */
+	return label[0] == '\0' || (output_is_utf8(label, strlen(label)) && keys_domain_name_valid(label));
 }
 
 bool key_slot_matches(const uint8_t id[16], const char *id_prefix)

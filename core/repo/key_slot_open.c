@@ -105,7 +105,8 @@ static enum err check_new(
 	if (size == 0)
 		return fail(PL_PASSPHRASE_EMPTY, "the passphrase is empty");
 	if (!key_slot_label_valid(label))
-		return fail(PL_LABEL, "a label has at most %d bytes and no control characters", LABEL_SIZE - 1);
+		return fail(PL_LABEL, "a label is text in UTF-8 of at most %d bytes without control characters",
+		    LABEL_SIZE - 1);
 	err = target_list(target, "keys", count_slot, &count);
 	if (err == ERR_OK && count >= KEY_SLOTS_MAX)
 		err = fail(PL_SLOTS, "%s has %zu key slots already", target->url, count);

@@ -1,10 +1,12 @@
 """Passphrases, slots, backup keys."""
 import stat
+import subprocess
 import time
 
 import pytest
 
 from compare import assert_same
+from conftest import needs_root
 
 
 def with_passphrase(pulih, text):
@@ -170,3 +172,17 @@ def test_nothing_readable_in_the_repository(pulih, source):
         if path.is_file():
             assert marker not in path.read_bytes(), path
             assert marker.decode() not in str(path)
+
+
+@needs_root
+def test_a_backup_key_that_could_not_be_written_is_revoked(pulih, work):
+    (work / "full").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", work / "full"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (work / "full" / "fill").write_bytes(b"x" * 4096)
+        pulih("key", "issue-writer", "-o", work / "full" / "key", code=1)
+        assert not (work / "full" / "key").exists()
+    finally:
+        subprocess.run(["umount", work / "full"], check=True)
+    assert [writer["revoked"] for writer in pulih("--json", "key", "list").of_type("writer")] == [True]

@@ -475,6 +475,115 @@ static void test_other_places(void **state)
 	}
 }
 
+/* ---- chunks that stand in two packs ---- */
+
+/* Stores pack 0 once more, under another id, with an index object of its own, and opens the index again. */
+static struct object_name write_twin(struct fixture *fixture)
+{
+	struct frame_compressor *compressor = NULL;
+	struct object_name first = fixture->names[0], twin;
+	uint8_t first_id[OBJECT_ID_SIZE];
+	struct index_pack pack;
+	struct buffer bytes = {0};
+	uint8_t id[OBJECT_ID_SIZE];
+
+	memcpy(first_id, fixture->packs[0], OBJECT_ID_SIZE);
+	assert_int_equal(frame_compressor_new(&compressor, FRAME_LEVEL_DEFAULT), ERR_OK);
+	write_pack(fixture, 0, compressor, &pack);
+	assert_int_equal(index_object_encode(fixture->keys, &pack, 1, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->target, object_index(fixture->keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
+	directory_free(&pack.directory);
+	buffer_free(&bytes);
+	frame_compressor_free(compressor);
+	twin = fixture->names[0];
+	fixture->names[0] = first;
+	memcpy(fixture->packs[0], first_id, OBJECT_ID_SIZE);
+	index_free(fixture->index);
+	assert_int_equal(index_open(&fixture->index, fixture->target, fixture->keys, &fixture->keys->domain,
+			     fixture->folder, NULL, 0, NULL),
+	    ERR_OK);
+	open_reader(fixture, 4);
+	return twin;
+}
+
+/* Whichever of the two is lost, the other is read. */
+static void test_lost_copy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object_name names[2] = {{{0}}, write_twin(fixture)};
+
+	names[0] = fixture->names[0];
+	for (size_t lost = 0; lost < 2; lost++) {
+		size_t size;
+		const uint8_t *bytes = memory_target_bytes(fixture->target, names[lost].text, &size);
+		uint8_t *kept = mem_copy(bytes, size);
+
+		assert_true(memory_target_delete(fixture->target, names[lost].text));
+		open_reader(fixture, 4);
+		for (size_t i = 0; i < ALL; i++)
+			get_and_release(fixture, i);
+		assert_true(memory_target_plant(fixture->target, names[lost].text, kept, size));
+		mem_free(kept);
+	}
+}
+
+/* Each in turn has a damaged header, a damaged frame, or is cut. */
+static void test_damaged_copy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object_name names[2] = {{{0}}, write_twin(fixture)};
+
+	names[0] = fixture->names[0];
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t places[] = {3, 8, 11, 20, 85, fixture->offsets[0] + 9};
+
+		for (size_t j = 0; j < sizeof(places) / sizeof(places[0]); j++) {
+			assert_true(memory_target_corrupt(fixture->target, names[i].text, places[j], 4));
+			open_reader(fixture, 4);
+			get_and_release(fixture, 0);
+			get_and_release(fixture, CHUNKS);
+			assert_true(memory_target_corrupt(fixture->target, names[i].text, places[j], 4));
+		}
+	}
+	for (size_t i = 0; i < 2; i++)
+		assert_true(memory_target_corrupt(fixture->target, names[i].text, fixture->offsets[0] + 9, 4));
+	open_reader(fixture, 4);
+	refuse(fixture, 0, PL_SEAL_BROKEN, ERR_CORRUPT, "packs/");
+	get_and_release(fixture, CHUNKS);
+	assert_true(memory_target_resize(fixture->target, names[0].text, 200));
+	assert_true(memory_target_resize(fixture->target, names[1].text, 0));
+	open_reader(fixture, 4);
+	refuse(fixture, CHUNKS, PL_OBJECT_SHORT, ERR_CORRUPT, "packs/");
+}
+
+/* A pack that failed once is not asked again for each of its chunks where there is another; where there is none, it is. */
+static void test_doubted_copy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object_name twin = write_twin(fixture);
+	struct index_location location;
+	unsigned long before;
+	bool twin_first;
+
+	assert_int_equal(index_find(fixture->index, fixture->chunks[0].id, &location), ERR_OK);
+	twin_first = strcmp(object_pack(location.pack).text, twin.text) == 0;
+	assert_true(memory_target_delete(fixture->target, twin_first ? twin.text : fixture->names[0].text));
+	before = reads(fixture);
+	get_and_release(fixture, 0); /* the lost one, the header and the frame of the other */
+	assert_int_equal(reads(fixture) - before, 3);
+	for (size_t frame = 1; frame < FRAMES; frame++)
+		get_and_release(fixture, frame * CHUNKS);
+	assert_int_equal(reads(fixture) - before, 3 + FRAMES - 1);
+	/* The other goes as well, and comes back. */
+	open_reader(fixture, 4);
+	memory_target_fail(fixture->target, MEMORY_READ, 1, PL_TARGET_READ, true);
+	refuse(fixture, 0, PL_TARGET_READ, ERR_IO, "packs/");
+	memory_target_fail(fixture->target, MEMORY_READ, 0, PL_NONE, false);
+	get_and_release(fixture, 0);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 4u
@@ -605,6 +714,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_target_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_backup_key, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lost_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_damaged_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_doubted_copy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_share_a_frame, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_evict, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_fail_together, setup, teardown),

@@ -226,6 +226,33 @@ static void generations_and_records_are_checked(void **state)
 	fixture_close(&fixture);
 }
 
+/* What a lost pack held was stored again in another: it is found, and touches nothing. */
+static void a_lost_copy_touches_nothing(void **state)
+{
+	(void)state;
+	for (int type = PACK_DATA; type <= PACK_METADATA; type++) {
+		struct fixture fixture;
+		struct verify_result result;
+		struct told told;
+		struct object_name packs[4];
+
+		three_snapshots(&fixture);
+		assert_int_equal(fixture_packs(&fixture, (uint8_t)type, packs, 4), 3);
+		fixture_forget_packs(&fixture);
+		fixture_store(&fixture); /* every chunk once more; its snapshot is the same as the third */
+		assert_int_equal(verify(&fixture, VERIFY_CONTENT, 0, &result, &told), ERR_OK);
+		assert_true(memory_target_delete(fixture.repository.target, packs[2].text));
+		for (int tier = VERIFY_STRUCTURE; tier <= VERIFY_CONTENT; tier++) {
+			assert_int_equal(verify(&fixture, (enum verify_tier)tier, 0, &result, &told), ERR_CORRUPT);
+			assert_int_equal(told.count, 1);
+			assert_string_equal(told.object[0], packs[2].text);
+			assert_int_equal(told.id[0], PL_PACK_MISSING);
+			assert_string_equal(told.touches[0], "no snapshot");
+		}
+		fixture_close(&fixture);
+	}
+}
+
 static void a_damaged_list_of_files_is_found(void **state)
 {
 	struct fixture fixture;
@@ -465,6 +492,7 @@ int main(void)
 	    cmocka_unit_test(missing_and_cut_packs_are_found),
 	    cmocka_unit_test(a_pack_of_any_length_is_not_read),
 	    cmocka_unit_test(generations_and_records_are_checked),
+	    cmocka_unit_test(a_lost_copy_touches_nothing),
 	    cmocka_unit_test(a_damaged_list_of_files_is_found),
 	    cmocka_unit_test(damage_to_small_objects_is_found),
 	    cmocka_unit_test(chunks_that_no_index_knows_are_found),
