@@ -1,5 +1,6 @@
 /* What no schema can say. Each refusal stands at the place in the file that must be changed. */
 #include "conf/configuration_internal.h"
+#include "conf/zone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ZONES "/usr/share/zoneinfo"
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 /* ---- what this version cannot do ---- */
@@ -82,19 +82,10 @@ enum err validate_supported(struct locate *locate)
 
 static enum err check_timezone(struct locate *locate, const char *zone)
 {
-	char path[256], magic[4] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", ZONES, zone);
-	fd = zone[0] == '/' || strstr(zone, "..") || strlen(zone) > 100 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, magic, sizeof(magic)) != sizeof(magic))
-		magic[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	if (memcmp(magic, "TZif", sizeof(magic)) == 0)
+	if (zone_known(zone))
 		return ERR_OK;
 	return locate_fail(locate, PL_CONFIG_VALUE, "office.timezone",
-	    "\"%s\" is no time zone of this machine; allowed: a name under %s, as Asia/Jayapura", zone, ZONES);
+	    "\"%s\" is no time zone of this machine; allowed: a name under %s, as Asia/Jayapura", zone, ZONE_FOLDER);
 }
 
 static enum err check_name(struct locate *locate, const char *path, const char *name)

@@ -2,6 +2,7 @@
 
 #include "scheduler/local_time.h"
 
+#include "conf/zone.h"
 #include "core/base/mem.h"
 
 /* No zone is further than 26 hours from UTC: the format of zone files (RFC 9636) ends there. */
@@ -19,7 +20,7 @@ enum err local_time_new(struct local_time **out, const char *zone)
 	*out = NULL;
 	if (!local)
 		return ERR_NOMEM;
-	local->zone = g_time_zone_new_identifier(zone);
+	local->zone = zone_known(zone) ? g_time_zone_new_identifier(zone) : NULL;
 	if (!local->zone) {
 		mem_free(local);
 		return fail(PL_CONFIG_VALUE, "\"%s\" is no time zone of this machine", zone);
