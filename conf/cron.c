@@ -101,8 +101,8 @@ static bool read_value(struct place *place, unsigned *value)
 	*place = begin;
 	if (word_length(place) == 0)
 		return refuse(place, "a value is missing; allowed: *, or %s", field->allowed);
-	return refuse(place, "\"%.*s\" is no such value; allowed: *, or %s", word_length(place), place->at,
-	    field->allowed);
+	return refuse(
+	    place, "\"%.*s\" is no such value; allowed: *, or %s", word_length(place), place->at, field->allowed);
 }
 
 static bool read_step(struct place *place, unsigned *step)
@@ -111,8 +111,7 @@ static bool read_step(struct place *place, unsigned *step)
 	const unsigned most = field->high - field->low + 1;
 	const struct place begin = *place;
 
-	if (read_number(place, step) && *step >= 1 && *step <= most &&
-	    (place->at == place->end || *place->at == ','))
+	if (read_number(place, step) && *step >= 1 && *step <= most && (place->at == place->end || *place->at == ','))
 		return true;
 	*place = begin;
 	return refuse(place, "\"%.*s\" is no step; allowed: 1 to %u", word_length(place), place->at, most);

@@ -61,8 +61,8 @@ static bool set_every(struct recurrence *out, const struct configuration_schedul
 {
 	unsigned at;
 
-	*out = (struct recurrence){
-	    .hours = ALL_HOURS, .days = ALL_DAYS, .months = ALL_MONTHS, .weekdays = ALL_WEEKDAYS};
+	*out =
+	    (struct recurrence){.hours = ALL_HOURS, .days = ALL_DAYS, .months = ALL_MONTHS, .weekdays = ALL_WEEKDAYS};
 	if (schedule->every == EVERY_HOUR)
 		return set_hours(out, schedule);
 	if (!schedule->at || !recurrence_time(schedule->at, &at))
@@ -93,7 +93,8 @@ enum err recurrence_of(struct recurrence *out, const struct configuration_schedu
 		if (!schedule->cron)
 			return fail(PL_CONFIG_VALUE, "the schedule names neither an interval nor a cron expression");
 		if (!cron_parse(schedule->cron, out, &error))
-			return fail(PL_CONFIG_VALUE, "the cron expression \"%s\" is wrong: %s", schedule->cron, error.text);
+			return fail(
+			    PL_CONFIG_VALUE, "the cron expression \"%s\" is wrong: %s", schedule->cron, error.text);
 	} else if (!set_every(out, schedule)) {
 		return fail(PL_CONFIG_VALUE, "a time, an hour or a day of the schedule is not one that there is");
 	}
@@ -120,8 +121,8 @@ bool recurrence_possible(const struct recurrence *recurrence)
 	for (unsigned month = 1; month <= 12; month++)
 		for (unsigned day = 1; day <= longest[month]; day++)
 			for (unsigned weekday = 1; weekday <= 7; weekday++)
-				if (recurrence_on(recurrence,
-					&(struct recurrence_date){day, month, longest[month], weekday}))
+				if (recurrence_on(
+					recurrence, &(struct recurrence_date){day, month, longest[month], weekday}))
 					return true;
 	return false;
 }

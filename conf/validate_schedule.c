@@ -3,7 +3,16 @@
 #include "conf/cron.h"
 
 #define MEMBER(flag) (UINT32_C(1) << (flag))
-enum member { MEMBER_CRON, MEMBER_AT, MEMBER_HOURS, MEMBER_MINUTE, MEMBER_WEEKDAY, MEMBER_WEEKDAYS, MEMBER_DAY, MEMBERS };
+enum member {
+	MEMBER_CRON,
+	MEMBER_AT,
+	MEMBER_HOURS,
+	MEMBER_MINUTE,
+	MEMBER_WEEKDAY,
+	MEMBER_WEEKDAYS,
+	MEMBER_DAY,
+	MEMBERS
+};
 static const char *const member_names[MEMBERS] = {"cron", "at", "hours", "minute", "weekday", "weekdays", "day"};
 
 /* What goes with each kind of schedule: what must be there, and what may be. */
@@ -72,7 +81,8 @@ static enum err check_weekdays(struct locate *locate, const struct configuration
 		for (uint32_t before = 0; before < i; before++)
 			if (schedule->weekdays[before] == schedule->weekdays[i])
 				return locate_fail(locate, PL_CONFIG_DUPLICATE,
-				    locate_path("%s.weekdays[%u]", path, i).text, "this day stands in the list already");
+				    locate_path("%s.weekdays[%u]", path, i).text,
+				    "this day stands in the list already");
 	return ERR_OK;
 }
 
@@ -121,8 +131,9 @@ static enum err check_window(struct locate *locate, const struct configuration_s
 	while ((at = recurrence_first(&recurrence, at + 1)) >= 0)
 		if (!recurrence_within((unsigned)at, from, to))
 			return locate_fail(locate, PL_CONFIG_VALUE, full.text,
-			    "the planned time %02d:%02d is outside, the window is from %s until before %s; change one of them", at / 60,
-			    at % 60, window->from, window->to);
+			    "the planned time %02d:%02d is outside, the window is from %s until before %s; change one "
+			    "of them",
+			    at / 60, at % 60, window->from, window->to);
 	return ERR_OK;
 }
 

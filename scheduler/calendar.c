@@ -123,8 +123,7 @@ static int64_t window_begun(const struct calendar *calendar, int64_t seconds)
 /* The second at which the window that begins at that slot closes. */
 static int64_t window_end(const struct calendar *calendar, int64_t begin)
 {
-	unsigned length =
-	    (calendar->to + RECURRENCE_DAY_MINUTES - calendar->from) % RECURRENCE_DAY_MINUTES;
+	unsigned length = (calendar->to + RECURRENCE_DAY_MINUTES - calendar->from) % RECURRENCE_DAY_MINUTES;
 	int64_t end = (begin + length) * MINUTE, seconds = local_time_first(calendar->local, end);
 	int64_t shown = local_time_reached(calendar->local, seconds - 1) + 1;
 
@@ -145,6 +144,5 @@ int64_t calendar_window_next(const struct calendar *calendar, int64_t at)
 {
 	if (calendar_window_open(calendar, at))
 		return at;
-	return instant_of(
-	    second_of_slot(calendar, window_begun(calendar, seconds_of(at)) + RECURRENCE_DAY_MINUTES));
+	return instant_of(second_of_slot(calendar, window_begun(calendar, seconds_of(at)) + RECURRENCE_DAY_MINUTES));
 }

@@ -28,7 +28,7 @@ void calendar_next(const struct calendar *calendar, int64_t after, int64_t *plan
 /* The last planned instant ≤ `at`; 0 where there is none. */
 void calendar_last(const struct calendar *calendar, int64_t at, int64_t *planned);
 /* How many planned instants lie in (done_up_to, now], and the latest of them; 0 and 0 where there is none, as when the clock jumped back. The
- * work grows with the days in between, some milliseconds for centuries, not with what was planned. */
+ * work grows with the days in between, some ten milliseconds for centuries, not with what was planned. */
 void calendar_missed(
     const struct calendar *calendar, int64_t done_up_to, int64_t now, uint64_t *count, int64_t *latest);
 

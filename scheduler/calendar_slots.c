@@ -45,8 +45,8 @@ uint64_t calendar_slots_count(const struct recurrence *recurrence, int64_t after
 
 	for (int64_t day = first; day <= last; day++)
 		if (is_on(recurrence, day))
-			count +=
-			    recurrence_count(recurrence, day == last ? minute_of(until, day) : RECURRENCE_DAY_MINUTES - 1);
+			count += recurrence_count(
+			    recurrence, day == last ? minute_of(until, day) : RECURRENCE_DAY_MINUTES - 1);
 	if (is_on(recurrence, first))
 		count -= recurrence_count(recurrence, minute_of(after, first));
 	return count;

@@ -189,7 +189,10 @@ static void test_dates(void **state)
 	assert_false(recurrence_on(&and, &friday));
 	assert_false(recurrence_on(&and, &day));
 	assert_false(recurrence_on(&other, &both));
-	assert_int_equal(recurrence_of(&last, &(struct configuration_schedule){.every = EVERY_MONTH, .at = (char[]){"00:00"}, .day = 30}), ERR_OK);
+	assert_int_equal(
+	    recurrence_of(
+		&last, &(struct configuration_schedule){.every = EVERY_MONTH, .at = (char[]){"00:00"}, .day = 30}),
+	    ERR_OK);
 	assert_true(recurrence_on(&last, &(struct recurrence_date){28, 2, 28, 1}));
 	assert_false(recurrence_on(&last, &(struct recurrence_date){28, 2, 29, 1}));
 	assert_true(recurrence_on(&last, &(struct recurrence_date){29, 2, 29, 1}));
@@ -203,8 +206,8 @@ static void test_never_due(void **state)
 	static const struct {
 		const char *text;
 		bool possible;
-	} cases[] = {{"0 0 30 2 *", false}, {"0 0 31 2,4,6,9,11 *", false}, {"0 0 29 2 *", true}, {"0 0 30,31 1,2 *", true},
-	    {"0 0 30 2 1", true}, {"0 0 31 2 */2", false}, {"0 0 29 2 */7", true}};
+	} cases[] = {{"0 0 30 2 *", false}, {"0 0 31 2,4,6,9,11 *", false}, {"0 0 29 2 *", true},
+	    {"0 0 30,31 1,2 *", true}, {"0 0 30 2 1", true}, {"0 0 31 2 */2", false}, {"0 0 29 2 */7", true}};
 	struct recurrence out;
 
 	(void)state;
@@ -248,8 +251,8 @@ static void test_times_of_day(void **state)
 
 static void test_clock_times(void **state)
 {
-	static const char *const bad[] = {
-	    "", "1:00", "24:00", "12:60", "12-30", "12:3", "12:300", " 1:00", "+1:00", "1e:00", "12:30 ", "ab:cd", "99:99"};
+	static const char *const bad[] = {"", "1:00", "24:00", "12:60", "12-30", "12:3", "12:300", " 1:00", "+1:00",
+	    "1e:00", "12:30 ", "ab:cd", "99:99"};
 	unsigned minute;
 
 	(void)state;
