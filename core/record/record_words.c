@@ -215,9 +215,9 @@ char *record_schedule(char out[RECORD_SCHEDULE], const char *text, bool english)
 	} else if (window) {
 		size_t length = strlen(out);
 
-		snprintf(out + length, RECORD_SCHEDULE - length, "; %s %s %s %s", record_word(WORD_ONLY_BETWEEN, english),
-		    clock_of(from, hour[0], minute[0], english), record_word(WORD_BETWEEN_AND, english),
-		    clock_of(to, hour[1], minute[1], english));
+		snprintf(out + length, RECORD_SCHEDULE - length, "; %s %s %s %s",
+		    record_word(WORD_ONLY_BETWEEN, english), clock_of(from, hour[0], minute[0], english),
+		    record_word(WORD_BETWEEN_AND, english), clock_of(to, hour[1], minute[1], english));
 	}
 	return out;
 }

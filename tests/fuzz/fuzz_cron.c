@@ -1,5 +1,6 @@
 /* Cron expressions: whatever is accepted is the same recurrence when it is spelled out, value by value; what is refused says where. */
 #include "conf/cron.h"
+#include "core/base/buffer.h"
 #include "core/base/mem.h"
 #include "tests/fuzz/seeds.h"
 
