@@ -5,7 +5,8 @@
  * shown (local_time_reached), and the reverse: when it came that far for the first time (local_time_first). Both only ever grow: a time that is
  * skipped is reached at the first instant behind the gap, one that is shown twice when it is shown first.
  *
- * The only file that includes glib. It knows the rules of each zone for all years that int64_t nanoseconds can name. */
+ * Behind it is glib, which no other file includes. It says of each zone what the C library says, from 2000 to 2100, but for Europe/Dublin from
+ * 2038 on: an hour off in half of the year. Rules are read once, a new tz database needs a new struct local_time. */
 #ifndef PULIH_SCHEDULER_LOCAL_TIME_H
 #define PULIH_SCHEDULER_LOCAL_TIME_H
 
