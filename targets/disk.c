@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define HASH_STEP (1u << 20) /* bytes hashed at a time: long enough to keep a disk streaming */
+#define READ_STEP (1u << 20) /* bytes read back at a time: long enough to keep a disk streaming */
 #define FOLDER_MODE 0700     /* what is stored is sealed; who may read it is still nobody's business */
 #define DEPTH_MAX 3	     /* parts of the longest name */
 
@@ -177,33 +177,32 @@ static enum err disk_list(struct target *target, const char *prefix, target_visi
 
 /* ---- hash, space, clock ---- */
 
-static enum err hash_file(
-    struct disk_target *disk, int fd, const char *name, struct sha256 *hash, uint8_t *step, uint64_t *size)
+/* What becomes of the bytes that are read back, a step at a time and in order; anything but ERR_OK ends the reading. */
+typedef enum err (*disk_step)(void *context, const uint8_t *bytes, size_t size);
+
+static enum err read_steps(
+    struct disk_target *disk, int fd, const char *name, uint8_t *step, disk_step take, void *context)
 {
-	for (*size = 0;;) {
-		ssize_t done = file_pread_full(fd, step, HASH_STEP, (off_t)*size);
+	for (uint64_t at = 0;;) {
+		ssize_t done = file_pread_full(fd, step, READ_STEP, (off_t)at);
 		enum err err;
 
 		if (done < 0)
 			return disk_fail(disk, PL_TARGET_READ, "read", name);
-		err = sha256_update(hash, step, (size_t)done);
-		if (err != ERR_OK)
+		err = take(context, step, (size_t)done);
+		if (err != ERR_OK || done < READ_STEP)
 			return err;
-		*size += (uint64_t)done;
-		if (done < HASH_STEP)
-			return ERR_OK;
+		at += (uint64_t)done;
 	}
 }
 
 /* Read back from the medium: the page cache would say what was meant to be written. Only clean pages can be dropped, so what
  * another program left dirty is written first; a file system that cannot sync a file opened for reading has none to drop. */
-static enum err disk_hash(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size)
+static enum err read_back(struct disk_target *disk, const char *name, disk_step take, void *context)
 {
-	struct disk_target *disk = disk_of(target);
-	struct sha256 *hash = NULL;
-	uint8_t *step = mem_alloc(HASH_STEP);
+	uint8_t *step = mem_alloc(READ_STEP);
 	int slot, fd = -1;
-	enum err err = step ? sha256_new(&hash) : ERR_NOMEM;
+	enum err err = step ? ERR_OK : ERR_NOMEM;
 
 	if (err != ERR_OK)
 		goto done;
@@ -218,17 +217,69 @@ static enum err disk_hash(struct target *target, const char *name, uint8_t out[H
 	}
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	err = hash_file(disk, fd, name, hash, step, size);
+	err = read_steps(disk, fd, name, step, take, context);
 	/* What was read only to be checked must not push out what others need. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL);
-	if (err == ERR_OK)
-		err = sha256_final(hash, out);
 done:
 	if (fd >= 0)
 		disk_files_release(&disk->files, fd, slot);
-	sha256_free(hash);
 	mem_free(step);
+	return err;
+}
+
+struct hashing {
+	struct sha256 *hash;
+	uint64_t size;
+};
+
+static enum err hash_step(void *context, const uint8_t *bytes, size_t size)
+{
+	struct hashing *hashing = context;
+
+	hashing->size += size;
+	return sha256_update(hashing->hash, bytes, size);
+}
+
+static enum err disk_hash(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size)
+{
+	struct hashing hashing = {0};
+	enum err err = sha256_new(&hashing.hash);
+
+	if (err == ERR_OK)
+		err = read_back(disk_of(target), name, hash_step, &hashing);
+	if (err == ERR_OK)
+		err = sha256_final(hashing.hash, out);
+	*size = hashing.size;
+	sha256_free(hashing.hash);
+	return err;
+}
+
+struct comparing {
+	const uint8_t *bytes;
+	size_t left; /* not met so far */
+	bool same;
+};
+
+static enum err compare_step(void *context, const uint8_t *bytes, size_t size)
+{
+	struct comparing *comparing = context;
+
+	if (size > comparing->left || memcmp(bytes, comparing->bytes, size) != 0) {
+		comparing->same = false;
+		return ERR_OK;
+	}
+	comparing->bytes += size;
+	comparing->left -= size;
+	return ERR_OK;
+}
+
+static enum err disk_compare(struct target *target, const char *name, const void *bytes, size_t size, bool *same)
+{
+	struct comparing comparing = {.bytes = bytes, .left = size, .same = true};
+	enum err err = read_back(disk_of(target), name, compare_step, &comparing);
+
+	*same = err == ERR_OK && comparing.same && comparing.left == 0;
 	return err;
 }
 
@@ -322,6 +373,7 @@ enum err disk_target_new(struct target **out, const char *url, const char *path,
 	    .stat = disk_stat,
 	    .list = disk_list,
 	    .remove = disk_remove,
+	    .compare = disk_compare,
 	    .hash = disk_hash,
 	    .space = disk_space,
 	    .now = disk_now,

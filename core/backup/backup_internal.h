@@ -26,7 +26,7 @@
 #define BATCH_BYTES ((size_t)256 << 10)	  /* … or this many bytes of paths and previous entries */
 #define PART_BYTES ((size_t)4 << 20)	  /* data of a part: two chunks of the largest size */
 #define PART_FULL ((size_t)1 << 20)	  /* a part with this much data is handed over */
-#define BACKUP_BUFFERED ((size_t)6 << 20) /* data bytes that may wait for the collector */
+#define BACKUP_BUFFERED ((size_t)4 << 20) /* data bytes that may wait for the collector */
 #define BACKUP_FOLDERS \
 	1024u	      /* folder descriptors held by waiting items, and at most half of what the process may open */
 #define READ_TRIES 3u /* of a file that changes while it is read */
@@ -59,6 +59,7 @@ struct record {
 	enum record_kind kind;
 	enum chunk_type type;
 	uint8_t id[CHUNK_ID_SIZE];
+	uint64_t sum;
 	const uint8_t *bytes;
 	size_t size;
 	struct entry *entry;

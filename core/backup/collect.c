@@ -108,7 +108,7 @@ static enum err take_record(struct backup *backup, const struct record *record)
 
 	switch (record->kind) {
 	case RECORD_CHUNK:
-		err = store_chunk(backup->store, record->type, record->id, record->bytes, record->size);
+		err = store_chunk(backup->store, record->type, record->id, record->sum, record->bytes, record->size);
 		if (err == ERR_OK && record->type == CHUNK_LIST && backup->lists)
 			err = lists_keep(backup->lists, record->id, record->bytes, record->size);
 		return err;

@@ -26,7 +26,7 @@ static enum err add_chunk(struct reader *reader, size_t offset, size_t size)
 	record->type = CHUNK_DATA;
 	record->bytes = part->data + offset;
 	record->size = size;
-	err = hasher_id(reader->hasher, CHUNK_DATA, record->bytes, size, record->id);
+	err = reader_name_chunk(reader, record);
 	if (err == ERR_OK)
 		err = buffer_append(&reader->content, record->id, CHUNK_ID_SIZE);
 	if (err == ERR_OK)
@@ -110,7 +110,7 @@ static enum err add_list_chunk(struct reader *reader, const uint8_t *bytes, size
 	record->bytes = arena_copy(&reader->part->arena, bytes, size);
 	if (!record->bytes)
 		return ERR_NOMEM;
-	err = hasher_id(reader->hasher, CHUNK_LIST, record->bytes, size, record->id);
+	err = reader_name_chunk(reader, record);
 	if (err == ERR_OK)
 		err = buffer_append(outer, record->id, CHUNK_ID_SIZE);
 	if (err == ERR_OK)

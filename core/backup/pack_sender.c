@@ -6,42 +6,61 @@
 
 #include <time.h>
 
+#define SENDER_QUEUE 16 /* units; the store bounds the packs in flight below this */
+/* A pack is written, synced, read back and checked, and waits for the medium most of that time: two threads keep it busy. */
+#define SENDERS 2u
+
 struct pack_sender {
 	struct target *target;
 	struct pool *pool;
 	struct queue *queue;
-	bool threaded, started;
-	pthread_t thread;
+	bool threaded;
+	unsigned started;
+	pthread_t threads[SENDERS];
 	pthread_mutex_t lock;
 	pthread_cond_t stored;
 	bool stop; /* under the lock: a unit failed, or nobody wants the rest */
 	uint64_t rate;
-	int64_t next; /* when the next bytes may go, by the rate */
+	int64_t next; /* under the lock: when the next bytes may go, by the rate */
 };
-
-#define SENDER_QUEUE 16 /* units; the store bounds the packs in flight below this */
 
 static void keep_rate(struct pack_sender *sender, size_t size)
 {
-	int64_t now = clock_monotonic();
+	int64_t now = clock_monotonic(), start;
 
 	if (sender->rate == 0)
 		return;
-	while (sender->next > now && !interrupt_requested()) {
-		int64_t left = sender->next - now;
+	pthread_mutex_lock(&sender->lock);
+	start = sender->next > now ? sender->next : now;
+	sender->next = start + (int64_t)((double)size / (double)sender->rate * (double)CLOCK_SECOND);
+	pthread_mutex_unlock(&sender->lock);
+	for (; start > now && !interrupt_requested(); now = clock_monotonic()) {
+		int64_t left = start - now;
 		struct timespec pause = {.tv_nsec = (long)(left < CLOCK_SECOND / 10 ? left : CLOCK_SECOND / 10)};
 
 		nanosleep(&pause, NULL);
-		now = clock_monotonic();
 	}
-	sender->next = now + (int64_t)((double)size / (double)sender->rate * (double)CLOCK_SECOND);
 }
 
-/* What does not read back as it was hashed in memory is gone again, and no snapshot will ever name it. */
-static enum err send_pack(struct pack_sender *sender, const struct pack *pack)
+/* The order matters, see pack_writer_check(): what the medium holds is compared with memory, then memory is checked. What fails is taken
+ * away again, and no index will ever name it. */
+static enum err send_pack(struct pack_sender *sender, struct pack_unit *unit)
 {
+	const struct pack *pack = unit->pack;
+	struct object_name name = object_pack(pack->id);
+	struct failure failure;
+	enum err err;
+
 	keep_rate(sender, pack->size);
-	return target_put_checked(sender->target, object_pack(pack->id).text, pack->bytes, pack->size, pack->id);
+	err = target_put_compared(sender->target, name.text, pack->bytes, pack->size, pack->id);
+	if (err != ERR_OK)
+		return err;
+	err = pack_writer_check(unit->writer);
+	if (err == ERR_OK)
+		return ERR_OK;
+	failure_take(&failure);
+	target_remove(sender->target, name.text);
+	return failure_put(&failure);
 }
 
 static bool stopped(struct pack_sender *sender)
@@ -64,7 +83,7 @@ static void process(struct pack_sender *sender, struct pack_unit *unit)
 	else if (stopped(sender) || interrupt_requested())
 		err = fail(PL_INTERRUPTED, "interrupted");
 	else
-		err = send_pack(sender, unit->pack);
+		err = send_pack(sender, unit);
 	if (err != ERR_OK && unit->failure.kind == ERR_OK)
 		failure_take(&unit->failure);
 	pthread_mutex_lock(&sender->lock);
@@ -101,13 +120,15 @@ enum err pack_sender_new(
 	pthread_mutex_init(&sender->lock, NULL);
 	pthread_cond_init(&sender->stored, NULL);
 	err = queue_new(&sender->queue, SENDER_QUEUE);
-	if (err == ERR_OK && threaded)
-		err = thread_start(&sender->thread, "pulih-write", sender_main, sender);
+	while (err == ERR_OK && threaded && sender->started < SENDERS) {
+		err = thread_start(&sender->threads[sender->started], "pulih-write", sender_main, sender);
+		if (err == ERR_OK)
+			sender->started++;
+	}
 	if (err != ERR_OK) {
 		pack_sender_free(sender);
 		return err;
 	}
-	sender->started = threaded;
 	*out = sender;
 	return ERR_OK;
 }
@@ -121,8 +142,8 @@ void pack_sender_free(struct pack_sender *sender)
 	pthread_mutex_unlock(&sender->lock);
 	if (sender->queue)
 		queue_close(sender->queue);
-	if (sender->started)
-		pthread_join(sender->thread, NULL);
+	while (sender->started > 0)
+		pthread_join(sender->threads[--sender->started], NULL);
 	queue_free(sender->queue);
 	pthread_cond_destroy(&sender->stored);
 	pthread_mutex_destroy(&sender->lock);

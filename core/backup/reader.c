@@ -68,6 +68,15 @@ enum err reader_room(struct reader *reader, size_t size, size_t carried)
 	return err;
 }
 
+enum err reader_name_chunk(struct reader *reader, struct record *record)
+{
+	enum err err = hasher_id(reader->hasher, record->type, record->bytes, record->size, record->id);
+
+	if (err == ERR_OK)
+		record->sum = hasher_sum((uint8_t)record->type, record->id, record->bytes, record->size);
+	return err;
+}
+
 /* ---- entries ---- */
 
 enum err reader_add_entry(struct reader *reader, struct item *item, const struct entry *entry, enum record_kind kind)
@@ -119,7 +128,7 @@ enum err reader_attach_xattrs(struct reader *reader, struct entry *entry)
 	record->type = CHUNK_XATTR;
 	record->bytes = entry->xattrs.data;
 	record->size = entry->xattrs.size;
-	err = hasher_id(reader->hasher, CHUNK_XATTR, record->bytes, record->size, record->id);
+	err = reader_name_chunk(reader, record);
 	memcpy(entry->xattrs_chunk, record->id, CHUNK_ID_SIZE);
 	entry->xattrs_chunk_size = (uint32_t)record->size;
 	entry->xattrs = (struct entry_bytes){0};

@@ -20,6 +20,8 @@ struct reader {
 /* Room for `size` more data bytes in the part at hand (at most PART_BYTES): hands a fuller one over first. The carried bytes at its end
  * (not yet chunked) move along. PL_INTERRUPTED when the backup is stopping. */
 enum err reader_room(struct reader *reader, size_t size, size_t carried);
+/* The id and the sum of a record whose type, bytes and size are set. */
+enum err reader_name_chunk(struct reader *reader, struct record *record);
 /* Hands over the part at hand. */
 enum err reader_hand_over(struct reader *reader);
 

@@ -3,8 +3,8 @@
 #include "core/base/mem.h"
 
 /* Frames between the caller and the compressors: enough that nobody waits, little enough for the memory promise. */
-#define STORE_FRAMES(threads) ((threads) + 2u)
-/* Closed packs at a time: one is sealed, one written, one read back while the next is filled. */
+#define STORE_FRAMES(threads) ((threads) + 1u)
+/* Closed packs at a time: one is sealed, one written and read back, one checked while the next is filled. */
 #define STORE_PACKS 3u
 #define STORE_CHUNKS_FIRST 256u
 
@@ -68,7 +68,7 @@ static enum err take_frame(struct store *store, struct frame_unit **out)
 }
 
 static enum err frame_append(
-    struct frame_unit *frame, enum chunk_type type, const uint8_t *id, const void *bytes, size_t size)
+    struct frame_unit *frame, enum chunk_type type, const uint8_t *id, uint64_t sum, const void *bytes, size_t size)
 {
 	struct pack_chunk *chunk;
 
@@ -83,6 +83,7 @@ static enum err frame_append(
 	}
 	chunk = &frame->chunks[frame->chunks_count++];
 	memcpy(chunk->id, id, sizeof(chunk->id));
+	chunk->sum = sum;
 	chunk->length = (uint32_t)size;
 	chunk->type = (uint8_t)type;
 	memcpy(frame->raw + frame->raw_size, bytes, size);
@@ -101,6 +102,20 @@ static void finish_pack(struct pool_job *job, unsigned worker)
 		failure_take(&unit->failure);
 }
 
+/* Enters a pack that is stored into the index. */
+static enum err enter_pack(struct store *store, struct pack_unit *unit)
+{
+	struct directory directory = unit->pack->directory;
+	enum err err;
+
+	store->totals.packs++;
+	store->totals.bytes_stored += unit->pack->size;
+	err = index_add_pack(store->options.index, unit->pack->id, unit->pack->size, &directory);
+	/* The index took the directory over, or left it: either way the pack no longer owns it. */
+	((struct pack *)unit->pack)->directory = directory;
+	return err;
+}
+
 /* Waits for the oldest pack and enters it into the index. */
 static enum err reap_pack(struct store *store)
 {
@@ -111,15 +126,8 @@ static enum err reap_pack(struct store *store)
 	if (!store->first_pack)
 		store->last_pack = NULL;
 	store->packs_out--;
-	if (err == ERR_OK) {
-		struct directory directory = unit->pack->directory;
-
-		store->totals.packs++;
-		store->totals.bytes_stored += unit->pack->size;
-		err = index_add_pack(store->options.index, unit->pack->id, unit->pack->size, &directory);
-		/* The index took the directory over, or left it: either way the pack no longer owns it. */
-		((struct pack *)unit->pack)->directory = directory;
-	}
+	if (err == ERR_OK)
+		err = enter_pack(store, unit);
 	pack_writer_free(unit->writer, &store->spare_pack);
 	mem_free(unit);
 	if (err == ERR_OK) {
@@ -209,6 +217,9 @@ static enum err close_frame(struct store *store, struct lane *lane)
 	while (err == ERR_OK && lane->first &&
 	    (lane->compressing > STORE_FRAMES(store->options.threads) || pool_done(store->pool, &lane->first->job)))
 		err = pack_frame(store, lane);
+	/* At once, so that what is stored is in the journal, and an interrupted run loses nothing of it. */
+	while (err == ERR_OK && store->first_pack && pack_sender_done(store->sender, store->first_pack))
+		err = reap_pack(store);
 	return err;
 }
 
@@ -282,6 +293,23 @@ static void free_lane(struct store *store, struct lane *lane)
 	pack_writer_free(lane->writer, NULL);
 }
 
+/* What was stored before the end came goes into the journal still: the next run need not store it again. */
+static void end_packs(struct store *store)
+{
+	struct failure failure = *failure_last();
+
+	while (store->first_pack) {
+		struct pack_unit *unit = store->first_pack;
+
+		store->first_pack = unit->next;
+		if (unit->stored && unit->failure.kind == ERR_OK)
+			enter_pack(store, unit);
+		pack_writer_free(unit->writer, NULL);
+		mem_free(unit);
+	}
+	failure_put(&failure);
+}
+
 void store_free(struct store *store)
 {
 	if (!store)
@@ -291,13 +319,7 @@ void store_free(struct store *store)
 		free_lane(store, &store->metadata);
 	}
 	pack_sender_free(store->sender);
-	while (store->first_pack) {
-		struct pack_unit *next = store->first_pack->next;
-
-		pack_writer_free(store->first_pack->writer, NULL);
-		mem_free(store->first_pack);
-		store->first_pack = next;
-	}
+	end_packs(store);
 	for (unsigned i = 0; store->compressors && i < pool_workers(store->pool); i++)
 		frame_compressor_free(store->compressors[i]);
 	pool_free(store->pool);
@@ -313,8 +335,8 @@ void store_free(struct store *store)
 	mem_free(store);
 }
 
-enum err store_chunk(
-    struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+enum err store_chunk(struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], uint64_t sum,
+    const void *bytes, size_t size)
 {
 	struct lane *lane = type == CHUNK_DATA ? &store->data : &store->metadata;
 	enum err err = ERR_OK;
@@ -331,7 +353,7 @@ enum err store_chunk(
 	if (err == ERR_OK)
 		err = index_expect(store->options.index, id);
 	if (err == ERR_OK)
-		err = frame_append(lane->filling, type, id, bytes, size);
+		err = frame_append(lane->filling, type, id, sum, bytes, size);
 	if (err == ERR_OK) {
 		store->totals.chunks_new++;
 		store->totals.bytes_new += size;
@@ -345,7 +367,8 @@ enum err store_tree_chunk(
 	struct store *store = context;
 	enum err err = hasher_id(store->hasher, type, bytes, size, id);
 
-	return err == ERR_OK ? store_chunk(store, type, id, bytes, size) : err;
+	return err == ERR_OK ? store_chunk(store, type, id, hasher_sum((uint8_t)type, id, bytes, size), bytes, size)
+			     : err;
 }
 
 /* Order: packs are durable and read back before the index names them, the index before the caller publishes a snapshot. */

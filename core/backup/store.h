@@ -1,7 +1,7 @@
 /* Where the chunks of a backup go: deduplicated, laid into frames, compressed, packed, sealed, written, read back.
  *
  * Called from one thread (the one that owns the index), in the order of the entry stream; the work is done on a pool's threads and on
- * a writer thread. Frames and packs are filled in call order, so they hold the same chunks whatever the number of threads.
+ * two writer threads. Frames and packs are filled in call order, so they hold the same chunks whatever the number of threads.
  * Memory: frames in flight × 4 MiB + packs in flight × 16 MiB, see STORE_* in store.c. */
 #ifndef PULIH_BACKUP_STORE_H
 #define PULIH_BACKUP_STORE_H
@@ -30,11 +30,11 @@ struct store_totals {
 enum err store_new(struct store **out, const struct store_options *options);
 /* Stops the threads; what is unfinished is dropped. */
 void store_free(struct store *store);
-/* Stores the chunk unless it is there. The bytes are copied before the call returns. The first failure of any thread is returned from
- * every later call. */
-enum err store_chunk(
-    struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
-/* As tree_store of repo/tree.h, `context` is the store: computes the id first. */
+/* Stores the chunk unless it is there; `sum` is hasher_sum(), made when the id was. The bytes are copied before the call returns. The
+ * first failure of any thread is returned from every later call. */
+enum err store_chunk(struct store *store, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], uint64_t sum,
+    const void *bytes, size_t size);
+/* As tree_store of repo/tree.h, `context` is the store: computes id and sum first. */
 enum err store_tree_chunk(
     void *context, enum chunk_type type, const void *bytes, size_t size, uint8_t id[CHUNK_ID_SIZE]);
 /* Everything that was given is durable, was read back, and is in a published index object when this returns ERR_OK. */

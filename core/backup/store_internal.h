@@ -42,13 +42,13 @@ struct lane {
 	struct pack_writer *writer; /* takes frames; NULL: none yet */
 };
 
-/* The thread that writes packs, in order. */
+/* The threads that write packs, read them back and check them. */
 struct pack_sender;
 enum err pack_sender_new(
     struct pack_sender **out, struct target *target, struct pool *pool, bool threaded, uint64_t rate);
 /* Drops what was not begun, waits for what was. */
 void pack_sender_free(struct pack_sender *sender);
-/* Takes the unit in order; it stays the caller's. */
+/* Takes the unit, which stays the caller's. Units are begun in order, and may end in another. */
 void pack_sender_submit(struct pack_sender *sender, struct pack_unit *unit);
 /* Waits until the unit is stored or has failed. */
 enum err pack_sender_wait(struct pack_sender *sender, struct pack_unit *unit);

@@ -30,6 +30,7 @@
 
 struct pack_chunk {
 	uint8_t id[CHUNK_ID_SIZE];
+	uint64_t sum; /* hasher_sum(), made when the id was */
 	uint32_t length;
 	uint8_t type;
 };
@@ -44,7 +45,7 @@ struct pack_frame {
 	uint32_t chunks_count;
 };
 
-/* A pack in memory. Adding is cheap and in order; finishing is the work (seal, check, hash) and may run on any thread. */
+/* A pack in memory. Adding is cheap and in order; finishing (seal, hash) and checking are the work and may run on any thread. */
 struct pack_writer;
 /* `spare` (may be NULL) is memory of an earlier pack, taken over and left {0}: 16 MiB that need not be mapped and cleared again. */
 enum err pack_writer_new(struct pack_writer **out, const struct keys *keys, enum pack_type type, struct buffer *spare);
@@ -61,12 +62,14 @@ struct pack {
 	uint8_t id[OBJECT_ID_SIZE];
 	const uint8_t *bytes;
 	size_t size;
-	struct directory directory;
+	struct directory directory; /* empty until it is checked */
 };
-/* Seals, then opens, decompresses and re-hashes every frame from the very buffer that will be written, and hashes it: a bit that
- * flipped between hash and encryption is PL_SELF_CHECK (ERR_FAILED) and never reaches a target. `padded` for the last pack.
- * Once for each writer, whatever the result. */
+/* Seals and hashes. `padded` for the last pack. Once for each writer, whatever the result. */
 enum err pack_writer_finish(struct pack_writer *writer, bool padded, const struct pack **out);
+/* Opens, decompresses and sums every frame of the finished bytes, and gives pack->directory as it was opened again. Whoever writes the
+ * pack does so first, and compares what the target holds with `bytes`: then a bit that flipped anywhere between the naming of a chunk
+ * and the medium is found, either there or here, as PL_SELF_CHECK (ERR_FAILED). Once for each writer, whatever the result. */
+enum err pack_writer_check(struct pack_writer *writer);
 
 /* ---- reading ---- */
 

@@ -8,10 +8,10 @@
 struct checker {
 	const struct pack_key *key;
 	const uint8_t *bytes;
-	const uint8_t (*tails)[CHUNK_TAIL_SIZE];
+	const struct pack_proof *proof;
 	struct aead *aead;
 	struct frame_decompressor *decompressor;
-	struct hmac *hasher;
+	struct hmac *hasher; /* NULL where sums are the proof */
 	uint8_t *scratch, *raw;
 	struct directory directory;
 };
@@ -21,12 +21,18 @@ static enum err check_chunk(struct checker *checker, size_t number, const uint8_
 	const struct directory_chunk *chunk = &checker->directory.chunks[number];
 	uint8_t id[CHUNK_ID_SIZE];
 	char text[2 * CHUNK_KEY_SIZE + 1];
-	enum err err = hasher_id(checker->hasher, chunk->type, bytes, chunk->length, id);
+	bool good;
 
-	if (err != ERR_OK)
-		return err;
-	if (crypto_equal(id, chunk->key, CHUNK_KEY_SIZE) &&
-	    (!checker->tails || crypto_equal(id + CHUNK_KEY_SIZE, checker->tails[number], CHUNK_TAIL_SIZE)))
+	if (checker->hasher) {
+		enum err err = hasher_id(checker->hasher, chunk->type, bytes, chunk->length, id);
+
+		if (err != ERR_OK)
+			return err;
+		good = crypto_equal(id, chunk->key, CHUNK_KEY_SIZE);
+	} else {
+		good = hasher_sum(chunk->type, chunk->key, bytes, chunk->length) == checker->proof->sums[number];
+	}
+	if (good)
 		return ERR_OK;
 	return fail(PL_CHUNK_BROKEN, "the %u bytes of chunk %s have another id", chunk->length,
 	    hex_encode(text, chunk->key, CHUNK_KEY_SIZE));
@@ -66,14 +72,14 @@ static enum err open_directory(struct checker *checker, size_t size)
 	return err;
 }
 
-static enum err prepare(struct checker *checker, const uint8_t id_key[KEY_SIZE])
+static enum err prepare(struct checker *checker)
 {
 	enum err err = aead_new(&checker->aead, checker->key->suite, checker->key->key);
 
 	if (err == ERR_OK)
 		err = frame_decompressor_new(&checker->decompressor);
-	if (err == ERR_OK)
-		err = hasher_new(&checker->hasher, id_key);
+	if (err == ERR_OK && checker->proof->id_key)
+		err = hasher_new(&checker->hasher, checker->proof->id_key);
 	if (err != ERR_OK)
 		return err;
 	checker->scratch = mem_alloc(FRAME_SEALED_MAX);
@@ -82,16 +88,16 @@ static enum err prepare(struct checker *checker, const uint8_t id_key[KEY_SIZE])
 }
 
 enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, size_t size,
-    const uint8_t id_key[KEY_SIZE], const uint8_t (*tails)[CHUNK_TAIL_SIZE], size_t tails_count, struct directory *out)
+    const struct pack_proof *proof, struct directory *out)
 {
-	struct checker checker = {.key = key, .bytes = bytes, .tails = tails};
-	enum err err = prepare(&checker, id_key);
+	struct checker checker = {.key = key, .bytes = bytes, .proof = proof};
+	enum err err = prepare(&checker);
 
 	if (err == ERR_OK)
 		err = open_directory(&checker, size);
-	if (err == ERR_OK && tails && checker.directory.chunks_count != tails_count)
+	if (err == ERR_OK && !proof->id_key && checker.directory.chunks_count != proof->sums_count)
 		err = fail(PL_DIRECTORY_BROKEN, "a pack directory has %zu chunks instead of %zu",
-		    checker.directory.chunks_count, tails_count);
+		    checker.directory.chunks_count, proof->sums_count);
 	for (uint32_t i = 0; err == ERR_OK && i < checker.directory.frames_count; i++)
 		err = check_frame(&checker, i);
 	if (err == ERR_OK) {
@@ -116,6 +122,7 @@ struct pack_secrets {
 static enum err check_pack(const uint8_t *bytes, size_t size, const struct keys *keys, const uint8_t id[OBJECT_ID_SIZE],
     struct pack_secrets *secrets, struct directory *directory)
 {
+	struct pack_proof proof = {.id_key = secrets->domain.id_key};
 	uint8_t hash[HASH_SIZE];
 	enum err err;
 
@@ -129,7 +136,7 @@ static enum err check_pack(const uint8_t *bytes, size_t size, const struct keys 
 	if (err == ERR_OK)
 		err = keys_domain(keys, secrets->key.domain, &secrets->domain);
 	if (err == ERR_OK)
-		err = pack_check_contents(&secrets->key, bytes, size, secrets->domain.id_key, NULL, 0, directory);
+		err = pack_check_contents(&secrets->key, bytes, size, &proof, directory);
 	return err;
 }
 

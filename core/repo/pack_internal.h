@@ -29,9 +29,6 @@ enum pack_part { PACK_FRAME = 1, PACK_DIRECTORY = 2, PACK_TRAILER = 3 };
 #define PACK_DIRECTORY_NUMBER (UINT64_MAX - 1)
 #define PACK_TRAILER_NUMBER UINT64_MAX
 
-/* The part of a chunk id that directories leave out. */
-#define CHUNK_TAIL_SIZE (CHUNK_ID_SIZE - CHUNK_KEY_SIZE)
-
 struct pack_associated {
 	uint8_t bytes[PACK_HEADER_SIZE + 1 + 8];
 };
@@ -58,9 +55,15 @@ enum err pack_directory_open(struct aead *aead, const struct pack_key *key, cons
 enum err pack_frame_open(struct aead *aead, const struct pack_key *key, struct frame_decompressor *decompressor,
     uint32_t number, const struct directory_frame *frame, const void *sealed, void *scratch, void *raw);
 
-/* Opens everything in a pack in memory and recomputes every chunk id: its first half must be the directory's, its second that in
- * `tails`, where they are given. The bytes are left alone. The caller owns *out. */
+/* How the chunks of a pack are checked. */
+struct pack_proof {
+	const uint8_t
+	    *id_key; /* KEY_SIZE bytes: every id is computed again, and must begin as the directory says; or NULL: */
+	const uint64_t *sums; /* hasher_sum() of every chunk, over the name that the directory gives it */
+	size_t sums_count;
+};
+/* Opens everything in a pack in memory and checks every chunk. The bytes are left alone. The caller owns *out. */
 enum err pack_check_contents(const struct pack_key *key, const uint8_t *bytes, size_t size,
-    const uint8_t id_key[KEY_SIZE], const uint8_t (*tails)[CHUNK_TAIL_SIZE], size_t tails_count, struct directory *out);
+    const struct pack_proof *proof, struct directory *out);
 
 #endif

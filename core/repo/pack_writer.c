@@ -16,7 +16,7 @@ struct pack_writer {
 	struct buffer bytes;	 /* the pack: header, then frames, each with room for its tag */
 	struct directory directory;
 	size_t frames_capacity, chunks_capacity;
-	uint8_t (*tails)[CHUNK_TAIL_SIZE]; /* of each chunk */
+	uint64_t *sums; /* of each chunk */
 	struct pack pack;
 };
 
@@ -87,7 +87,7 @@ void pack_writer_free(struct pack_writer *writer, struct buffer *spare)
 	buffer_free(&writer->bytes);
 	directory_free(&writer->directory);
 	directory_free(&writer->pack.directory);
-	mem_free(writer->tails);
+	mem_free(writer->sums);
 	mem_free(writer);
 }
 
@@ -133,18 +133,18 @@ static enum err grow(void **array, size_t *capacity, size_t need, size_t first, 
 static enum err make_room(struct pack_writer *writer, uint32_t chunks_count)
 {
 	struct directory *directory = &writer->directory;
-	size_t tails_capacity = writer->chunks_capacity, need = directory->chunks_count + chunks_count;
-	void *frames = directory->frames, *chunks = directory->chunks, *tails = writer->tails;
+	size_t sums_capacity = writer->chunks_capacity, need = directory->chunks_count + chunks_count;
+	void *frames = directory->frames, *chunks = directory->chunks, *sums = writer->sums;
 	enum err err = grow(
 	    &frames, &writer->frames_capacity, directory->frames_count + 1, FRAMES_FIRST, sizeof(*directory->frames));
 
 	if (err == ERR_OK)
-		err = grow(&tails, &tails_capacity, need, CHUNKS_FIRST, sizeof(*writer->tails));
+		err = grow(&sums, &sums_capacity, need, CHUNKS_FIRST, sizeof(*writer->sums));
 	if (err == ERR_OK)
 		err = grow(&chunks, &writer->chunks_capacity, need, CHUNKS_FIRST, sizeof(*directory->chunks));
 	directory->frames = frames;
 	directory->chunks = chunks;
-	writer->tails = tails;
+	writer->sums = sums;
 	return err;
 }
 
@@ -173,7 +173,7 @@ enum err pack_writer_add(struct pack_writer *writer, const struct pack_frame *fr
 
 		directory->chunks[at] = (struct directory_chunk){.length = chunk->length, .type = chunk->type};
 		memcpy(directory->chunks[at].key, chunk->id, CHUNK_KEY_SIZE);
-		memcpy(writer->tails[at], chunk->id + CHUNK_KEY_SIZE, CHUNK_TAIL_SIZE);
+		writer->sums[at] = chunk->sum;
 	}
 	memcpy(writer->bytes.data + writer->bytes.length, frame->stored, frame->stored_size);
 	writer->bytes.length += frame->stored_size + TAG_SIZE;
@@ -261,22 +261,6 @@ static enum err seal(struct pack_writer *writer, struct sealer *sealer, bool pad
 	return err == ERR_OK ? sha256_final(sealer->hash, writer->pack.id) : err;
 }
 
-/* The directory that is given out is the one that was opened again: every id and length in it is proved by the hashes. */
-static enum err check(struct pack_writer *writer)
-{
-	struct failure inner;
-	enum err err = pack_check_contents(writer->key, writer->bytes.data, writer->bytes.length,
-	    writer->keys->domain.id_key, (const uint8_t(*)[CHUNK_TAIL_SIZE])writer->tails,
-	    writer->directory.chunks_count, &writer->pack.directory);
-
-	if (err != ERR_CORRUPT && err != ERR_UNSUPPORTED)
-		return err;
-	failure_take(&inner);
-	return fail(PL_SELF_CHECK, "a pack does not open again before it is written: %s", inner.text);
-}
-
-/* The name is made before the check: a bit that flips between the two breaks the check, one that flips behind the check breaks
- * the name, and reading back finds it. */
 enum err pack_writer_finish(struct pack_writer *writer, bool padded, const struct pack **out)
 {
 	struct sealer sealer = {0};
@@ -284,16 +268,30 @@ enum err pack_writer_finish(struct pack_writer *writer, bool padded, const struc
 
 	aead_free(sealer.aead);
 	sha256_free(sealer.hash);
-	if (err == ERR_OK)
-		err = check(writer);
-	crypto_wipe(writer->key, sizeof(*writer->key));
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
+		crypto_wipe(writer->key, sizeof(*writer->key));
 		return err;
-	directory_free(&writer->directory);
-	mem_free(writer->tails);
-	writer->tails = NULL;
+	}
 	writer->pack.bytes = writer->bytes.data;
 	writer->pack.size = writer->bytes.length;
 	*out = &writer->pack;
 	return ERR_OK;
+}
+
+/* The directory that is given out is the one that was opened again: every name and length in it is proved by the sums. */
+enum err pack_writer_check(struct pack_writer *writer)
+{
+	struct pack_proof proof = {.sums = writer->sums, .sums_count = writer->directory.chunks_count};
+	struct failure inner;
+	enum err err =
+	    pack_check_contents(writer->key, writer->bytes.data, writer->bytes.length, &proof, &writer->pack.directory);
+
+	crypto_wipe(writer->key, sizeof(*writer->key));
+	directory_free(&writer->directory);
+	mem_free(writer->sums);
+	writer->sums = NULL;
+	if (err != ERR_CORRUPT && err != ERR_UNSUPPORTED)
+		return err;
+	failure_take(&inner);
+	return fail(PL_SELF_CHECK, "a pack does not open again: %s", inner.text);
 }

@@ -19,22 +19,54 @@ enum err target_put(struct target *target, const char *name, const void *bytes, 
 	return err != ERR_OK ? err : target->operations->put(target, name, bytes, size);
 }
 
-enum err target_put_checked(
-    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
+/* Whether the medium holds these bytes. */
+typedef enum err (*look_back)(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE], bool *same);
+
+static enum err same_hash(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE], bool *same)
 {
 	uint8_t found[HASH_SIZE];
 	uint64_t found_size = 0;
+	enum err err = target_hash(target, name, found, &found_size);
+
+	(void)bytes;
+	*same = err == ERR_OK && found_size == size && crypto_equal(found, hash, sizeof(found));
+	return err;
+}
+
+static enum err put_and_read_back(struct target *target, const char *name, const void *bytes, size_t size,
+    const uint8_t hash[HASH_SIZE], look_back look)
+{
+	bool same = false;
 	enum err err = target_put(target, name, bytes, size);
 
-	if (err != ERR_OK && err != ERR_EXISTS)
+	if (err == ERR_OK || err == ERR_EXISTS)
+		err = look(target, name, bytes, size, hash, &same);
+	if (err != ERR_OK || same)
 		return err;
-	err = target_hash(target, name, found, &found_size);
-	if (err != ERR_OK)
-		return err;
-	if (found_size == size && crypto_equal(found, hash, sizeof(found)))
-		return ERR_OK;
 	target_remove(target, name);
 	return fail(PL_READ_BACK, "%s of %s does not read back as it was written", name, target->url);
+}
+
+enum err target_put_checked(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
+{
+	return put_and_read_back(target, name, bytes, size, hash, same_hash);
+}
+
+static enum err same_bytes(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE], bool *same)
+{
+	if (!target->operations->compare)
+		return same_hash(target, name, bytes, size, hash, same);
+	return target->operations->compare(target, name, bytes, size, same);
+}
+
+enum err target_put_compared(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
+{
+	return put_and_read_back(target, name, bytes, size, hash, same_bytes);
 }
 
 enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size)

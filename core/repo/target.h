@@ -43,6 +43,8 @@ struct target_operations {
 	enum err (*list)(struct target *target, const char *prefix, target_visit visit, void *context);
 	/* ERR_MISSING where it is not there. */
 	enum err (*remove)(struct target *target, const char *name);
+	/* Whether the object, as the medium holds it, is these bytes. NULL where the place has no better way than its hash. */
+	enum err (*compare)(struct target *target, const char *name, const void *bytes, size_t size, bool *same);
 	/* SHA-256 of the object as the medium holds it, not as a cache remembers it, where the place can tell. */
 	enum err (*hash)(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size);
 	enum err (*space)(struct target *target, struct target_space *out);
@@ -62,6 +64,10 @@ enum err target_put(struct target *target, const char *name, const void *bytes, 
 /* Puts an object whose SHA-256 is `hash`, and reads it back from the medium; one that is there already is read back too. What is not as it
  * was hashed is taken away again: PL_READ_BACK (ERR_FAILED). */
 enum err target_put_checked(
+    struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE]);
+/* The same for bytes that the caller checks once more afterwards: they are compared with what the medium holds, where the place can do
+ * that, which costs less than a hash. */
+enum err target_put_compared(
     struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE]);
 enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size);
 enum err target_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size);

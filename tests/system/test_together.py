@@ -68,8 +68,9 @@ def test_interrupted_and_resumed(pulih, source, out, how):
     assert kept >= total // 5
     summary = pulih.backup(source)
     assert summary["packs_resumed"] > 0
-    assert pulih.stored_bytes("packs") < total * 1.02 + (34 << 20), "stored twice"
-    assert summary["data_stored"] < total - kept + (34 << 20)
+    # Three packs may have been written, but not read back and noted.
+    assert pulih.stored_bytes("packs") < total * 1.02 + (50 << 20), "stored twice"
+    assert summary["data_stored"] < total - kept + (50 << 20)
     pulih.restore(out)
     assert_same(source, pulih.restored(out, source))
     pulih("verify", "--tier", "content")

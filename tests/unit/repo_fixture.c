@@ -175,6 +175,7 @@ static void end_pack(struct fixture *fixture, int type)
 		return;
 	end_frame(open);
 	assert_int_equal(pack_writer_finish(open->writer, true, &pack), ERR_OK);
+	assert_int_equal(pack_writer_check(open->writer), ERR_OK);
 	name = object_pack(pack->id);
 	assert_int_equal(target_put(fixture->repository.target, name.text, pack->bytes, pack->size), ERR_OK);
 	fixture->packs = mem_resize(fixture->packs, fixture->packs_count + 1, sizeof(*fixture->packs));
@@ -226,7 +227,8 @@ static enum err store(void *context, enum chunk_type type, const void *bytes, si
 		end_frame(open);
 	open->chunks = mem_resize(open->chunks, open->count + 1, sizeof(*open->chunks));
 	assert_non_null(open->chunks);
-	open->chunks[open->count] = (struct pack_chunk){.length = (uint32_t)size, .type = (uint8_t)type};
+	open->chunks[open->count] = (struct pack_chunk){
+	    .length = (uint32_t)size, .type = (uint8_t)type, .sum = hasher_sum((uint8_t)type, id, bytes, size)};
 	memcpy(open->chunks[open->count++].id, id, CHUNK_ID_SIZE);
 	assert_int_equal(buffer_append(&open->raw, bytes, size), ERR_OK);
 	if (pack_writer_full(open->writer, FRAME_RAW_MAX))

@@ -52,6 +52,8 @@ static void make_chunks(struct fixture *fixture)
 		fixture->chunks[i].type = (uint8_t)type_of(i);
 		assert_int_equal(
 		    hasher_id(hasher, type_of(i), fixture->raw[i], CHUNK_SIZE - i, fixture->chunks[i].id), ERR_OK);
+		fixture->chunks[i].sum =
+		    hasher_sum(fixture->chunks[i].type, fixture->chunks[i].id, fixture->raw[i], CHUNK_SIZE - i);
 	}
 	hasher_free(hasher);
 }
@@ -79,6 +81,7 @@ static void write_pack(
 		assert_int_equal(pack_writer_add(writer, &frame), ERR_OK);
 	}
 	assert_int_equal(pack_writer_finish(writer, true, &pack), ERR_OK);
+	assert_int_equal(pack_writer_check(writer), ERR_OK);
 	memcpy(fixture->packs[number], pack->id, OBJECT_ID_SIZE);
 	fixture->names[number] = object_pack(pack->id);
 	assert_int_equal(target_put(fixture->target, fixture->names[number].text, pack->bytes, pack->size), ERR_OK);

@@ -92,6 +92,31 @@ static void test_no_regular_file(void **state)
 	assert_int_equal(target_place_listed(place->target, "records"), 1);
 }
 
+/* Whatever the file holds by now, only the very bytes that were meant count as stored; anything else is taken away. */
+static void test_read_back(void **state)
+{
+	static const char *const found[] = {"abcdefgh", "abcdefgx", "abcdefg", "abcdefghi", ""};
+	struct target_place *place = *state;
+	uint8_t hash[HASH_SIZE];
+
+	assert_int_equal(sha256("abcdefgh", 8, hash), ERR_OK);
+	for (size_t i = 0; i < 2 * sizeof(found) / sizeof(*found); i++) {
+		enum err (*put)(struct target * target, const char *name, const void *bytes, size_t size,
+		    const uint8_t hash[HASH_SIZE]) = i % 2 ? target_put_compared : target_put_checked;
+
+		assert_int_equal(put(place->target, "records/a", "abcdefgh", 8, hash), ERR_OK);
+		write_file(place, "records/a", found[i / 2], 0);
+		if (i < 2) {
+			assert_int_equal(put(place->target, "records/a", "abcdefgh", 8, hash), ERR_OK);
+			assert_true(exists(place, "records/a"));
+			continue;
+		}
+		assert_int_equal(put(place->target, "records/a", "abcdefgh", 8, hash), ERR_FAILED);
+		assert_int_equal(failure_last()->id, PL_READ_BACK);
+		assert_false(exists(place, "records/a"));
+	}
+}
+
 static void test_root_gone(void **state)
 {
 	struct target_place *place = *state;
@@ -300,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_strangers_and_temporaries, target_place_disk_up, target_place_down),
 	    cmocka_unit_test_setup_teardown(test_no_regular_file, target_place_disk_up, target_place_down),
+	    cmocka_unit_test_setup_teardown(test_read_back, target_place_disk_up, target_place_down),
 	    cmocka_unit_test_setup_teardown(test_root_gone, target_place_disk_up, target_place_down),
 	    cmocka_unit_test_setup_teardown(test_folder_gone, target_place_disk_up, target_place_down),
 	    cmocka_unit_test_setup_teardown(test_read_only, target_place_disk_up, target_place_down),

@@ -77,6 +77,7 @@ static void make_frames(struct fixture *fixture, enum pack_type type)
 			at->type = (uint8_t)(type == PACK_DATA ? CHUNK_DATA : CHUNK_NODE + j);
 			assert_int_equal(
 			    hasher_id(hasher, at->type, fixture->raw[i] + offset, at->length, at->id), ERR_OK);
+			at->sum = hasher_sum(at->type, at->id, fixture->raw[i] + offset, at->length);
 			offset += at->length;
 		}
 	}
@@ -96,6 +97,8 @@ static enum err write_pack(struct fixture *fixture, const struct keys *keys, enu
 		err = pack_writer_add(fixture->writer, &fixture->frames[i]);
 	if (err == ERR_OK)
 		err = pack_writer_finish(fixture->writer, padded, &fixture->pack);
+	if (err == ERR_OK)
+		err = pack_writer_check(fixture->writer);
 	return err == ERR_OK ? buffer_append(&fixture->bytes, fixture->pack->bytes, fixture->pack->size) : err;
 }
 
@@ -244,6 +247,7 @@ static void test_frozen(void **state)
 	struct frame_decompressor *decompressor = NULL;
 	struct directory directory = {0};
 	struct pack_key key;
+	struct pack_proof proof = {.id_key = keys->domain.id_key};
 	uint8_t bytes[sizeof(hex) / 2], raw[5];
 
 	(void)state;
@@ -255,8 +259,7 @@ static void test_frozen(void **state)
 	assert_true(hex_decode(bytes, sizeof(bytes), hex));
 	assert_int_equal(pack_key_from_header(&key, keys, bytes), ERR_OK);
 	assert_int_equal(key.domain[0], 2);
-	assert_int_equal(
-	    pack_check_contents(&key, bytes, sizeof(bytes), keys->domain.id_key, NULL, 0, &directory), ERR_OK);
+	assert_int_equal(pack_check_contents(&key, bytes, sizeof(bytes), &proof, &directory), ERR_OK);
 	assert_int_equal(directory.frames_count, 2);
 	assert_int_equal(directory.chunks_count, 3);
 	assert_int_equal(frame_decompressor_new(&decompressor), ERR_OK);
@@ -670,8 +673,8 @@ static void test_self_check(void **state)
 {
 	struct fixture *fixture = *state;
 
-	/* A bit of an id, in the half that directories keep and in the other. */
-	for (size_t at = 0; at < CHUNK_ID_SIZE; at += 31) {
+	/* A bit of an id, anywhere in the half that directories keep. */
+	for (size_t at = 0; at < CHUNK_KEY_SIZE; at += 5) {
 		fixture->chunks[3].id[at] ^= 4;
 		refuse_finish(fixture);
 		fixture->chunks[3].id[at] ^= 4;
@@ -685,6 +688,9 @@ static void test_self_check(void **state)
 		refuse_finish(fixture);
 		fixture->stored[0].data[at] ^= 16;
 	}
+	fixture->chunks[1].sum ^= 1;
+	refuse_finish(fixture);
+	fixture->chunks[1].sum ^= 1;
 	fixture->chunks[1].length--;
 	refuse_finish(fixture);
 	fixture->chunks[1].length++;
@@ -697,6 +703,30 @@ static void test_self_check(void **state)
 	refuse_finish(fixture);
 	fixture->frames[1].codec = CODEC_STORED;
 	assert_int_equal(write_pack(fixture, fixture->backup, PACK_DATA, false), ERR_OK);
+}
+
+/* A bit that flips in the finished pack, before it is checked. */
+static void test_self_check_finished(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pack_writer *writer;
+	const struct pack *pack;
+	size_t size;
+
+	assert_int_equal(write_pack(fixture, fixture->backup, PACK_DATA, false), ERR_OK);
+	size = fixture->pack->size;
+	for (size_t at = PACK_HEADER_SIZE; at < size; at += 37) {
+		assert_int_equal(pack_writer_new(&writer, fixture->backup, PACK_DATA, NULL), ERR_OK);
+		for (size_t i = 0; i < FRAMES; i++)
+			assert_int_equal(pack_writer_add(writer, &fixture->frames[i]), ERR_OK);
+		assert_int_equal(pack_writer_finish(writer, false, &pack), ERR_OK);
+		assert_int_equal(pack->size, size);
+		((uint8_t *)(uintptr_t)pack->bytes)[at] ^= 1;
+		failure_clear();
+		assert_int_equal(pack_writer_check(writer), ERR_FAILED);
+		assert_int_equal(failure_last()->id, PL_SELF_CHECK);
+		pack_writer_free(writer, NULL);
+	}
 }
 
 static void test_self_check_types(void **state)
@@ -801,6 +831,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_frame_lengths, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_read_directory, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_self_check, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_self_check_finished, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_self_check_types, setup_metadata, teardown),
 	    cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),

@@ -1,6 +1,7 @@
 /* Verification finds exactly the damage that was done, and says what it touches. */
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/chunk/hasher.h"
 #include "restore/verify.h"
 #include "targets/memory.h"
 #include "tests/unit/random_bytes.h"
@@ -224,9 +225,11 @@ static void a_pack_of_an_interrupted_run_is_no_damage(void **state)
 	assert_int_equal(hmac_new(&hasher, at->fixture.repository.keys->domain.id_key), ERR_OK);
 	assert_int_equal(hmac_prefixed(hasher, CHUNK_DATA, "hello", 5, chunk.id), ERR_OK);
 	hmac_free(hasher);
+	chunk.sum = hasher_sum(CHUNK_DATA, chunk.id, "hello", 5);
 	assert_int_equal(pack_writer_new(&writer, at->fixture.repository.keys, PACK_DATA, NULL), ERR_OK);
 	assert_int_equal(pack_writer_add(writer, &frame), ERR_OK);
 	assert_int_equal(pack_writer_finish(writer, true, &pack), ERR_OK);
+	assert_int_equal(pack_writer_check(writer), ERR_OK);
 	name = object_pack(pack->id);
 	assert_int_equal(target_put(at->fixture.repository.target, name.text, pack->bytes, pack->size), ERR_OK);
 	pack_writer_free(writer, NULL);
