@@ -163,8 +163,7 @@ static enum err write_temporary(struct disk_target *disk, int folder_fd, const c
 
 static bool unknown_there(int reason)
 {
-	return reason == EINVAL || reason == ENOSYS || reason == EOPNOTSUPP || reason == ENOTSUP || reason == EPERM ||
-	    reason == EMLINK;
+	return reason == EINVAL || reason == ENOSYS || reason == EOPNOTSUPP || reason == EPERM || reason == EMLINK;
 }
 
 /* The file system has neither a rename that refuses to replace nor hard links. Looking first and then renaming has a gap in which
