@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -346,6 +347,17 @@ static enum err check_strangers(const struct disk_target *disk)
 	return err;
 }
 
+/* The path without links, "." and "..": a copy in another folder is another place, though both may be typed as "." */
+static enum err find_place(struct disk_target *disk)
+{
+	char *real = realpath(disk->path, NULL); /* of the C library */
+
+	/* A folder above that may be passed and not read: then the path as it was typed must do. */
+	disk->base.place = mem_string(real ? real : disk->path);
+	free(real);
+	return disk->base.place ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err open_root(struct disk_target *disk, bool create)
 {
 	enum err err = ERR_OK;
@@ -359,7 +371,9 @@ static enum err open_root(struct disk_target *disk, bool create)
 	}
 	disk->root_fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (disk->root_fd >= 0)
-		return create ? check_strangers(disk) : ERR_OK;
+		err = find_place(disk);
+	if (disk->root_fd >= 0)
+		return err == ERR_OK && create ? check_strangers(disk) : err;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return fail_errno(PL_NO_REPOSITORY, "there is no repository at %s", disk->path);
 	return fail_errno(PL_TARGET_READ, "cannot open the folder %s", disk->path);

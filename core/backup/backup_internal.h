@@ -194,7 +194,7 @@ enum err collect_all(struct backup *backup);
 struct lists;
 enum err lists_new(struct lists **out, const char *path);
 void lists_free(struct lists *lists);
-/* The bytes of a list chunk of the last run, or of this one; false where it is not known. */
+/* The bytes of a list chunk of the last run; false where it is not known. */
 bool lists_find(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
 /* Keeps a list chunk for the next run. */
 enum err lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/chunk/hasher.h"
 #include "core/repo/object.h"
@@ -417,6 +418,34 @@ static enum err get(struct chunk_reader *reader, enum chunk_type type, const uin
 	return err;
 }
 
+/* Whether another place of the chunk may be good where this one was not. */
+static bool is_of_the_place(enum err err)
+{
+	return err == ERR_CORRUPT || err == ERR_IO || err == ERR_UNSUPPORTED || err == ERR_DENIED;
+}
+
+/* Looks for the chunk wherever the index says besides. Where that fails too, the failure of the first place is told. */
+static enum err get_elsewhere(
+    struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out)
+{
+	struct index_location location;
+	struct failure first;
+	enum err err = ERR_CORRUPT;
+
+	failure_take(&first);
+	for (size_t number = 1; is_of_the_place(err); number++) {
+		if (interrupt_requested())
+			return fail(PL_INTERRUPTED, "interrupted");
+		err = index_find_other(reader->index, id, number, &location);
+		if (err == ERR_MISSING)
+			return failure_put(&first);
+		if (err != ERR_OK)
+			return err;
+		err = get(reader, type, id, &location, out);
+	}
+	return err;
+}
+
 enum err chunk_reader_get(
     struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out)
 {
@@ -430,6 +459,8 @@ enum err chunk_reader_get(
 		return fail(PL_CHUNK_LOST, "chunk %s is in no index", text);
 	if (err == ERR_OK)
 		err = get(reader, type, id, &location, out);
+	if (is_of_the_place(err))
+		err = get_elsewhere(reader, type, id, out);
 	return err == ERR_OK ? ERR_OK : fail_context(err, "chunk %s", text);
 }
 

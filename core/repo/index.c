@@ -176,7 +176,8 @@ enum err index_merge_small(struct index *index)
 
 /* ---- looking up ---- */
 
-static enum index_answer look_in_table(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
+static enum index_answer look_in_table(
+    struct table *table, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out)
 {
 	uint64_t at, end;
 
@@ -193,18 +194,22 @@ static enum index_answer look_in_table(struct table *table, const uint8_t key[CH
 		    (struct index_hit){.table = table, .offset = load_u32(entry + 20), .length = load_u32(entry + 24)};
 		if (!index_table_frame(table, load_u32(entry + 16), &out->frame))
 			return INDEX_DAMAGED;
-		if (!(table->flags[out->frame.pack] & PACK_DEAD))
+		if (table->flags[out->frame.pack] & PACK_DEAD)
+			continue;
+		if (*skip == 0)
 			return INDEX_FOUND;
+		(*skip)--;
 	}
 	return INDEX_ABSENT;
 }
 
-enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
+enum index_answer index_lookup(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out)
 {
 	enum index_answer answer = INDEX_ABSENT;
 
 	for (size_t i = 0; i < index->tables_count && answer != INDEX_FOUND; i++) {
-		enum index_answer here = look_in_table(index->tables[i], key, out);
+		enum index_answer here = look_in_table(index->tables[i], key, skip, out);
 
 		if (here != INDEX_ABSENT)
 			answer = here;
@@ -212,13 +217,14 @@ enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_
 	return answer;
 }
 
-static enum index_answer locate(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_location *out)
+static enum index_answer locate(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t skip, struct index_location *out)
 {
 	struct index_hit hit = {0};
-	enum index_answer answer = index_lookup(index, key, &hit);
+	enum index_answer answer = index_lookup(index, key, &skip, &hit);
 	uint8_t pack[TABLE_PACK_SIZE];
 
-	if (answer == INDEX_ABSENT && index_session_find(index, key, out))
+	if (answer == INDEX_ABSENT && skip == 0 && index_session_find(index, key, out))
 		return INDEX_FOUND;
 	if (answer != INDEX_FOUND)
 		return answer;
@@ -260,6 +266,12 @@ static enum err heal(struct index *index)
 
 enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out)
 {
+	return index_find_other(index, id, 0, out);
+}
+
+enum err index_find_other(
+    struct index *index, const uint8_t id[CHUNK_ID_SIZE], size_t number, struct index_location *out)
+{
 	char text[2 * CHUNK_ID_SIZE + 1];
 	enum index_answer answer = INDEX_DAMAGED;
 
@@ -269,7 +281,7 @@ enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct
 		if (err != ERR_OK)
 			return err;
 		pthread_rwlock_rdlock(&index->lock);
-		answer = locate(index, id, out);
+		answer = locate(index, id, number, out);
 		pthread_rwlock_unlock(&index->lock);
 	}
 	if (answer == INDEX_FOUND)

@@ -58,6 +58,10 @@ void index_free(struct index *index);
 
 /* Where a chunk is. PL_CHUNK_MISSING (ERR_MISSING). Safe from several threads while nothing is added. */
 enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out);
+/* Where it is besides: `number` counts from 1, until PL_CHUNK_MISSING. A chunk may stand in several packs, and whoever has a backup key of
+ * the domain can name places where it is not: a reader goes on to the next one until the bytes have the id. */
+enum err index_find_other(
+    struct index *index, const uint8_t id[CHUNK_ID_SIZE], size_t number, struct index_location *out);
 /* Number of chunks; one that stands in several packs may count more than once. */
 uint64_t index_chunks(const struct index *index);
 typedef enum err (*index_pack_info_visit)(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used);

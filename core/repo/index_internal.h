@@ -18,10 +18,10 @@
  * A file of 4 KiB blocks. Every block ends in the XXH3-64 of what precedes, seeded with the table's own seed + the block's number:
  * a block that was damaged, never reached the disk or belongs elsewhere is found out when it is first looked at, and opening a
  * table reads one block only. So nothing here has to be synced, and a wrong answer never passes for a good one.
- *   block 0: "PULIHTBL" (8), u16 version 1, u16 bits of the fan-out, u32 0, repository id (16), domain tag (16), u64 seed (of all other
+ *   block 0: "PULIHTBL" (8), u16 version 2, u16 bits of the fan-out, u32 0, repository id (16), domain tag (16), u64 seed (of all other
  *     blocks; this one has 0), per section u64 first block, u64 records, u64 blocks of the file; zeros
  *   sections, each from a new block, records never cross a block:
- *     objects: ids of the index objects that are in this table (32)
+ *     objects: the index objects that are in this table: id (32), u64 size
  *     packs, ascending by id: id (32), u64 size
  *     frames: u32 pack (its place in this table), u32 offset, u32 stored size, u32 raw size, u32 number in the pack << 8 | codec
  *     entries, ascending by key: key (16), u32 frame (its place in this table), u32 offset, u32 length
@@ -31,12 +31,13 @@ enum table_section { TABLE_OBJECTS, TABLE_PACKS, TABLE_FRAMES, TABLE_ENTRIES, TA
 #define TABLE_BLOCK 4096u
 #define TABLE_BLOCK_DATA (TABLE_BLOCK - 8u)
 #define TABLE_MAGIC "PULIHTBL"
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 #define TABLE_SECTIONS_AT 56 /* offset of the sections' numbers in block 0 */
 #define TABLE_BITS_MAX 22
 #define TABLE_SUFFIX ".table"
 #define TABLE_TEMPORARY ".tmp-"
 
+#define TABLE_OBJECT_SIZE 40u
 #define TABLE_PACK_SIZE 40u
 #define TABLE_FRAME_SIZE 20u
 #define TABLE_ENTRY_SIZE 28u
@@ -115,7 +116,7 @@ struct table_builder {
 struct table_builder_mark {
 	size_t objects, packs, frames, entries;
 };
-enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE]);
+enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE], uint64_t size);
 enum err index_builder_pack(struct table_builder *builder, const struct index_pack *pack);
 size_t index_builder_chunks(const struct table_builder *builder);
 struct table_builder_mark index_builder_mark(const struct table_builder *builder);
@@ -228,8 +229,9 @@ struct index_hit {
 	struct table_frame frame;
 	uint32_t offset, length;
 };
-/* Looks for a chunk in a living pack of the tables. */
-enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out);
+/* Looks for a chunk in a living pack of the tables, passing over *skip places and counting those down. */
+enum index_answer index_lookup(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out);
 /* Brings the tables up to date with the target: see index_open(). */
 enum err index_load(struct index *index);
 /* Takes a table over, also on failure. */

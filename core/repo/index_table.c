@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-const uint32_t index_table_record_size[TABLE_SECTIONS] = {[TABLE_OBJECTS] = OBJECT_ID_SIZE,
+const uint32_t index_table_record_size[TABLE_SECTIONS] = {[TABLE_OBJECTS] = TABLE_OBJECT_SIZE,
     [TABLE_PACKS] = TABLE_PACK_SIZE,
     [TABLE_FRAMES] = TABLE_FRAME_SIZE,
     [TABLE_ENTRIES] = TABLE_ENTRY_SIZE,
@@ -28,7 +28,7 @@ static inline uint64_t block_of(enum table_section section, uint64_t number, uin
 	case TABLE_PACKS:
 		return PLACE(TABLE_PACK_SIZE);
 	default:
-		return PLACE(OBJECT_ID_SIZE);
+		return PLACE(TABLE_OBJECT_SIZE);
 	}
 #undef PLACE
 }

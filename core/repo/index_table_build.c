@@ -200,9 +200,11 @@ enum err index_table_writer_finish(struct table_writer *writer, struct table **o
 
 /* ---- the builder ---- */
 
-enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE])
+enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE], uint64_t size)
 {
-	return buffer_append(&builder->objects, id, OBJECT_ID_SIZE);
+	enum err err = buffer_append(&builder->objects, id, OBJECT_ID_SIZE);
+
+	return err == ERR_OK ? buffer_append_u64(&builder->objects, size) : err;
 }
 
 static void put_chunk(uint8_t *at, const struct directory_chunk *chunk, uint32_t frame)
@@ -373,7 +375,7 @@ enum err index_builder_write(
 	if (err == ERR_OK)
 		err = index_table_writer_new(&writer, folder, scope, index_builder_chunks(builder));
 	if (err == ERR_OK)
-		err = write_section(writer, &builder->objects, OBJECT_ID_SIZE);
+		err = write_section(writer, &builder->objects, TABLE_OBJECT_SIZE);
 	if (err == ERR_OK)
 		err = write_section(writer, &builder->packs, TABLE_PACK_SIZE);
 	if (err == ERR_OK)

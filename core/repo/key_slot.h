@@ -35,7 +35,8 @@ enum err key_slot_add(struct target *target, const struct keys *keys, const char
 enum err key_slot_remove(struct target *target, const char *id_prefix);
 /* Tries the passphrase slots, newest first; before them, where it parses as a recovery code, the recovery slots with its 20 bytes.
  * PL_PASSPHRASE_WRONG (ERR_KEY): no slot opens. PL_CONFIG_BROKEN (ERR_CORRUPT): one opens, and its root is that of another repository
- * than the config's. PL_SLOT_BROKEN (ERR_CORRUPT): there is no slot at all. A slot that is damaged, or asks for too much, is passed over. */
+ * than the config's. PL_SLOT_BROKEN (ERR_CORRUPT): there is no slot at all. A slot that is damaged, or asks for too much, is passed over;
+ * PL_NO_MEMORY where none opens and one asks for more than this machine has. */
 enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size,
     uint8_t root[KEY_SIZE], uint8_t slot[16]);
 

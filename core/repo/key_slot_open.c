@@ -143,7 +143,8 @@ struct attempt {
 	uint8_t *root; /* secret */
 	uint8_t *slot;
 	size_t tried, damaged;
-	bool foreign; /* a slot opened, and its root is not this repository's */
+	bool foreign;		  /* a slot opened, and its root is not this repository's */
+	struct failure no_memory; /* of the last slot that could not be tried for want of memory; kind ERR_OK: none */
 };
 
 /* ERR_KEY where the slot's root is not that of the config. */
@@ -178,7 +179,8 @@ static enum err try_slot(
 	return err;
 }
 
-/* Tries all slots of a type. ERR_KEY where none opens; any other failure ends it. */
+/* Tries all slots of a type. ERR_KEY where none opens; any other failure ends it. A slot that asks for more memory than this machine has is
+ * passed over: somebody who may add objects must not lock out the people whose slots ask for less. */
 static enum err try_type(struct attempt *attempt, const char *type, const void *passphrase, size_t size)
 {
 	for (size_t i = 0; i < attempt->count; i++) {
@@ -189,7 +191,9 @@ static enum err try_type(struct attempt *attempt, const char *type, const void *
 		err = try_slot(attempt, &attempt->slots[i], passphrase, size);
 		if (err == ERR_OK)
 			memcpy(attempt->slot, attempt->slots[i].slot.id, KEY_SLOT_ID_SIZE);
-		if (err != ERR_KEY && err != ERR_CORRUPT)
+		if (err == ERR_NOMEM)
+			failure_take(&attempt->no_memory);
+		else if (err != ERR_KEY && err != ERR_CORRUPT)
 			return err;
 	}
 	return ERR_KEY;
@@ -237,6 +241,9 @@ enum err key_slot_open(struct target *target, const struct config *config, const
 	if (err == ERR_KEY && attempt.foreign)
 		err = fail(PL_CONFIG_BROKEN, "the config and the key slots of %s belong to different repositories",
 		    target->url);
+	else if (err == ERR_KEY && attempt.no_memory.kind != ERR_OK)
+		err = fail_context(failure_put(&attempt.no_memory),
+		    "of the key slots of %s, %zu were tried and none opens; of another", target->url, attempt.tried);
 	else if (err == ERR_KEY)
 		err =
 		    fail(PL_PASSPHRASE_WRONG, "of the key slots of %s, %zu were tried and none opens; %zu are damaged",

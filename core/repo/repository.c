@@ -91,9 +91,10 @@ static enum err make_state_folder(struct opening *opening, const struct reposito
  * each place has a memory of its own. */
 static enum err serial_path(const char *state_folder, const struct target *target, char **out)
 {
+	const char *name = target_place(target);
 	uint8_t hash[HASH_SIZE];
 	char place[17];
-	enum err err = sha256(target->url, strlen(target->url), hash);
+	enum err err = sha256(name, strlen(name), hash);
 
 	if (err != ERR_OK)
 		return err;

@@ -390,6 +390,91 @@ static void test_backup_key(void **state)
 	fixture->keys->full = true;
 }
 
+/* ---- an index that lies: whoever has a backup key of the domain can write index objects, and must not take older backups away ---- */
+
+static void write_index(struct fixture *fixture, const struct index_pack *packs, size_t count)
+{
+	struct buffer bytes = {0};
+	uint8_t id[OBJECT_ID_SIZE];
+
+	assert_int_equal(index_object_encode(fixture->keys, packs, count, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->target, object_index(fixture->keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
+	buffer_free(&bytes);
+}
+
+/* One chunk of each key, all in one frame of a pack that says to be `size` bytes long. */
+static void write_lie(struct fixture *fixture, const uint8_t pack[OBJECT_ID_SIZE], uint32_t length)
+{
+	struct directory_frame frame = {.offset = PACK_HEADER_SIZE,
+	    .stored_size = ALL * length,
+	    .raw_size = ALL * length,
+	    .chunks_count = ALL,
+	    .codec = CODEC_STORED};
+	struct directory_chunk chunks[ALL];
+	struct index_pack lie = {.size = PACK_HEADER_SIZE + ALL * length + 200,
+	    .directory = {
+		.type = PACK_METADATA, .frames = &frame, .frames_count = 1, .chunks = chunks, .chunks_count = ALL}};
+
+	for (size_t i = 0; i < ALL; i++) {
+		chunks[i] =
+		    (struct directory_chunk){.length = length, .offset = (uint32_t)i * length, .type = CHUNK_NODE};
+		memcpy(chunks[i].key, fixture->chunks[i].id, CHUNK_KEY_SIZE);
+	}
+	memcpy(lie.id, pack, OBJECT_ID_SIZE);
+	write_index(fixture, &lie, 1);
+}
+
+static void open_index(struct fixture *fixture)
+{
+	chunk_reader_free(fixture->reader);
+	fixture->reader = NULL;
+	index_free(fixture->index);
+	assert_int_equal(index_open(&fixture->index, fixture->target, fixture->keys, &fixture->keys->domain,
+			     fixture->folder, NULL, 0, NULL),
+	    ERR_OK);
+	open_reader(fixture, 64);
+}
+
+static void check_all(struct fixture *fixture)
+{
+	for (size_t i = 0; i < ALL; i++)
+		get_and_release(fixture, i);
+}
+
+/* Some lies are found before the truth and some behind it, whatever the order: a chunk is read where it really is. */
+static void test_other_places(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t nowhere[OBJECT_ID_SIZE];
+
+	for (uint32_t i = 0; i < 12; i++) {
+		random_bytes(1000 + i, nowhere, sizeof(nowhere));
+		write_lie(fixture, nowhere, 100 + i);
+		write_lie(fixture, fixture->packs[i % PACKS], 50 + i);
+		if (i % 3 == 0)
+			open_index(fixture); /* tables are merged on the way */
+	}
+	open_index(fixture);
+	check_all(fixture);
+	/* The same from one table that is made at once. */
+	assert_int_equal(file_remove_tree(fixture->folder), ERR_OK);
+	open_index(fixture);
+	check_all(fixture);
+	/* Where no place is good, the failure names one of them, and others are not touched. */
+	assert_true(memory_target_delete(fixture->target, fixture->names[0].text));
+	open_index(fixture);
+	for (size_t i = 0; i < ALL; i++) {
+		struct chunk_view view = {0};
+
+		assert_int_equal(
+		    chunk_reader_get(fixture->reader, type_of(i), fixture->chunks[i].id, &view) == ERR_CORRUPT,
+		    i < FRAMES * CHUNKS);
+		chunk_release(fixture->reader, &view);
+	}
+}
+
 /* ---- threads ---- */
 
 #define THREADS 4u
@@ -519,6 +604,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_pack_short, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_target_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_backup_key, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_share_a_frame, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_evict, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_fail_together, setup, teardown),

@@ -75,6 +75,50 @@ static int down(void **state)
 	return 0;
 }
 
+static void add_index(struct fixture *fixture, const struct index_pack *pack)
+{
+	const struct keys *keys = fixture->repository.keys;
+	struct buffer bytes = {0};
+	uint8_t id[OBJECT_ID_SIZE];
+
+	assert_int_equal(index_object_encode(keys, pack, 1, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->repository.target, object_index(keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
+	buffer_free(&bytes);
+}
+
+/* A backup key can publish an index object that places a pack's chunks elsewhere: every tier names it, whichever of the two is read first.
+ * Another one that says the same is no finding. */
+static void index_objects_must_agree(void **state)
+{
+	struct verifying *at = *state;
+	struct object_name name;
+	struct index_pack pack = {0};
+	struct pack_key key;
+	int64_t changed;
+
+	assert_int_equal(fixture_packs(&at->fixture, PACK_DATA, &name, 1), 1);
+	assert_true(object_id_of(name.text, pack.id));
+	assert_int_equal(target_stat(at->fixture.repository.target, name.text, &pack.size, &changed), ERR_OK);
+	assert_int_equal(pack_read_directory(at->fixture.repository.target, at->fixture.repository.keys, pack.id, &key,
+			     &pack.directory),
+	    ERR_OK);
+	add_index(&at->fixture, &pack);
+	assert_int_equal(verify(at, VERIFY_CONTENT, 0), ERR_OK);
+	pack.directory.chunks[0].key[3] ^= 1;
+	add_index(&at->fixture, &pack);
+	pack.directory.chunks[0].key[3] ^= 1;
+	add_index(&at->fixture, &pack);
+	for (int tier = VERIFY_STRUCTURE; tier <= VERIFY_CONTENT; tier++) {
+		assert_int_equal(verify(at, (enum verify_tier)tier, 0), ERR_CORRUPT);
+		assert_true(at->count >= 1);
+		assert_int_equal(at->told[0].id, PL_VERIFY_PACK_INDEX);
+		assert_memory_equal(at->told[0].object, "index/", 6);
+	}
+	directory_free(&pack.directory);
+}
+
 static void a_sound_repository_is_clean(void **state)
 {
 	struct verifying *at = *state;
@@ -129,6 +173,41 @@ static void missing_and_cut_packs_are_found(void **state)
 		    at->told[i].touches, first ? "3 snapshots, 1 file: file 0" : "1 snapshot, 1 file: file 2");
 	}
 	assert_string_not_equal(at->told[0].object, at->told[1].object);
+}
+
+/* A server may claim a terabyte, which costs it nothing: what can be no pack is named, and not read. */
+static void a_pack_of_any_length_is_not_read(void **state)
+{
+	struct verifying *at = *state;
+	uint8_t id[OBJECT_ID_SIZE] = {7};
+	struct object_name huge = object_pack(id);
+
+	assert_int_equal(target_put(at->fixture.repository.target, huge.text, "x", 1), ERR_OK);
+	assert_true(memory_target_resize(at->fixture.repository.target, huge.text, PACK_MAX + 1));
+	for (int tier = VERIFY_STORED; tier <= VERIFY_CONTENT; tier++) {
+		assert_int_equal(verify(at, (enum verify_tier)tier, 0), ERR_CORRUPT);
+		assert_int_equal(at->count, 1);
+		assert_string_equal(at->told[0].object, huge.text);
+		assert_int_equal(at->told[0].id, PL_OBJECT_SIZE);
+		assert_true(at->result.bytes_read < PACK_MAX);
+	}
+}
+
+/* A backup stops at a generation that it cannot read, so verify must name it; and records are what an office is judged by. */
+static void generations_and_records_are_checked(void **state)
+{
+	const char *const names[] = {"gc/00000000000000ff", "records/20261122t010000-web-00ff"};
+	struct verifying *at = *state;
+	uint8_t bytes[300];
+
+	random_bytes(5, bytes, sizeof(bytes));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(target_put(at->fixture.repository.target, names[i], bytes, sizeof(bytes)), ERR_OK);
+		assert_int_equal(verify(at, VERIFY_STRUCTURE, 0), ERR_CORRUPT);
+		assert_int_equal(at->count, 1);
+		assert_string_equal(at->told[0].object, names[i]);
+		assert_int_equal(target_remove(at->fixture.repository.target, names[i]), ERR_OK);
+	}
 }
 
 static void a_damaged_list_of_files_is_found(void **state)
@@ -335,8 +414,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test(a_sound_repository_is_clean),
+	    test(index_objects_must_agree),
 	    test(a_flipped_bit_is_found),
 	    test(missing_and_cut_packs_are_found),
+	    test(a_pack_of_any_length_is_not_read),
+	    test(generations_and_records_are_checked),
 	    test(a_damaged_list_of_files_is_found),
 	    test(a_damaged_index_is_found),
 	    test(a_damaged_snapshot_is_found),
