@@ -8,6 +8,7 @@ import pytest
 import trees
 from compare import assert_same, read_tree
 from conftest import needs_root
+from pulih import flip
 
 
 @pytest.fixture
@@ -301,9 +302,6 @@ def test_tar(pulih, source, out, work, extract):
 
 def test_tar_of_damaged_repository_is_no_success(stored, work):
     pack = max(stored.objects("packs"), key=lambda p: p.stat().st_size)
-    content = bytearray(pack.read_bytes())
-    content[200] ^= 1
-    pack.chmod(0o600)
-    pack.write_bytes(content)
+    flip(pack, 200)
     stored("restore", "latest", "--to-tar", work / "archive.tar", code=4)
 
