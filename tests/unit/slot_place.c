@@ -76,12 +76,6 @@ int slot_place_down(void **state)
 	return 0;
 }
 
-int slot_place_crypto(void **state)
-{
-	(void)state;
-	return crypto_setup() == ERR_OK ? 0 : -1;
-}
-
 void slot_place_change(struct slot_place *place, const char *folder, const char *member, json_t *value)
 {
 	size_t size = 0;

@@ -19,8 +19,6 @@ extern const uint8_t slot_place_code[RECOVERY_BYTES];
 /* Setup and teardown of cmocka: *state is a struct slot_place; its slot is cheap, of the label "first" and opens with "correct horse". */
 int slot_place_up(void **state);
 int slot_place_down(void **state);
-/* Group setup of cmocka. */
-int slot_place_crypto(void **state);
 
 struct keys *slot_place_keys(uint8_t seed);
 enum err slot_place_add(

@@ -4,6 +4,7 @@
 #include "core/repo/canonical.h"
 #include "core/repo/object.h"
 #include "targets/memory.h"
+#include "tests/unit/repository_place.h"
 #include "tests/unit/slot_place.h"
 
 #include <setjmp.h>
@@ -252,5 +253,5 @@ int main(void)
 	    test(lack_of_memory_is_told),
 	};
 
-	return cmocka_run_group_tests(tests, slot_place_crypto, NULL);
+	return cmocka_run_group_tests(tests, place_crypto, NULL);
 }

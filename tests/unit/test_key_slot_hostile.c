@@ -3,6 +3,7 @@
 #include "core/repo/object.h"
 #include "core/repo/seal.h"
 #include "targets/memory.h"
+#include "tests/unit/repository_place.h"
 #include "tests/unit/slot_place.h"
 
 #include <setjmp.h>
@@ -195,5 +196,5 @@ int main(void)
 	    test(slots_cannot_be_exchanged),
 	};
 
-	return cmocka_run_group_tests(tests, slot_place_crypto, NULL);
+	return cmocka_run_group_tests(tests, place_crypto, NULL);
 }
