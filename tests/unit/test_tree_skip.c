@@ -66,9 +66,12 @@ static void add_nodes(struct torn *torn, const uint8_t id[CHUNK_ID_SIZE], unsign
 		const uint8_t *path, *child;
 		uint64_t size, length, entries;
 
-		assert_true(cursor_varint(&cursor, &size) && cursor_bytes(&cursor, &path, size) &&
-		    cursor_bytes(&cursor, &child, CHUNK_ID_SIZE) && cursor_varint(&cursor, &length) &&
-		    cursor_varint(&cursor, &entries));
+		cursor_varint(&cursor, &size);
+		cursor_bytes(&cursor, &path, size);
+		cursor_bytes(&cursor, &child, CHUNK_ID_SIZE);
+		cursor_varint(&cursor, &length);
+		cursor_varint(&cursor, &entries);
+		assert_false(cursor.bad);
 		add_nodes(torn, child, level - 1, from, entries);
 		from += entries;
 		count -= entries;
