@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/new_file.h"
 #include "cli/settings.h"
+#include "core/base/mem.h"
 #include "core/base/output.h"
 #include "core/repo/key_slot.h"
 
@@ -20,7 +21,24 @@ static const struct option_spec options[] = {
     {0},
 };
 
-/* The file is made before the key is issued: a key that nobody has must not stand in the config. */
+/* A key whose file could not be written: nobody has it. */
+static void take_back(struct repository *repository)
+{
+	struct failure kept = *failure_last();
+	struct key_writer *writers = NULL;
+	char id[2 * WRITER_ID_SIZE + 1];
+	size_t count = 0;
+	enum err err = key_writers_list(repository, &writers, &count);
+
+	if (err == ERR_OK && count > 0)
+		err = key_revoke_writer(repository, hex_encode(id, writers[count - 1].id, WRITER_ID_SIZE));
+	if (err != ERR_OK)
+		output_failure_warning(failure_last());
+	mem_free(writers);
+	failure_put(&kept);
+}
+
+/* The file is made before the key is issued: what can be known to fail fails before. */
 static enum err issue_into(struct repository *repository, int fd)
 {
 	struct buffer bytes = {0};
@@ -33,8 +51,11 @@ static enum err issue_into(struct repository *repository, int fd)
 		domain = host;
 	}
 	err = key_issue_writer(repository, domain, given.label ? given.label : "", given.append_only, &bytes);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
 		err = new_file_write(fd, given.file, &bytes);
+		if (err != ERR_OK)
+			take_back(repository);
+	}
 	if (err == ERR_OK) {
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print("backup key for domain %s written to %s\n"
@@ -42,8 +63,9 @@ static enum err issue_into(struct repository *repository, int fd)
 				     "--key-file.\n",
 			    domain, given.file);
 		output_object("summary",
-		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label",
-			given.label ? given.label : "", "append_only", given.append_only));
+		    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name",
+			output_text(domain), "label", given.label ? given.label : "", "append_only",
+			given.append_only));
 	}
 	if (bytes.data)
 		crypto_wipe(bytes.data, bytes.capacity);

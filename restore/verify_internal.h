@@ -79,7 +79,8 @@ struct verify {
 	pthread_mutex_t lock;	  /* of what follows */
 	struct verify_note *notes;
 	size_t notes_count, notes_capacity;
-	bool lost; /* a snapshot needs chunks that no index knows */
+	bool lost;    /* a snapshot needs chunks that no index knows */
+	bool counted; /* what the findings touch is known */
 	_Atomic bool stop;
 	_Atomic uint64_t packs_read, bytes_read;
 };

@@ -108,14 +108,18 @@ struct walk {
 
 static enum err list_folder(struct walk *walk, const char *folder, unsigned depth);
 
-static enum err list_one(struct walk *walk, int folder_fd, const char *name, const char *leaf, unsigned depth)
+/* Sizes cost a look at each object; that a folder is one is mostly told by the listing itself. */
+static enum err list_one(struct walk *walk, int folder_fd, const char *name, const struct dirent *entry, unsigned depth)
 {
 	bool object = object_name_valid(name);
 	struct target_object shown = {.name = name};
+	const char *leaf = entry->d_name;
 	struct stat status;
 
 	if (!object && !object_folder_valid(name))
 		return ERR_OK;
+	if (!object && entry->d_type == DT_DIR)
+		return depth < DEPTH_MAX ? list_folder(walk, name, depth + 1) : ERR_OK;
 	/* Folders may be links to another disk, objects may not. */
 	if (fstatat(folder_fd, leaf, &status, object ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
 		if (errno == ENOENT)
@@ -162,7 +166,7 @@ static enum err list_folder(struct walk *walk, const char *folder, unsigned dept
 		}
 		length = snprintf(name, sizeof(name), "%s%s%s", folder, folder[0] ? "/" : "", entry->d_name);
 		if (length > 0 && length < (int)sizeof(name) && entry->d_name[0] != '.')
-			err = list_one(walk, fd, name, entry->d_name, depth);
+			err = list_one(walk, fd, name, entry, depth);
 	}
 	closedir(entries);
 	return err;
@@ -404,6 +408,7 @@ enum err disk_target_new(struct target **out, const char *url, const char *path,
 	pthread_mutex_init(&disk->lock, NULL);
 	disk->base.url = mem_string(url);
 	disk->path = mem_string(path);
+	disk->base.folder = disk->path;
 	if (disk->base.url && disk->path)
 		err = open_root(disk, create);
 	if (err != ERR_OK) {

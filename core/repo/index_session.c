@@ -37,10 +37,11 @@ static enum err add_pack(struct index_session *session, struct index_pack *pack)
 
 static bool is_known(struct index *index, const uint8_t id[OBJECT_ID_SIZE])
 {
+	uint64_t size;
 	uint32_t at;
 
 	for (size_t i = 0; i < index->tables_count; i++)
-		if (index_table_pack(index->tables[i], id, &at))
+		if (index_table_pack(index->tables[i], id, &at, &size) == INDEX_FOUND)
 			return true;
 	for (size_t i = 0; i < index->session.count; i++)
 		if (memcmp(index->session.packs[i].pack.id, id, OBJECT_ID_SIZE) == 0)

@@ -386,6 +386,19 @@ enum err repository_open_keyless(struct repository *out, struct target *target)
 	return err;
 }
 
+size_t repository_folders(const struct repository *repository, struct file_identity out[REPOSITORY_FOLDERS])
+{
+	const char *const paths[REPOSITORY_FOLDERS] = {
+	    repository->target ? repository->target->folder : NULL, repository->state_folder};
+	struct stat status;
+	size_t count = 0;
+
+	for (size_t i = 0; i < REPOSITORY_FOLDERS; i++)
+		if (paths[i] && stat(paths[i], &status) == 0)
+			out[count++] = (struct file_identity){status.st_dev, status.st_ino};
+	return count;
+}
+
 void repository_close(struct repository *repository)
 {
 	target_free(repository->target);

@@ -58,6 +58,8 @@ struct target {
 	const struct target_operations *operations;
 	char *url;   /* what a person typed, for messages; freed by target_free */
 	char *place; /* the same place however it is typed; NULL: the url tells. Freed by target_free */
+	/* Of this machine, that holds the objects; the implementation's. NULL where there is none. */
+	const char *folder;
 };
 
 /* Calls through the table; target_free(NULL) does nothing. */

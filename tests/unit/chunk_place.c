@@ -107,6 +107,37 @@ void chunk_place_reader(struct chunk_place *place, size_t frames)
 	    ERR_OK);
 }
 
+void chunk_place_open(struct chunk_place *place)
+{
+	chunk_reader_free(place->reader);
+	place->reader = NULL;
+	index_free(place->index);
+	assert_int_equal(
+	    index_open(&place->index, place->target, place->keys, &place->keys->domain, place->folder, NULL, 0, NULL),
+	    ERR_OK);
+	chunk_place_reader(place, 64);
+}
+
+struct object_name chunk_place_twin(struct chunk_place *place)
+{
+	struct frame_compressor *compressor = NULL;
+	struct object_name first = place->names[0], twin;
+	uint8_t first_id[OBJECT_ID_SIZE];
+	struct index_pack pack;
+
+	memcpy(first_id, place->packs[0], OBJECT_ID_SIZE);
+	assert_int_equal(frame_compressor_new(&compressor, FRAME_LEVEL_DEFAULT), ERR_OK);
+	write_pack(place, 0, compressor, &pack);
+	chunk_place_index(place, &pack, 1);
+	directory_free(&pack.directory);
+	frame_compressor_free(compressor);
+	twin = place->names[0];
+	place->names[0] = first;
+	memcpy(place->packs[0], first_id, OBJECT_ID_SIZE);
+	chunk_place_open(place);
+	return twin;
+}
+
 int chunk_place_up(void **state)
 {
 	struct chunk_place *place = mem_calloc(1, sizeof(*place));
@@ -121,10 +152,7 @@ int chunk_place_up(void **state)
 	write_repository(place);
 	place->folder = mem_printf("%s/pulih-reader-XXXXXX", base ? base : "/tmp");
 	assert_non_null(mkdtemp(place->folder));
-	assert_int_equal(
-	    index_open(&place->index, place->target, place->keys, &place->keys->domain, place->folder, NULL, 0, NULL),
-	    ERR_OK);
-	chunk_place_reader(place, 64);
+	chunk_place_open(place);
 	return 0;
 }
 

@@ -39,5 +39,9 @@ void chunk_place_check(struct chunk_place *place, size_t chunk);
 unsigned long chunk_place_reads(struct chunk_place *place);
 /* Puts an index object of these packs there. */
 void chunk_place_index(struct chunk_place *place, const struct index_pack *packs, size_t count);
+/* Reads what index objects there are, and starts anew. */
+void chunk_place_open(struct chunk_place *place);
+/* Stores pack 0 once more, under another id, with an index object of its own, and starts anew. */
+struct object_name chunk_place_twin(struct chunk_place *place);
 
 #endif

@@ -48,6 +48,7 @@ static void on_problem(void *context, const struct restore_problem *problem)
 		at->metadata_problems++;
 	else
 		at->problems++;
+	at->repeated += problem->repeated;
 	at->last.id = problem->failure->id;
 	snprintf(
 	    at->last.path, sizeof(at->last.path), "%.*s", (int)problem->path.size, (const char *)problem->path.data);
@@ -55,7 +56,7 @@ static void on_problem(void *context, const struct restore_problem *problem)
 
 static void start(struct restoring *at)
 {
-	at->problems = at->metadata_problems = 0;
+	at->problems = at->metadata_problems = at->repeated = 0;
 	at->last.id = (enum message)0;
 	at->last.path[0] = '\0';
 	at->options.on_problem = on_problem;

@@ -11,6 +11,7 @@ struct restoring {
 	/* of the last run */
 	struct restore_result result;
 	size_t problems, metadata_problems; /* that were told */
+	size_t repeated;		    /* of them, said to be like others before */
 	struct {
 		enum message id;
 		char path[256];

@@ -89,6 +89,8 @@ void slot_place_change(struct slot_place *place, const char *folder, const char 
 		assert_int_equal(json_object_set_new(holder, member, value), 0);
 	else
 		assert_int_equal(json_object_del(holder, member), 0);
+	if (strcmp(member, "check") != 0)
+		assert_int_equal(canonical_add_check(object), ERR_OK);
 	assert_int_equal(canonical_write(object, &changed), ERR_OK);
 	assert_true(
 	    memory_target_plant(place->target, object_key_slot(place->slot).text, changed.data, changed.length));

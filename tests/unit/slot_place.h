@@ -27,7 +27,8 @@ enum err slot_place_add(
 enum err slot_place_open(struct slot_place *place, const char *passphrase, uint8_t slot[KEY_SLOT_ID_SIZE]);
 /* Opens with PL_PASSPHRASE_WRONG. */
 void slot_place_refuses(struct slot_place *place, const char *passphrase);
-/* Changes one member of the slot's JSON (of its object `folder`, where that is not NULL); NULL takes it out. Steals `value`. */
+/* Changes one member of the slot's JSON (of its object `folder`, where that is not NULL); NULL takes it out. Steals `value`. The check is
+ * made right again, as by somebody who knows what a slot must look like, unless it is what is changed. */
 void slot_place_change(struct slot_place *place, const char *folder, const char *member, json_t *value);
 
 #endif

@@ -1,5 +1,6 @@
-/* The chunk reader: damage is named, and an index that lies takes nothing away. */
+/* The chunk reader: damage is named, an index that lies takes nothing away, and of two copies one is enough. */
 #include "core/base/file.h"
+#include "core/base/mem.h"
 #include "targets/memory.h"
 #include "tests/unit/chunk_place.h"
 #include "tests/unit/random_bytes.h"
@@ -140,17 +141,6 @@ static void write_lie(struct chunk_place *place, const uint8_t pack[OBJECT_ID_SI
 	chunk_place_index(place, &lie, 1);
 }
 
-static void open_index(struct chunk_place *place)
-{
-	chunk_reader_free(place->reader);
-	place->reader = NULL;
-	index_free(place->index);
-	assert_int_equal(
-	    index_open(&place->index, place->target, place->keys, &place->keys->domain, place->folder, NULL, 0, NULL),
-	    ERR_OK);
-	chunk_place_reader(place, 64);
-}
-
 static void check_all(struct chunk_place *place)
 {
 	for (size_t i = 0; i < ALL; i++)
@@ -168,17 +158,17 @@ static void test_other_places(void **state)
 		write_lie(place, nowhere, 100 + i);
 		write_lie(place, place->packs[i % PACKS], 50 + i);
 		if (i % 3 == 0)
-			open_index(place); /* tables are merged on the way */
+			chunk_place_open(place); /* tables are merged on the way */
 	}
-	open_index(place);
+	chunk_place_open(place);
 	check_all(place);
 	/* The same from one table that is made at once. */
 	assert_int_equal(file_remove_tree(place->folder), ERR_OK);
-	open_index(place);
+	chunk_place_open(place);
 	check_all(place);
 	/* Where no place is good, the failure names one of them, and others are not touched. */
 	assert_true(memory_target_delete(place->target, place->names[0].text));
-	open_index(place);
+	chunk_place_open(place);
 	for (size_t i = 0; i < ALL; i++) {
 		struct chunk_view view = {0};
 
@@ -187,6 +177,84 @@ static void test_other_places(void **state)
 		    i < FRAMES * CHUNKS);
 		chunk_release(place->reader, &view);
 	}
+}
+
+/* ---- chunks that stand in two packs ---- */
+
+/* Whichever of the two is lost, the other is read. */
+static void test_lost_copy(void **state)
+{
+	struct chunk_place *place = *state;
+	struct object_name names[2] = {{{0}}, chunk_place_twin(place)};
+
+	names[0] = place->names[0];
+	for (size_t lost = 0; lost < 2; lost++) {
+		size_t size;
+		const uint8_t *bytes = memory_target_bytes(place->target, names[lost].text, &size);
+		uint8_t *kept = mem_copy(bytes, size);
+
+		assert_true(memory_target_delete(place->target, names[lost].text));
+		chunk_place_reader(place, 4);
+		for (size_t i = 0; i < ALL; i++)
+			chunk_place_check(place, i);
+		assert_true(memory_target_plant(place->target, names[lost].text, kept, size));
+		mem_free(kept);
+	}
+}
+
+/* Each in turn has a damaged header, a damaged frame, or is cut. */
+static void test_damaged_copy(void **state)
+{
+	struct chunk_place *place = *state;
+	struct object_name names[2] = {{{0}}, chunk_place_twin(place)};
+
+	names[0] = place->names[0];
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t places[] = {3, 8, 11, 20, 85, place->offsets[0] + 9};
+
+		for (size_t j = 0; j < sizeof(places) / sizeof(places[0]); j++) {
+			assert_true(memory_target_corrupt(place->target, names[i].text, places[j], 4));
+			chunk_place_reader(place, 4);
+			chunk_place_check(place, 0);
+			chunk_place_check(place, CHUNKS);
+			assert_true(memory_target_corrupt(place->target, names[i].text, places[j], 4));
+		}
+	}
+	for (size_t i = 0; i < 2; i++)
+		assert_true(memory_target_corrupt(place->target, names[i].text, place->offsets[0] + 9, 4));
+	chunk_place_reader(place, 4);
+	refuse(place, 0, PL_SEAL_BROKEN, ERR_CORRUPT, "packs/");
+	chunk_place_check(place, CHUNKS);
+	assert_true(memory_target_resize(place->target, names[0].text, 200));
+	assert_true(memory_target_resize(place->target, names[1].text, 0));
+	chunk_place_reader(place, 4);
+	refuse(place, CHUNKS, PL_OBJECT_SHORT, ERR_CORRUPT, "packs/");
+}
+
+/* A pack that failed once is not asked again for each of its chunks where there is another; where there is none, it is. */
+static void test_doubted_copy(void **state)
+{
+	struct chunk_place *place = *state;
+	struct object_name twin = chunk_place_twin(place);
+	struct index_location location;
+	unsigned long before;
+	bool twin_first;
+
+	assert_int_equal(index_find(place->index, place->chunks[0].id, &location), ERR_OK);
+	twin_first = strcmp(object_pack(location.pack).text, twin.text) == 0;
+	assert_true(memory_target_delete(place->target, twin_first ? twin.text : place->names[0].text));
+	before = chunk_place_reads(place);
+	chunk_place_check(place, 0); /* the lost one, the header and the frame of the other */
+	assert_int_equal(chunk_place_reads(place) - before, 3);
+	for (size_t frame = 1; frame < FRAMES; frame++)
+		chunk_place_check(place, frame * CHUNKS);
+	assert_int_equal(chunk_place_reads(place) - before, 3 + FRAMES - 1);
+	/* The other goes as well, and comes back. */
+	chunk_place_reader(place, 4);
+	memory_target_fail(place->target, MEMORY_READ, 1, PL_TARGET_READ, true);
+	refuse(place, 0, PL_TARGET_READ, ERR_IO, "packs/");
+	memory_target_fail(place->target, MEMORY_READ, 0, PL_NONE, false);
+	chunk_place_check(place, 0);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, chunk_place_up, chunk_place_down)
@@ -203,6 +271,9 @@ int main(void)
 	    test(test_pack_short),
 	    test(test_target_fails),
 	    test(test_other_places),
+	    test(test_lost_copy),
+	    test(test_damaged_copy),
+	    test(test_doubted_copy),
 	};
 
 	assert_int_equal(crypto_setup(), ERR_OK);

@@ -33,14 +33,14 @@ static void object_has_its_form(void **state)
 	size_t size;
 	const uint8_t *bytes = memory_target_bytes(place->target, object_key_slot(place->slot).text, &size);
 	json_t *object = NULL, *kdf;
-	const char *type, *id, *label, *created, *box, *name, *salt;
+	const char *type, *id, *label, *created, *box, *check, *name, *salt;
 	int format, suite, memory_kib, passes, lanes;
 	char text[33];
 
 	assert_int_equal(canonical_parse(&object, bytes, size, PL_SLOT_BROKEN, "slot"), ERR_OK);
-	assert_int_equal(json_unpack_ex(object, NULL, JSON_STRICT, "{s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:s}", "format",
-			     &format, "type", &type, "id", &id, "label", &label, "created", &created, "kdf", &kdf,
-			     "suite", &suite, "box", &box),
+	assert_int_equal(json_unpack_ex(object, NULL, JSON_STRICT, "{s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:s}",
+			     "format", &format, "type", &type, "id", &id, "label", &label, "created", &created, "kdf",
+			     &kdf, "suite", &suite, "box", &box, "check", &check),
 	    0);
 	assert_int_equal(json_unpack_ex(kdf, NULL, JSON_STRICT, "{s:s, s:i, s:i, s:i, s:s}", "name", &name,
 			     "memory_kib", &memory_kib, "passes", &passes, "lanes", &lanes, "salt", &salt),
@@ -56,29 +56,34 @@ static void object_has_its_form(void **state)
 	assert_int_equal(lanes, 1);
 	assert_int_equal(strlen(salt), 32);
 	assert_int_equal(strlen(box), 2 * (32 + 32 + 32 + 16));
+	assert_int_equal(strlen(check), 64);
 	json_decref(object);
 }
 
-/* A slot that another implementation sealed: the derivation, the box and what it is bound to are frozen. */
-static void frozen_slot_opens(void **state)
+/* Slots that another implementation sealed: the derivation, the box, what it is bound to and the check are frozen. The first slots that
+ * were made had no check. */
+#define FROZEN_BOX                                                                                             \
+	"{\"box\":\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5fe9f60d3d091f40f3299b704eb" \
+	"46435e58b3ae6bf5a967a704357b4582fd704cdf8f9dc318eba13c4e391a3d8303612a87051528a9107228f862891997e23c" \
+	"880e7aff6a4e61563ea5cc36169cf7f11da\""
+#define FROZEN_REST                                                                                            \
+	",\"created\":\"2026-01-02T03:04:05Z\",\"format\":1,\"id\":\"000102030405060708090a0b0c0d0e0f\",\"kdf" \
+	"\":{\"lanes\":1,\"memory_kib\":8192,\"name\":\"argon2id\",\"passes\":1,\"salt\":\"606162636465666768" \
+	"696a6b6c6d6e6f\"},\"label\":\"Lembar pemulihan\",\"suite\":1,\"type\":\"passphrase\"}"
+
+static void frozen_slots_open(void **state)
 {
-	static const char frozen[] =
-	    "{\"box\":"
-	    "\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5fe9f60d3d091f40f3299b704eb46435e58"
-	    "b3ae6bf5a967a704357b4582fd704cdf8f9dc318eba13c4e391a3d8303612a87051528a9107228f862891997e23c880e7aff6a4e61"
-	    "56"
-	    "3ea5cc36169cf7f11da\",\"created\":\"2026-01-02T03:04:05Z\",\"format\":1,\"id\":"
-	    "\"000102030405060708090a0b0c0"
-	    "d0e0f\",\"kdf\":{\"lanes\":1,\"memory_kib\":8192,\"name\":\"argon2id\",\"passes\":1,\"salt\":"
-	    "\"6061626364656"
-	    "66768696a6b6c6d6e6f\"},\"label\":\"Lembar pemulihan\",\"suite\":1,\"type\":\"passphrase\"}";
+	static const char *const frozen[] = {FROZEN_BOX FROZEN_REST,
+	    FROZEN_BOX ",\"check\":\"6f589e4f021ae670e4c3dbc84f0e45e2237b4e3ec21c257867e24166a5cabf55\"" FROZEN_REST};
 	struct slot_place *place = *state;
 	static const uint8_t id[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 	uint8_t slot[16];
 
-	assert_int_equal(target_put(place->target, object_key_slot(id).text, frozen, sizeof(frozen) - 1), ERR_OK);
-	assert_int_equal(slot_place_open(place, "frozen passphrase", slot), ERR_OK);
-	assert_memory_equal(slot, id, sizeof(id));
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(memory_target_plant(place->target, object_key_slot(id).text, frozen[i], strlen(frozen[i])));
+		assert_int_equal(slot_place_open(place, "frozen passphrase", slot), ERR_OK);
+		assert_memory_equal(slot, id, sizeof(id));
+	}
 }
 
 static void recovery_code_opens_its_slot(void **state)
@@ -242,7 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    test(passphrase_opens_and_others_do_not),
 	    test(object_has_its_form),
-	    test(frozen_slot_opens),
+	    test(frozen_slots_open),
 	    test(recovery_code_opens_its_slot),
 	    test(passphrase_that_looks_like_a_code),
 	    test(what_cannot_be_added),

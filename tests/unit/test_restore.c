@@ -3,7 +3,6 @@
 #include "tests/unit/entries.h"
 #include "tests/unit/random_bytes.h"
 #include "tests/unit/restoring.h"
-#include "tests/unit/scratch.h"
 
 #include <linux/fs.h>
 #include <setjmp.h>
@@ -172,55 +171,6 @@ static void restores_large_files_in_parts(void **state)
 	mem_free(bytes);
 }
 
-/* ---- links ---- */
-
-static void links_what_was_linked(void **state)
-{
-	struct restoring *at = *state;
-	struct entry entry;
-
-	at->options.threads = 2;
-	fixture_folder(&at->fixture, "b");
-	fixture_folder(&at->fixture, "d");
-	for (int i = 0; i < 3; i++) {
-		static const char *const paths[] = {"a", "b/c", "d/e"};
-
-		entry = fixture_entry_of(paths[i], ENTRY_FILE);
-		entry.device = 1;
-		entry.inode = 77;
-		entry.links = 3;
-		entry.flags = geteuid() == 0 ? FS_NODUMP_FL : 0;
-		fixture_add(&at->fixture, &entry, "linked", 6, 100);
-	}
-	/* the same inode with another content is another file */
-	entry = fixture_entry_of("f", ENTRY_FILE);
-	entry.device = 1;
-	entry.inode = 78;
-	entry.links = 2;
-	fixture_add(&at->fixture, &entry, "one", 3, 100);
-	fixture_store(&at->fixture);
-	assert_int_equal(restoring_run(at), ERR_OK);
-	assert_int_equal(at->result.files, 4);
-	restoring_assert_whole(at);
-}
-
-static void keeps_different_contents_of_one_inode_apart(void **state)
-{
-	struct restoring *at = *state;
-	struct entry entry;
-
-	for (int i = 0; i < 2; i++) {
-		entry = fixture_entry_of(i ? "b" : "a", ENTRY_FILE);
-		entry.inode = 5;
-		entry.links = 2;
-		fixture_add(&at->fixture, &entry, i ? "two" : "one", 3, 100);
-	}
-	fixture_store(&at->fixture);
-	assert_int_equal(restoring_run(at), ERR_OK);
-	assert_text(restoring_out(at, "a"), "one");
-	assert_text(restoring_out(at, "b"), "two");
-}
-
 #define test(name) cmocka_unit_test_setup_teardown(name, restoring_up, restoring_down)
 
 int main(void)
@@ -228,8 +178,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(restores_whatever_there_is),
 	    test(restores_large_files_in_parts),
-	    test(links_what_was_linked),
-	    test(keeps_different_contents_of_one_inode_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

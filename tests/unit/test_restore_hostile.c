@@ -118,6 +118,11 @@ static void as_somebody_else(void **state)
 		entry.mode = 04755;
 		fixture_add(&at->fixture, &entry, "content", 7, 100);
 	}
+	/* owned by the user: only that it cannot be made counts */
+	entry = fixture_entry_of("device", ENTRY_CHARACTER);
+	entry.uid = entry.gid = 65534;
+	entry.rdev = UINT64_C(1) << 32 | 3;
+	fixture_add(&at->fixture, &entry, NULL, 0, 0);
 	fixture_store(&at->fixture);
 	assert_int_equal(chown(at->fixture.folder, 65534, 65534), 0);
 	assert_int_equal(file_remove_tree(restoring_path(at, "state")), ERR_OK);
@@ -130,7 +135,9 @@ static void as_somebody_else(void **state)
 		if (setgid(65534) != 0 || setuid(65534) != 0)
 			_exit(2);
 		failed |= restoring_run(at) != ERR_PARTIAL ? 4 : 0;
-		failed |= at->problems != 0 || at->metadata_problems != 1 || at->result.metadata_problems != 2 ? 8 : 0;
+		failed |= at->problems != 0 || at->metadata_problems != 3 || at->repeated != 1 ? 8 : 0;
+		failed |= at->result.metadata_problems != 3 ? 8 : 0;
+		failed |= exists(restoring_out(at, "device")) || at->result.others != 0 ? 128 : 0;
 		failed |=
 		    !at->result.missing_features[0] || strcmp(at->result.missing_features[0], "owner") != 0 ? 16 : 0;
 		failed |= stat(restoring_out(at, "own"), &own) != 0 || (own.st_mode & 07777) != 04755 ? 32 : 0;

@@ -199,6 +199,7 @@ static void a_part_and_damage(void **state)
 	fixture_file(&at->fixture, "c", "three");
 	fixture_store(&at->fixture);
 	assert_int_equal(restoring_tar(at, path), ERR_OK);
+	assert_true(at->result.stream_ended);
 	assert_int_equal(at->result.files, 2);
 	archive = read_tar(path);
 	(void)find(archive, "second");
@@ -209,6 +210,7 @@ static void a_part_and_damage(void **state)
 	assert_true(memory_target_corrupt(at->fixture.repository.target, packs[0].text, 130, 1));
 	assert_int_equal(restoring_tar(at, path), ERR_CORRUPT);
 	assert_int_equal(at->problems, 1);
+	assert_true(at->result.stream_ended);
 	assert_int_equal(at->result.files, 1);
 	archive = read_tar(path);
 	(void)find(archive, "second");
@@ -222,6 +224,7 @@ static void a_full_disk_is_said(void **state)
 	fixture_file(&at->fixture, "file", "one");
 	fixture_store(&at->fixture);
 	assert_int_equal(restoring_tar(at, "/dev/full"), ERR_NOSPACE);
+	assert_false(at->result.stream_ended);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, restoring_up, restoring_down)

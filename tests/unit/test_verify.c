@@ -210,6 +210,35 @@ static void generations_and_records_are_checked(void **state)
 	}
 }
 
+/* What a lost pack held was stored again in another: it is found, and touches nothing. */
+static void lose_a_copy(struct verifying *at, enum pack_type type)
+{
+	struct object_name packs[4];
+
+	assert_int_equal(fixture_packs(&at->fixture, (uint8_t)type, packs, 4), 3);
+	fixture_forget_packs(&at->fixture);
+	fixture_store(&at->fixture); /* every chunk once more; its snapshot is the same as the third */
+	assert_int_equal(verify(at, VERIFY_CONTENT, 0), ERR_OK);
+	assert_true(memory_target_delete(at->fixture.repository.target, packs[2].text));
+	for (int tier = VERIFY_STRUCTURE; tier <= VERIFY_CONTENT; tier++) {
+		assert_int_equal(verify(at, (enum verify_tier)tier, 0), ERR_CORRUPT);
+		assert_int_equal(at->count, 1);
+		assert_string_equal(at->told[0].object, packs[2].text);
+		assert_int_equal(at->told[0].id, PL_PACK_MISSING);
+		assert_string_equal(at->told[0].touches, "no snapshot");
+	}
+}
+
+static void a_lost_copy_of_data_touches_nothing(void **state)
+{
+	lose_a_copy(*state, PACK_DATA);
+}
+
+static void a_lost_copy_of_metadata_touches_nothing(void **state)
+{
+	lose_a_copy(*state, PACK_METADATA);
+}
+
 static void a_damaged_list_of_files_is_found(void **state)
 {
 	struct verifying *at = *state;
@@ -419,6 +448,8 @@ int main(void)
 	    test(missing_and_cut_packs_are_found),
 	    test(a_pack_of_any_length_is_not_read),
 	    test(generations_and_records_are_checked),
+	    test(a_lost_copy_of_data_touches_nothing),
+	    test(a_lost_copy_of_metadata_touches_nothing),
 	    test(a_damaged_list_of_files_is_found),
 	    test(a_damaged_index_is_found),
 	    test(a_damaged_snapshot_is_found),
