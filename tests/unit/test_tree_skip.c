@@ -188,8 +188,8 @@ static void two_lost_nodes_cost_what_is_below_both(void **state)
 		}
 }
 
-/* A node that breaks off: a list is of no use any more, of a leaf the entries before the end are good. */
-static void of_a_cut_leaf_the_beginning_is_left(void **state)
+/* A node half of which is garbage: a list is of no use any more, of a leaf the entries before the damage are good. */
+static void of_a_damaged_leaf_the_beginning_is_left(void **state)
 {
 	struct torn *torn = *state;
 
@@ -321,7 +321,7 @@ int main(void)
 	    test(a_whole_tree_needs_no_skip),
 	    test(a_lost_node_costs_what_is_below_it),
 	    test(two_lost_nodes_cost_what_is_below_both),
-	    test(of_a_cut_leaf_the_beginning_is_left),
+	    test(of_a_damaged_leaf_the_beginning_is_left),
 	    test(nothing_is_left_without_the_root),
 	    test(behind_a_seek_it_goes_on_too),
 	    cmocka_unit_test(a_root_of_entries_is_all_there_is),
