@@ -96,9 +96,9 @@ system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
 shim: $(BUILD)/faults/shim.so
-$(BUILD)/faults/shim.so: tests/faults/shim.c
+$(BUILD)/faults/shim.so: tests/faults/shim.c tests/faults/verdict.c tests/faults/verdict.h
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $<
+	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $(filter %.c,$^)
 
 faults: $(BUILD)/pulih $(BUILD)/faults/shim.so
 	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py $(FAULT_OPTIONS)
