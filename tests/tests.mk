@@ -14,7 +14,7 @@
 
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
-	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev fonts-dejavu-core
+	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev fonts-liberation fonts-dejavu-core gettext
 TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	python3-cryptography
@@ -35,7 +35,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build\* -prune -o -name '*.[ch]' -print)
 
 .PHONY: deps deps-build deps-bench deps-coverage deps-demo demo test system faults faults-sample sanitize bench coverage \
-	format format-check messages shim clang
+	format format-check messages shim clang papers
 
 # $(call install,packages): those that dpkg does not list as installed, through apt-get, with sudo where needed.
 define install
@@ -142,3 +142,10 @@ format:
 	clang-format -i $(C_FILES)
 format-check:
 	@clang-format --dry-run -Werror $(C_FILES) && echo "format-check: $(words $(C_FILES)) files laid out as .clang-format says"
+
+# Sample papers, to look at: PAPERS says where.
+PAPERS ?= $(BUILD)/papers-made
+$(BUILD)/papers: $(BUILD)/tests/papers/papers.o $(UNIT_HELPER_OBJECTS) $(BUILD)/libpulih.a
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
+papers: $(BUILD)/papers
+	$(BUILD)/papers $(PAPERS)

@@ -4,23 +4,76 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
-static const char *const words[][2] = {
-#define WORD(name, indonesian, english) [WORD_##name] = {indonesian, english},
-#include "core/record/record_words.def"
+static const char *const words[2][WORD_COUNT] = {
+    {
+#define WORD(name, text) [WORD_##name] = (text),
+#include "core/record/record_words_id.def"
+    },
+    {
+#include "core/record/record_words_en.def"
 #undef WORD
+    },
 };
 
-static const char *const months[][2] = {{"Januari", "January"}, {"Februari", "February"}, {"Maret", "March"},
-    {"April", "April"}, {"Mei", "May"}, {"Juni", "June"}, {"Juli", "July"}, {"Agustus", "August"},
-    {"September", "September"}, {"Oktober", "October"}, {"November", "November"}, {"Desember", "December"}};
-static const char *const weekdays[][2] = {{"Minggu", "Sunday"}, {"Senin", "Monday"}, {"Selasa", "Tuesday"},
-    {"Rabu", "Wednesday"}, {"Kamis", "Thursday"}, {"Jumat", "Friday"}, {"Sabtu", "Saturday"}};
+/* A key that English lacks would be a hole in its table; one that only English has does not compile. */
+enum {
+#define WORD(name, text) ENGLISH_##name,
+#include "core/record/record_words_en.def"
+#undef WORD
+	ENGLISH_COUNT
+};
+_Static_assert((int)ENGLISH_COUNT == (int)WORD_COUNT, "po/en.po lacks a key of po/id.po");
+
+static const enum word months[] = {WORD_JANUARY, WORD_FEBRUARY, WORD_MARCH, WORD_APRIL, WORD_MAY, WORD_JUNE, WORD_JULY,
+    WORD_AUGUST, WORD_SEPTEMBER, WORD_OCTOBER, WORD_NOVEMBER, WORD_DECEMBER};
+static const enum word weekdays[] = {
+    WORD_SUNDAY, WORD_MONDAY, WORD_TUESDAY, WORD_WEDNESDAY, WORD_THURSDAY, WORD_FRIDAY, WORD_SATURDAY};
 
 const char *record_word(enum word word, bool english)
 {
-	return words[word][english];
+	return words[english][word];
+}
+
+size_t record_fill(char *out, size_t size, enum word word, bool english, const char *const arguments[])
+{
+	size_t length = 0, count = 0;
+
+	while (arguments[count])
+		count++;
+	for (const char *at = record_word(word, english); *at; at++) {
+		const char *piece = at;
+		size_t bytes = 1;
+
+		if (at[0] == '{' && at[1] >= '1' && at[1] <= '9' && at[2] == '}') {
+			size_t number = (size_t)(at[1] - '1');
+
+			piece = number < count ? arguments[number] : "";
+			bytes = strlen(piece);
+			at += 2;
+		}
+		for (size_t i = 0; i < bytes; i++, length++)
+			if (length + 1 < size)
+				out[length] = piece[i];
+	}
+	if (size > 0)
+		out[length < size ? length : size - 1] = '\0';
+	return length;
+}
+
+static char *phrase(char out[RECORD_PHRASE], enum word word, bool english, const char *const arguments[])
+{
+	record_fill(out, RECORD_PHRASE, word, english, arguments);
+	return out;
+}
+
+/* Where a text is nothing that is known, it is shown as it is. */
+static char *as_it_is(char out[RECORD_PHRASE], const char *text)
+{
+	snprintf(out, RECORD_PHRASE, "%s", text);
+	return out;
 }
 
 char *record_number(char out[RECORD_PHRASE], uint64_t number, bool english)
@@ -37,61 +90,139 @@ char *record_number(char out[RECORD_PHRASE], uint64_t number, bool english)
 	return out;
 }
 
-char *record_size(char out[RECORD_PHRASE], uint64_t bytes, bool english)
+static void decimal_comma(char *text, bool english)
 {
-	char size[32], exact[RECORD_PHRASE];
-	char *point;
+	char *point = strchr(text, '.');
 
-	output_size(size, bytes);
-	point = strchr(size, '.');
 	if (point && !english)
 		*point = ',';
+}
+
+char *record_size_short(char out[RECORD_PHRASE], uint64_t bytes, bool english)
+{
+	char size[32];
+
+	decimal_comma(output_size(size, bytes), english);
+	return as_it_is(out, size);
+}
+
+char *record_size(char out[RECORD_PHRASE], uint64_t bytes, bool english)
+{
+	char size[RECORD_PHRASE], exact[RECORD_PHRASE];
+
+	record_number(exact, bytes, english);
 	if (bytes < 1024)
-		snprintf(out, RECORD_PHRASE, "%s byte", record_number(exact, bytes, english));
+		snprintf(out, RECORD_PHRASE, "%.40s byte", exact);
 	else
-		snprintf(out, RECORD_PHRASE, "%s (%.40s byte)", size, record_number(exact, bytes, english));
+		snprintf(
+		    out, RECORD_PHRASE, "%.31s (%.40s byte)", record_size_short(size, bytes, english), exact);
 	return out;
 }
 
-char *record_time(char out[RECORD_PHRASE], const char *text, bool english)
+char *record_ratio(char out[RECORD_PHRASE], uint64_t dividend, uint64_t divisor, bool english)
+{
+	snprintf(out, RECORD_PHRASE, "%.1f", (double)dividend / (double)divisor);
+	decimal_comma(out, english);
+	return out;
+}
+
+char *record_duration(char out[RECORD_PHRASE], uint64_t milliseconds, bool english)
+{
+	uint64_t seconds = milliseconds / 1000;
+	char text[32];
+
+	if (seconds >= 60) {
+		snprintf(out, RECORD_PHRASE, "%llu:%02u:%02u", (unsigned long long)(seconds / 3600),
+		    (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+		return out;
+	}
+	snprintf(text, sizeof(text), "%u.%u", (unsigned)seconds, (unsigned)(milliseconds % 1000 / 100));
+	decimal_comma(text, english);
+	return phrase(out, WORD_SECONDS, english, RECORD_ARGUMENTS(text));
+}
+
+/* ---- times ---- */
+
+const char *record_zone(const char *timezone)
+{
+	static const struct {
+		const char *timezone, *zone;
+	} zones[] = {{"Asia/Jakarta", "WIB"}, {"Asia/Pontianak", "WIB"}, {"Asia/Makassar", "WITA"},
+	    {"Asia/Ujung_Pandang", "WITA"}, {"Asia/Jayapura", "WIT"}};
+
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
+		if (strcmp(timezone, zones[i].timezone) == 0)
+			return zones[i].zone;
+	return "";
+}
+
+char *record_time(char out[RECORD_PHRASE], const char *text, const char *zone, bool english)
 {
 	struct tm parts = {0};
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-	char clock[16];
+	char clock[48], hours[16], day[8], year[16];
 
-	if (!rest) {
-		snprintf(out, RECORD_PHRASE, "%s", text);
-		return out;
-	}
-	strftime(clock, sizeof(clock), english ? "%H:%M:%S" : "%H.%M.%S", &parts);
-	snprintf(out, RECORD_PHRASE, "%s, %d %s %d, %s (UTC%.8s)", weekdays[parts.tm_wday][english], parts.tm_mday,
-	    months[parts.tm_mon][english], parts.tm_year + 1900, clock, strcmp(rest, "Z") == 0 ? "" : rest);
+	if (!rest)
+		return as_it_is(out, text);
+	strftime(hours, sizeof(hours), english ? "%H:%M:%S" : "%H.%M.%S", &parts);
+	snprintf(clock, sizeof(clock), "%s%s%.8s (UTC%.8s)", hours, *zone ? " " : "", zone,
+	    strcmp(rest, "Z") == 0 ? "" : rest);
+	snprintf(day, sizeof(day), "%d", parts.tm_mday);
+	snprintf(year, sizeof(year), "%d", parts.tm_year + 1900);
+	return phrase(out, WORD_TIME_TEXT, english,
+	    RECORD_ARGUMENTS(record_word(weekdays[parts.tm_wday], english), day,
+		record_word(months[parts.tm_mon], english), year, clock));
+}
+
+char *record_time_short(char out[RECORD_PHRASE], const char *text, bool english)
+{
+	struct tm parts = {0};
+	char clock[RECORD_PHRASE];
+
+	if (!strptime(text, "%Y-%m-%dT%H:%M:%S", &parts))
+		return as_it_is(out, text);
+	record_clock(clock, (unsigned)parts.tm_hour, (unsigned)parts.tm_min, english);
+	snprintf(out, RECORD_PHRASE, "%d %s %d, %.8s", parts.tm_mday, record_word(months[parts.tm_mon], english),
+	    parts.tm_year + 1900, clock);
 	return out;
 }
 
 char *record_period(char out[RECORD_PHRASE], const char *text, bool english)
 {
-	int year, month;
+	char year[16];
+	int number, month;
 
-	if (sscanf(text, "%4d-%2d", &year, &month) == 2 && month >= 1 && month <= 12)
-		snprintf(out, RECORD_PHRASE, "%s %d", months[month - 1][english], year);
-	else
-		snprintf(out, RECORD_PHRASE, "%s", text);
-	return out;
+	if (sscanf(text, "%4d-%2d", &number, &month) != 2 || month < 1 || month > 12)
+		return as_it_is(out, text);
+	snprintf(year, sizeof(year), "%d", number);
+	return phrase(
+	    out, WORD_MONTH_TEXT, english, RECORD_ARGUMENTS(record_word(months[month - 1], english), year));
 }
 
-/* "01.00", as Indonesian writes it, or "01:00". */
-static const char *clock_of(char out[8], unsigned hour, unsigned minute, bool english)
+char *record_date(char out[RECORD_PHRASE], int year, int month, int day, int weekday, bool english)
 {
-	snprintf(out, 8, english ? "%02u:%02u" : "%02u.%02u", hour % 24, minute % 60);
+	char day_text[16], year_text[16];
+
+	snprintf(day_text, sizeof(day_text), "%d", day);
+	snprintf(year_text, sizeof(year_text), "%d", year);
+	return phrase(out, WORD_DATE_TEXT, english,
+	    RECORD_ARGUMENTS(record_word(weekdays[weekday], english), day_text,
+		record_word(months[month - 1], english), year_text));
+}
+
+char *record_clock(char out[RECORD_PHRASE], unsigned hour, unsigned minute, bool english)
+{
+	snprintf(out, RECORD_PHRASE, english ? "%02u:%02u" : "%02u.%02u", hour % 24, minute % 60);
 	return out;
 }
+
+/* ---- schedules and rules ---- */
 
 static const char *weekday_of(const char *name, bool english)
 {
 	for (size_t i = 0; i < sizeof(weekdays) / sizeof(weekdays[0]); i++)
-		if (strcasecmp(name, weekdays[i][1]) == 0)
-			return weekdays[i][english];
+		if (strcasecmp(name, record_word(weekdays[i], true)) == 0)
+			return record_word(weekdays[i], english);
 	return NULL;
 }
 
@@ -103,27 +234,28 @@ static bool is_end(const char *text, int used)
 
 char *record_schedule(char out[RECORD_PHRASE], const char *text, bool english)
 {
-	const char *every = record_word(WORD_EVERY, english), *at = record_word(WORD_AT_TIME, english), *weekday;
 	unsigned day, hour, minute;
-	char name[16], clock[8];
+	char name[16], clock[RECORD_PHRASE], number[16];
+	const char *weekday;
 	int used = 0;
 
-	if (sscanf(text, "hour, minute %2u%n", &minute, &used) == 1 && is_end(text, used))
-		snprintf(out, RECORD_PHRASE, "%s %s %s%u", every, record_word(WORD_HOUR, english),
-		    record_word(WORD_AT_MINUTE, english), minute);
-	else if (sscanf(text, "day %2u:%2u%n", &hour, &minute, &used) == 2 && is_end(text, used))
-		snprintf(out, RECORD_PHRASE, "%s %s %s %s", every, record_word(WORD_DAY, english), at,
-		    clock_of(clock, hour, minute, english));
-	else if (sscanf(text, "week %15[a-z] %2u:%2u%n", name, &hour, &minute, &used) == 3 && is_end(text, used) &&
+	if (sscanf(text, "hour, minute %2u%n", &minute, &used) == 1 && is_end(text, used)) {
+		snprintf(number, sizeof(number), "%u", minute);
+		return phrase(out, WORD_EVERY_HOUR_AT, english, RECORD_ARGUMENTS(number));
+	}
+	if (sscanf(text, "day %2u:%2u%n", &hour, &minute, &used) == 2 && is_end(text, used))
+		return phrase(out, WORD_EVERY_DAY_AT, english,
+		    RECORD_ARGUMENTS(record_clock(clock, hour, minute, english)));
+	if (sscanf(text, "week %15[a-z] %2u:%2u%n", name, &hour, &minute, &used) == 3 && is_end(text, used) &&
 	    (weekday = weekday_of(name, english)))
-		snprintf(out, RECORD_PHRASE, "%s %s %s %s", record_word(WORD_EVERY_WEEKDAY, english), weekday, at,
-		    clock_of(clock, hour, minute, english));
-	else if (sscanf(text, "month, day %2u, %2u:%2u%n", &day, &hour, &minute, &used) == 3 && is_end(text, used))
-		snprintf(out, RECORD_PHRASE, "%s %s %s %u %s %s", every, record_word(WORD_MONTH, english),
-		    record_word(WORD_ON_DAY, english), day, at, clock_of(clock, hour, minute, english));
-	else
-		snprintf(out, RECORD_PHRASE, "%s", text);
-	return out;
+		return phrase(out, WORD_EVERY_WEEK_AT, english,
+		    RECORD_ARGUMENTS(weekday, record_clock(clock, hour, minute, english)));
+	if (sscanf(text, "month, day %2u, %2u:%2u%n", &day, &hour, &minute, &used) == 3 && is_end(text, used)) {
+		snprintf(number, sizeof(number), "%u", day);
+		return phrase(out, WORD_EVERY_MONTH_AT, english,
+		    RECORD_ARGUMENTS(number, record_clock(clock, hour, minute, english)));
+	}
+	return as_it_is(out, text);
 }
 
 /* One rule, "daily 14" or "within 90d", behind what stands in `out`. False: it is none. */
@@ -135,20 +267,22 @@ static bool put_rule(char out[RECORD_RULES], const char *name, unsigned count, c
 	} rules[] = {{"last", WORD_KEEP_LAST}, {"hourly", WORD_KEEP_HOURLY}, {"daily", WORD_KEEP_DAILY},
 	    {"weekly", WORD_KEEP_WEEKLY}, {"monthly", WORD_KEEP_MONTHLY}, {"yearly", WORD_KEEP_YEARLY}};
 	static const char units[] = "hdwmy";
-	static const enum word unit_words[] = {WORD_HOUR, WORD_DAY, WORD_WEEK, WORD_MONTH, WORD_YEAR};
+	static const enum word one[] = {WORD_HOUR, WORD_DAY, WORD_WEEK, WORD_MONTH, WORD_YEAR};
+	static const enum word many[] = {WORD_HOURS, WORD_DAYS, WORD_WEEKS, WORD_MONTHS, WORD_YEARS};
 	const char *found = unit ? strchr(units, unit) : NULL;
-	size_t length = strlen(out), space = RECORD_RULES - length;
-	const char *comma = length > 0 ? ", " : "";
+	char number[16], rule[RECORD_PHRASE] = "";
+	size_t length = strlen(out);
 
+	snprintf(number, sizeof(number), "%u", count);
 	if (strcmp(name, "within") == 0 && found)
-		return (size_t)snprintf(out + length, space, "%s%s %u %s%s", comma,
-			   record_word(WORD_KEEP_WITHIN, english), count,
-			   record_word(unit_words[found - units], english), english && count != 1 ? "s" : "") < space;
+		phrase(rule, WORD_KEEP_WITHIN, english,
+		    RECORD_ARGUMENTS(number, record_word((count == 1 ? one : many)[found - units], english)));
 	for (size_t i = 0; !unit && i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (strcmp(name, rules[i].name) == 0)
-			return (size_t)snprintf(out + length, space, "%s%u %s", comma, count,
-				   record_word(rules[i].word, english)) < space;
-	return false;
+			phrase(rule, rules[i].word, english, RECORD_ARGUMENTS(number));
+	return rule[0] &&
+	    (size_t)snprintf(out + length, RECORD_RULES - length, "%s%s", length > 0 ? ", " : "", rule) <
+	    RECORD_RULES - length;
 }
 
 char *record_retention(char out[RECORD_RULES], const char *text, bool english)

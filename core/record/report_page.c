@@ -2,7 +2,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/output.h"
-#include "core/record/record_report.h"
+#include "core/record/report_model.h"
 
 #define LABEL_WIDTH 24
 #define HALF_GAP 4
@@ -151,4 +151,41 @@ void report_page_halves(struct report_page *page, const char *left, const char *
 		}
 		put(page, "\n", 1);
 	} while (*left || *right);
+}
+
+void report_page_cells_rule(struct report_page *page, const size_t *widths, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		put(page, "+", 1);
+		for (size_t width = 0; width < widths[i]; width++)
+			put(page, "-", 1);
+	}
+	put(page, "+\n", 2);
+}
+
+void report_page_cells(
+    struct report_page *page, const char *const *texts, const size_t *widths, const bool *right, size_t count)
+{
+	const char *rest[REPORT_COLUMNS_MAX];
+	bool more = true;
+
+	memcpy(rest, texts, count * sizeof(*rest));
+	while (more && page->err == ERR_OK) {
+		more = false;
+		for (size_t i = 0; i < count; i++) {
+			size_t size, width;
+			const char *line = next_line(&rest[i], widths[i], &size);
+
+			width = width_of(line, size);
+			put(page, "|", 1);
+			if (right[i])
+				put_spaces(page, widths[i] - width);
+			put(page, line, size);
+			if (!right[i])
+				put_spaces(page, widths[i] - width);
+			rest[i] += strspn(rest[i], " ");
+			more = more || *rest[i];
+		}
+		put(page, "|\n", 2);
+	}
 }

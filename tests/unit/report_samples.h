@@ -1,0 +1,26 @@
+/* Signed records to make papers of: always the same bytes. */
+#ifndef PULIH_TESTS_REPORT_SAMPLES_H
+#define PULIH_TESTS_REPORT_SAMPLES_H
+
+#include "core/record/record.h"
+
+enum report_sample {
+	REPORT_SAMPLE_FULL,    /* every member has a value */
+	REPORT_SAMPLE_ENGLISH, /* the same in English */
+	REPORT_SAMPLE_FAILED,  /* no snapshot, no end, not signed */
+	REPORT_SAMPLE_SPARSE,  /* nothing optional, no SOP */
+	REPORT_SAMPLE_MANY,    /* 10,000 files that could not be read, 40 objects */
+	REPORT_SAMPLE_ODD,     /* names of 80 characters, of other scripts, of control characters and bytes that are no UTF-8 */
+	REPORT_SAMPLES
+};
+extern const char *const report_sample_names[REPORT_SAMPLES];
+
+/* What every sample begins with; time zone, keys. NULL where it fails. */
+struct keys *report_samples_begin(void);
+enum err report_sample(struct record_original *out, enum report_sample which, const struct keys *keys);
+/* A record of a job that ran at `started` (seconds since 1970): for recapitulations. */
+struct record report_sample_run(const char *id, const char *job, int64_t planned, int64_t started);
+enum err report_sample_sign(
+    struct record_original *out, const struct record *record, uint64_t number, const struct keys *keys);
+
+#endif
