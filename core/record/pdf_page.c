@@ -5,9 +5,11 @@
 #include "core/base/mem.h"
 #include "core/record/pdf_page.h"
 
+#include <stdio.h>
+
 #define FONTS "Liberation Sans, DejaVu Sans" /* the second has letters that the first lacks */
 #define FOOT_SIZE 7.5
-#define FOOT_GAP 14.0 /* between the last row and the line above the foot */
+#define FOOT_GAP 12.0 /* between the last row and the line above the foot */
 #define LINE 0.5
 #define FIRST_PART 40.0 /* of a row that is parted: not a single line at the end of a page */
 #define BODY_HEIGHT (PDF_PAGE_HEIGHT - PDF_PAGE_TOP - PDF_PAGE_BOTTOM)
@@ -40,6 +42,33 @@ static PangoLayout *layout_new(cairo_t *cairo)
 	return layout;
 }
 
+/* A character that no font of this machine has would be a box on paper: its number is shown instead. NULL: no memory. */
+static char *without_unknown(PangoLayout *layout, const char *text)
+{
+	PangoContext *context = pango_layout_get_context(layout);
+	PangoFontset *fonts = pango_context_load_fontset(
+	    context, pango_layout_get_font_description(layout), pango_language_get_default());
+	char *made = mem_alloc(strlen(text) * sizeof("\\u{10ffff}") + 1), *out = made;
+
+	for (const char *at = text; made && fonts && *at; at = g_utf8_next_char(at)) {
+		gunichar character = g_utf8_get_char(at);
+		PangoFont *font = pango_fontset_get_font(fonts, character);
+		size_t length = (size_t)(g_utf8_next_char(at) - at);
+
+		if (font && pango_font_has_char(font, character)) {
+			memcpy(out, at, length);
+			out += length;
+		} else {
+			out += snprintf(out, sizeof("\\u{10ffff}"), "\\u{%04x}", character);
+		}
+		g_clear_object(&font);
+	}
+	if (made)
+		*out = '\0';
+	g_clear_object(&fonts);
+	return made;
+}
+
 /* The text of a cell, laid out within its width. */
 static void lay_out(PangoLayout *layout, const struct pdf_page_cell *cell, double padding)
 {
@@ -57,6 +86,13 @@ static void lay_out(PangoLayout *layout, const struct pdf_page_cell *cell, doubl
 	pango_layout_set_height(layout, cell->lines > 0 ? -cell->lines : -1);
 	pango_layout_set_ellipsize(layout, cell->lines > 0 ? PANGO_ELLIPSIZE_END : PANGO_ELLIPSIZE_NONE);
 	pango_layout_set_text(layout, cell->text, -1);
+	if (pango_layout_get_unknown_glyphs_count(layout) > 0) {
+		char *text = without_unknown(layout, cell->text);
+
+		if (text)
+			pango_layout_set_text(layout, text, -1);
+		mem_free(text);
+	}
 }
 
 static double height_of(PangoLayout *layout)

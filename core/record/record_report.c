@@ -39,6 +39,7 @@ static void summary_fields(struct report_model *model, const struct record_origi
 	report_model_field(
 	    model, WORD_REGISTER, report_parts_number(model, record_member_number(record, "number")));
 	report_model_field(model, WORD_RUN, record_member_text(record, "id"));
+	report_model_field_strong(model, WORD_STATUS, report_parts_status(model, record));
 	report_model_field(model, WORD_ANNEXES,
 	    annexes > 0 ? report_model_fill(model, WORD_ANNEXES_COUNT, RECORD_ARGUMENTS(number))
 			: report_model_word(model, WORD_NONE));
@@ -324,9 +325,9 @@ static void review_block(struct report_model *model, const struct record_origina
 {
 	json_t *record = original->record;
 	const struct report_signature signatures[] = {
+	    report_parts_signature(model, record_member(record, "acknowledger"), WORD_ACKNOWLEDGED_BY),
 	    report_parts_signature(model, record_member(record, "reviewer"), WORD_CHECKED_BY),
-	    report_parts_signature(model, record_member(record, "performer"), WORD_MADE_BY),
-	    report_parts_signature(model, record_member(record, "acknowledger"), WORD_ACKNOWLEDGED_BY)};
+	    report_parts_signature(model, record_member(record, "performer"), WORD_MADE_BY)};
 
 	report_model_heading(model, WORD_REVIEW_BLOCK);
 	report_model_field(model, WORD_REVIEW, record_report_review(original));

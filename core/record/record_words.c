@@ -165,13 +165,22 @@ char *record_time(char out[RECORD_PHRASE], const char *text, const char *zone, b
 	if (!rest)
 		return as_it_is(out, text);
 	strftime(hours, sizeof(hours), english ? "%H:%M:%S" : "%H.%M.%S", &parts);
-	snprintf(clock, sizeof(clock), "%s%s%.8s (UTC%.8s)", hours, *zone ? " " : "", zone,
-	    strcmp(rest, "Z") == 0 ? "" : rest);
+	snprintf(clock, sizeof(clock), "%s%s%.8s (UTC%.8s)", hours, *zone ? " " : "", zone, rest);
 	snprintf(day, sizeof(day), "%d", parts.tm_mday);
 	snprintf(year, sizeof(year), "%d", parts.tm_year + 1900);
 	return phrase(out, WORD_TIME_TEXT, english,
 	    RECORD_ARGUMENTS(record_word(weekdays[parts.tm_wday], english), day,
 		record_word(months[parts.tm_mon], english), year, clock));
+}
+
+char *record_time_utc(char out[RECORD_PHRASE], const char *text, bool english)
+{
+	struct tm parts = {0};
+
+	if (!strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts))
+		return as_it_is(out, text);
+	strftime(out, RECORD_PHRASE, english ? "%Y-%m-%d %H:%M:%S UTC" : "%Y-%m-%d %H.%M.%S UTC", &parts);
+	return out;
 }
 
 char *record_time_short(char out[RECORD_PHRASE], const char *text, bool english)

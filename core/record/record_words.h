@@ -38,6 +38,8 @@ char *record_ratio(char out[RECORD_PHRASE], uint64_t dividend, uint64_t divisor,
 char *record_duration(char out[RECORD_PHRASE], uint64_t milliseconds, bool english);
 /* "Minggu, 22 November 2026, 18.00.05 WIT (UTC+09:00)" of RFC 3339; the text itself where it is none. `zone`: record_zone's. */
 char *record_time(char out[RECORD_PHRASE], const char *text, const char *zone, bool english);
+/* "2026-11-22 09.00.05 UTC" of RFC 3339 in UTC; the text itself where it is none. */
+char *record_time_utc(char out[RECORD_PHRASE], const char *text, bool english);
 /* "22 November 2026, 18.00" of RFC 3339; the text itself where it is none. */
 char *record_time_short(char out[RECORD_PHRASE], const char *text, bool english);
 /* "WIB", "WITA", "WIT" of the time zones of Indonesia, else "". Static. */

@@ -2,6 +2,7 @@
 
 #include "core/record/qr.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 /* Errors are kept, and every later call does nothing. */
@@ -14,40 +15,38 @@ struct html {
 static const char style[] =
     "@page{size:A4;margin:16mm 16mm 20mm 22mm}\n"
     "*{box-sizing:border-box}\n"
-    "body{font:9.5pt/1.35 'Liberation Sans',Arial,'DejaVu Sans',sans-serif;color:#000;background:#fff;margin:0 auto;"
+    "body{font:9.5pt/1.25 'Liberation Sans',Arial,'DejaVu Sans',sans-serif;color:#000;background:#fff;margin:0 auto;"
     "max-width:172mm;padding:8mm 4mm}\n"
     "header{text-align:center;border-bottom:3px double #000;padding-bottom:4px;margin-bottom:14px}\n"
     "header strong{display:block;font-size:14pt}\n"
     "header span{font-size:9pt;white-space:pre-line}\n"
     "h1{font-size:12.5pt;text-align:center;margin:0}\n"
     ".under{text-align:center;margin:2px 0 0}\n"
+    ".under+dl{margin-top:12px}\n"
     "h2{font-size:10pt;margin:14px 0 4px;break-after:avoid}\n"
     "p{margin:4px 0}\n"
     "dl{display:grid;grid-template-columns:45mm 1fr;margin:0}\n"
-    "dt::after{content:''}\n"
-    "dd{margin:0;padding-left:10px;text-indent:-7px;overflow-wrap:anywhere}\n"
-    "dd::before{content:': '}\n"
-    "dd.more::before{content:'';padding-left:7px}\n"
-    "dl.boxed{border:.5pt solid #000;border-bottom:0}\n"
-    "dl.boxed>*{border-bottom:.5pt solid #000;padding:2px 5px;text-indent:0}\n"
-    "dl.boxed>dd{border-left:.5pt solid #000}\n"
-    "dl.boxed>dd::before{content:''}\n"
+    "dd{position:relative;margin:0;padding-left:9px;overflow-wrap:anywhere;white-space:pre-wrap}\n"
+    "dd:not(.more)::before{content:':';position:absolute;left:1px}\n"
+    "dl.boxed{grid-template-columns:34mm 1fr 34mm 1fr;border:.5pt solid #000;border-width:.5pt 0 0 .5pt}\n"
+    "dl.boxed>*{border:.5pt solid #000;border-width:0 .5pt .5pt 0;padding:2px 5px}\n"
+    "dl.boxed>dd::before{display:none}\n"
     "table{border-collapse:collapse;width:100%;table-layout:fixed;font-size:8.5pt;margin:4px 0}\n"
     "th,td{border:.5pt solid #000;padding:2px 4px;vertical-align:top;text-align:left;overflow-wrap:anywhere}\n"
+    "td{white-space:pre-wrap}\n"
     "th{background:#ebebeb;text-align:center;vertical-align:middle;print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}\n"
     "tr{break-inside:avoid}\n"
     "tr.hand td{height:8mm}\n"
     "tr.strong td,dd.strong{font-weight:bold}\n"
     ".right{text-align:right}\n"
-    ".sign{display:grid;grid-template-columns:1fr 1fr;gap:14px 20mm;text-align:center;margin-top:14px;"
-    "break-inside:avoid}\n"
-    ".sign div{display:flex;flex-direction:column;overflow-wrap:anywhere}\n"
-    ".sign div.alone{grid-column:1/3;max-width:72mm;margin:0 auto}\n"
-    ".sign b{margin-top:18mm}\n"
+    ".sign{display:grid;column-gap:8mm;text-align:center;margin-top:12px;break-inside:avoid;"
+    "overflow-wrap:anywhere}\n"
+    ".sign .name{font-weight:bold;margin-top:18mm}\n"
     ".proof{display:flex;gap:10px;align-items:flex-start;break-inside:avoid}\n"
     ".proof svg{width:40mm;height:40mm;flex:none}\n"
     ".proof dl{flex:1;grid-template-columns:37mm 1fr}\n"
+    ".kept{break-inside:avoid}\n"
     ".annex{break-before:page;border-bottom:.6pt solid #000;margin-bottom:8px;padding-bottom:4px}\n"
     ".annex h2{font-size:12.5pt;margin:0}\n"
     "footer{border-top:.5pt solid #000;margin-top:14px;padding-top:3px;font-size:7.5pt}\n"
@@ -169,6 +168,8 @@ static void fields(struct html *html, const struct report_block *block)
 		put(html, of->strong ? "<dd class=\"strong\">" : *of->label ? "<dd>" : "<dd class=\"more\">");
 		put_element(html, "", *of->value ? of->value : "-", "</dd>\n");
 	}
+	if (block->boxed && block->fields_count % 2 != 0)
+		put(html, "<dt></dt><dd></dd>\n"); /* two in a row */
 	put(html, "</dl>\n");
 }
 
@@ -232,21 +233,29 @@ static void table(struct html *html, const struct report_block *block)
 
 /* ---- signatures, proof ---- */
 
+static void sign_row(struct html *html, const struct report_block *block, const char *tag, size_t offset)
+{
+	for (size_t i = 0; i < block->signatures_count; i++) {
+		const char *text = *(const char *const *)((const char *)&block->signatures[i] + offset);
+
+		put(html, tag);
+		put_text(html, text);
+		put(html, "</div>");
+	}
+	put(html, "\n");
+}
+
 static void signatures(struct html *html, const struct report_block *block)
 {
-	put(html, "<section class=\"sign\">\n");
-	for (size_t i = 0; i < block->signatures_count; i++) {
-		const struct report_signature *of = &block->signatures[i];
-		bool alone = i % 2 == 0 && i + 1 == block->signatures_count;
-
-		put(html, alone ? "<div class=\"alone\">" : "<div>");
-		if (block->place && i < 2 && !alone)
-			put_element(html, "<span>", i == 1 ? block->place : "\xc2\xa0", "</span>");
-		put_element(html, "<span>", of->role, "</span>");
-		put_element(html, "<span>", of->position, "</span>");
-		put_element(html, "<b>", of->name, "</b>");
-		put_element(html, "<span>", of->nip, "</span></div>\n");
-	}
+	if (html->err == ERR_OK)
+		html->err = buffer_append_text(html->out,
+		    "<section class=\"sign\" style=\"grid-template-columns:repeat(%zu,1fr)\">\n",
+		    block->signatures_count);
+	sign_row(html, block, "<div>", offsetof(struct report_signature, place));
+	sign_row(html, block, "<div>", offsetof(struct report_signature, role));
+	sign_row(html, block, "<div>", offsetof(struct report_signature, position));
+	sign_row(html, block, "<div class=\"name\">", offsetof(struct report_signature, name));
+	sign_row(html, block, "<div>", offsetof(struct report_signature, nip));
 	put(html, "</section>\n");
 }
 
@@ -311,11 +320,20 @@ static void put_block(struct html *html, const struct report_block *block)
 enum err report_html(const struct report_model *model, struct buffer *out)
 {
 	struct html html = {.out = out, .err = model->err};
+	size_t kept = 0; /* blocks that still belong to the heading */
 
 	if (html.err == ERR_OK)
 		head(&html, model);
-	for (size_t i = 0; html.err == ERR_OK && i < model->blocks_count; i++)
+	for (size_t i = 0; html.err == ERR_OK && i < model->blocks_count; i++) {
+		bool heading = model->blocks[i].kind == REPORT_HEADING;
+
+		kept = heading ? report_model_kept(model, i) : kept;
+		if (heading && kept > 0)
+			put(&html, "<section class=\"kept\">\n");
 		put_block(&html, &model->blocks[i]);
+		if (!heading && kept > 0 && --kept == 0)
+			put(&html, "</section>\n");
+	}
 	put_element(&html, "<footer>", model->foot ? model->foot : "", "</footer>\n</body>\n</html>\n");
 	return html.err;
 }

@@ -309,11 +309,10 @@ void report_model_row(struct report_model *model, const char *const *cells, bool
 void report_model_signatures(
     struct report_model *model, const char *place, const struct report_signature *signatures, size_t count)
 {
+	const char *date = report_model_format(
+	    model, "%s, %s", *place ? place : report_model_word(model, WORD_DATE_LINE), REPORT_DATE_BLANK);
 	struct report_signature *made =
 	    model->err == ERR_OK ? arena_alloc(&model->arena, count * sizeof(*made)) : NULL;
-	const char *date = place ? report_model_format(model, "%s, %s",
-				       *place ? place : report_model_word(model, WORD_DATE_LINE), REPORT_DATE_BLANK)
-				 : NULL;
 	struct report_block *block;
 
 	if (!made) {
@@ -324,7 +323,8 @@ void report_model_signatures(
 		const struct report_signature *from = &signatures[i];
 		const char *nip = *from->nip ? from->nip : *from->name ? "-" : REPORT_BLANK;
 
-		made[i] = (struct report_signature){.role = report_model_text(model, from->role),
+		made[i] = (struct report_signature){.place = i + 1 == count ? date : "",
+		    .role = report_model_text(model, from->role),
 		    .position = report_model_text(model, from->position),
 		    .name = report_model_text(model, *from->name ? from->name : REPORT_BLANK),
 		    .nip = report_model_format(model, "%s %s", report_model_word(model, WORD_NIP), nip)};
@@ -332,7 +332,6 @@ void report_model_signatures(
 	block = add(model, REPORT_SIGNATURES);
 	if (!block)
 		return;
-	block->place = date;
 	block->signatures = made;
 	block->signatures_count = count;
 }
@@ -384,6 +383,18 @@ size_t report_model_group(const struct report_block *block, size_t first)
 	    block->columns[first + count].group == block->columns[first].group)
 		count++;
 	return count;
+}
+
+size_t report_model_kept(const struct report_model *model, size_t at)
+{
+	size_t last = model->blocks_count - 1;
+
+	if (at < last && model->blocks[at + 1].kind == REPORT_PROOF)
+		return 1;
+	return at + 1 < last && model->blocks[at + 1].kind == REPORT_FIELDS &&
+		model->blocks[at + 2].kind == REPORT_SIGNATURES
+	    ? 2
+	    : 0;
 }
 
 bool report_model_row_is_blank(const struct report_block *block, size_t row)

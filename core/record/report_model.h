@@ -35,6 +35,7 @@ struct report_column {
 };
 
 struct report_signature {
+	const char *place; /* "Ternate, ....", above the last of them */
 	const char *role, *position, *name, *nip;
 };
 
@@ -49,7 +50,6 @@ struct report_block {
 	const char **cells; /* rows × columns */
 	bool *strong;	    /* of each row */
 	size_t rows_count, rows_room;
-	const char *place; /* "Ternate, ....": above the signature at the right; NULL: none */
 	struct report_signature *signatures;
 	size_t signatures_count;
 };
@@ -73,7 +73,7 @@ void report_model_free(struct report_model *model);
 
 /* For people to write on. */
 #define REPORT_BLANK "........................................"
-#define REPORT_DATE_BLANK "....................."
+#define REPORT_DATE_BLANK ".............."
 
 /* ---- texts, owned by the model ---- */
 const char *report_model_text(struct report_model *model, const char *text);
@@ -108,8 +108,9 @@ struct report_heading {
 void report_model_table(struct report_model *model, const struct report_heading *columns, size_t count);
 /* One cell for each column. */
 void report_model_row(struct report_model *model, const char *const *cells, bool strong);
-/* `place` NULL: no date line; "": the word for the date. The first stands left, the second right under place and date, a third in the middle
- * below them. A name that is "" becomes a blank to fill in, and so does the NIP that goes with it; "-" where only the NIP is missing. */
+/* Side by side, from the left; above the last of them place and date ("": only the date). `place` of what is given is not looked at. A name that
+ * is "" becomes a blank to fill in, and so does the NIP that goes with it; "-" where only the NIP is missing. */
+#define REPORT_SIGNATURES_MAX 3
 void report_model_signatures(
     struct report_model *model, const char *place, const struct report_signature *signatures, size_t count);
 /* One for each paper. */
@@ -121,6 +122,8 @@ unsigned report_model_annex(struct report_model *model, enum word title, const c
 void report_model_edges(const struct report_block *block, double *out);
 /* Columns from `first` on that stand under one group title; 1 where it has none. */
 size_t report_model_group(const struct report_block *block, size_t first);
+/* Blocks behind the heading `at` that must stand on the same page: signatures with what leads to them, the proof. 0: none. */
+size_t report_model_kept(const struct report_model *model, size_t at);
 /* Whether people write into the row: nothing stands in it but its number. */
 bool report_model_row_is_blank(const struct report_block *block, size_t row);
 

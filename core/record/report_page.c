@@ -5,8 +5,7 @@
 #include "core/record/report_model.h"
 
 #define LABEL_WIDTH 24
-#define HALF_GAP 4
-#define HALF_WIDTH ((REPORT_WIDTH - HALF_GAP) / 2)
+#define COLUMN_GAP 1
 
 static bool is_start(char byte)
 {
@@ -137,22 +136,6 @@ void report_page_field(struct report_page *page, const char *label, const char *
 	mem_free(lead);
 }
 
-void report_page_halves(struct report_page *page, const char *left, const char *right)
-{
-	do {
-		size_t left_size, right_size;
-		const char *left_line = next_line(&left, HALF_WIDTH, &left_size);
-		const char *right_line = next_line(&right, HALF_WIDTH, &right_size);
-
-		put(page, left_line, left_size);
-		if (right_size > 0) {
-			put_spaces(page, HALF_WIDTH + HALF_GAP - width_of(left_line, left_size));
-			put(page, right_line, right_size);
-		}
-		put(page, "\n", 1);
-	} while (*left || *right);
-}
-
 void report_page_cells_rule(struct report_page *page, const size_t *widths, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -187,5 +170,33 @@ void report_page_cells(
 			more = more || *rest[i];
 		}
 		put(page, "|\n", 2);
+	}
+}
+
+void report_page_columns(struct report_page *page, const char *const *texts, size_t count)
+{
+	const char *rest[REPORT_COLUMNS_MAX];
+	size_t width = (REPORT_WIDTH - (count - 1) * COLUMN_GAP) / count;
+	bool more = true;
+
+	memcpy(rest, texts, count * sizeof(*rest));
+	while (more && page->err == ERR_OK) {
+		size_t owed = 0; /* spaces, which are written when something follows */
+
+		more = false;
+		for (size_t i = 0; i < count; i++) {
+			size_t size;
+			const char *line = next_line(&rest[i], width, &size);
+
+			if (size > 0) {
+				put_spaces(page, owed);
+				put(page, line, size);
+				owed = 0;
+			}
+			owed += width - width_of(line, size) + COLUMN_GAP;
+			rest[i] += strspn(rest[i], " ");
+			more = more || *rest[i];
+		}
+		put(page, "\n", 1);
 	}
 }

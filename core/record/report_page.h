@@ -30,7 +30,7 @@ void report_page_cells(
     struct report_page *page, const char *const *texts, const size_t *widths, const bool *right, size_t count);
 /* "+----+--+" over columns of these widths. */
 void report_page_cells_rule(struct report_page *page, const size_t *widths, size_t count);
-/* Two texts side by side, each wrapped in its half. */
-void report_page_halves(struct report_page *page, const char *left, const char *right);
+/* Up to REPORT_COLUMNS_MAX texts side by side in columns of the same width, each wrapped, nothing between them. */
+void report_page_columns(struct report_page *page, const char *const *texts, size_t count);
 
 #endif

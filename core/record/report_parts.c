@@ -43,7 +43,7 @@ const char *report_parts_time(struct report_model *model, json_t *record, const 
 	return report_model_format(model, "%s; %s",
 	    record_time(local, record_member_text(time, "local"),
 		record_zone(record_member_text(record_member(record, "office"), "timezone")), model->english),
-	    record_time(utc, record_member_text(time, "utc"), "", model->english));
+	    record_time_utc(utc, record_member_text(time, "utc"), model->english));
 }
 
 const char *report_parts_person(struct report_model *model, json_t *person)
@@ -222,7 +222,7 @@ static enum word problem_word(const char *kind)
 static void problems_annex(struct report_model *model, json_t *record)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 8, true},
-	    {WORD_STATUS, REPORT_NO_GROUP, 18, false}, {WORD_FILE_NAME, REPORT_NO_GROUP, 49, false},
+	    {WORD_FILE_STATE, REPORT_NO_GROUP, 18, false}, {WORD_FILE_NAME, REPORT_NO_GROUP, 49, false},
 	    {WORD_REASON, REPORT_NO_GROUP, 25, false}};
 	uint64_t omitted = record_member_number(record, "problems_omitted");
 	json_t *problem;

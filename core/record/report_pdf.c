@@ -2,6 +2,7 @@
 
 #include "core/record/pdf_page.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 /* Points. */
@@ -13,10 +14,14 @@
 #define TABLE_SIZE 8.5
 #define LABEL_WIDTH 128.0
 #define COLON_WIDTH 9.0
-#define SIGN_WIDTH 205.0
-#define SIGN_GAP 50.0 /* room for a signature and a stamp */
-#define SIGN_LINES 4  /* of a name or a position; both stand in full among the fields */
-#define QR_SIDE 112.0
+#define BOXED_FIELDS 2 /* in a row */
+#define BOXED_LABEL 92.0
+#define SIGN_MARGIN 6.0 /* at both sides of each signature */
+#define SIGN_ABOVE 10.0
+#define SIGN_GAP 46.0 /* room for a signature and a stamp */
+#define SIGN_LINES 5  /* of a name or a position; both stand in full among the fields */
+#define QR_SIDE 102.0
+#define HEADING_ROOM 18.0
 #define HAND_ROW 22.0	      /* a row that people fill in */
 #define KEEP_WITH_HEADING 58.0 /* what must fit under a heading: the head of a table and a row */
 
@@ -47,18 +52,33 @@ static void number_of_page(void *context, char out[96], size_t page, size_t page
 	record_fill(out, 96, WORD_PAGE_OF, paper->model->english, RECORD_ARGUMENTS(number, count));
 }
 
+#define FIELD_CELLS 3
+
+static void field_cells(
+    struct pdf_page_cell cells[FIELD_CELLS], const struct report_field *of, double x, double label)
+{
+	const struct pdf_page_cell cell = {.size = TEXT_SIZE};
+
+	for (size_t i = 0; i < FIELD_CELLS; i++)
+		cells[i] = cell;
+	cells[0].text = of->label;
+	cells[0].x = x;
+	cells[0].width = label;
+	cells[1].text = *of->label ? ":" : "";
+	cells[1].x = x + label;
+	cells[1].width = COLON_WIDTH;
+	cells[2].text = *of->value ? of->value : "-";
+	cells[2].x = x + label + COLON_WIDTH;
+	cells[2].width = PDF_PAGE_INSIDE - x - label - COLON_WIDTH;
+	cells[2].bold = of->strong;
+}
+
 static void field(struct pdf_page *page, const struct report_field *of, double x, double label)
 {
-	const struct pdf_page_cell cells[] = {
-	    {.text = of->label, .x = x, .width = label, .size = TEXT_SIZE},
-	    {.text = *of->label ? ":" : "", .x = x + label, .width = COLON_WIDTH, .size = TEXT_SIZE},
-	    {.text = *of->value ? of->value : "-",
-		.x = x + label + COLON_WIDTH,
-		.width = PDF_PAGE_INSIDE - x - label - COLON_WIDTH,
-		.size = TEXT_SIZE,
-		.bold = of->strong}};
+	struct pdf_page_cell cells[FIELD_CELLS];
 
-	pdf_page_row(page, cells, 3, plain);
+	field_cells(cells, of, x, label);
+	pdf_page_row(page, cells, FIELD_CELLS, plain);
 }
 
 static void head(struct pdf_page *page, const struct report_model *model)
@@ -81,27 +101,25 @@ static void head(struct pdf_page *page, const struct report_model *model)
 	pdf_page_space(page, 10);
 }
 
-static void heading(struct pdf_page *page, const struct report_block *block)
-{
-	pdf_page_space(page, 8);
-	pdf_page_need(page, KEEP_WITH_HEADING);
-	line(page, block->text, HEADING_SIZE, true, PDF_PAGE_ALIGN_LEFT);
-	pdf_page_space(page, 2);
-}
-
+/* Two fields in a row: the identity of an SOP is to leave room for the work. */
 static void boxed_fields(struct pdf_page *page, const struct report_block *block)
 {
-	for (size_t i = 0; i < block->fields_count; i++) {
-		const struct report_field *of = &block->fields[i];
-		const struct pdf_page_cell cells[] = {
-		    {.text = of->label, .width = LABEL_WIDTH + COLON_WIDTH, .size = TEXT_SIZE},
-		    {.text = *of->value ? of->value : "-",
-			.x = LABEL_WIDTH + COLON_WIDTH,
-			.width = PDF_PAGE_INSIDE - LABEL_WIDTH - COLON_WIDTH,
-			.size = TEXT_SIZE,
-			.bold = of->strong}};
+	for (size_t i = 0; i < block->fields_count; i += BOXED_FIELDS) {
+		struct pdf_page_cell cells[2 * BOXED_FIELDS];
 
-		pdf_page_row(page, cells, 2, grid);
+		for (size_t j = 0; j < BOXED_FIELDS; j++) {
+			const struct report_field *of = i + j < block->fields_count ? &block->fields[i + j] : NULL;
+			double x = (double)j * PDF_PAGE_INSIDE / BOXED_FIELDS;
+
+			cells[2 * j] = (struct pdf_page_cell){
+			    .text = of ? of->label : "", .x = x, .width = BOXED_LABEL, .size = TEXT_SIZE};
+			cells[2 * j + 1] = (struct pdf_page_cell){.text = of && *of->value ? of->value : of ? "-" : "",
+			    .x = x + BOXED_LABEL,
+			    .width = PDF_PAGE_INSIDE / BOXED_FIELDS - BOXED_LABEL,
+			    .size = TEXT_SIZE,
+			    .bold = of && of->strong};
+		}
+		pdf_page_row(page, cells, 2 * BOXED_FIELDS, grid);
 	}
 }
 
@@ -117,6 +135,11 @@ static void fields(struct pdf_page *page, const struct report_block *block)
 
 /* ---- tables ---- */
 
+static double larger(double one, double other)
+{
+	return one > other ? one : other;
+}
+
 static struct pdf_page_cell title_cell(const char *title, double left, double right)
 {
 	return (struct pdf_page_cell){.text = title,
@@ -127,53 +150,72 @@ static struct pdf_page_cell title_cell(const char *title, double left, double ri
 	    .align = PDF_PAGE_ALIGN_CENTRE};
 }
 
+struct head_heights {
+	double upper, lower; /* of the titles of groups, and of what is below them; a column without one has both */
+};
+
+static double title_height(struct pdf_page *page, const char *title, double left, double right)
+{
+	struct pdf_page_cell cell = title_cell(title, left, right);
+
+	return pdf_page_row_height(page, &cell, 1, grid);
+}
+
+static struct head_heights measure_head(
+    struct pdf_page *page, const struct report_block *block, const double *edges)
+{
+	struct head_heights heights = {0};
+	double single = 0;
+
+	for (size_t i = 0; i < block->columns_count; i++) {
+		const struct report_column *column = &block->columns[i];
+		double height = title_height(page, column->title, edges[i], edges[i + 1]);
+
+		if (!column->group) {
+			single = larger(single, height);
+			continue;
+		}
+		heights.lower = larger(heights.lower, height);
+		if (i == 0 || block->columns[i - 1].group != column->group)
+			heights.upper = larger(heights.upper,
+			    title_height(page, column->group, edges[i], edges[i + report_model_group(block, i)]));
+	}
+	if (single > heights.upper + heights.lower)
+		heights.lower = single - heights.upper;
+	return heights;
+}
+
+static void title_box(
+    struct pdf_page *page, const char *title, double left, double right, double y, double height)
+{
+	struct pdf_page_cell cell = title_cell(title, left, right);
+
+	pdf_page_box(page, &cell, y, height, true);
+}
+
 /* The titles of the columns, those of groups above theirs. */
 static void table_head(void *context, struct pdf_page *page, const void *of)
 {
 	const struct report_block *block = of;
-	double edges[REPORT_COLUMNS_MAX + 1], upper = 0, lower = 0, single = 0;
+	double edges[REPORT_COLUMNS_MAX + 1];
+	struct head_heights heights;
 
 	(void)context;
 	report_model_edges(block, edges);
+	heights = measure_head(page, block, edges);
 	for (size_t i = 0; i < block->columns_count; i++) {
 		const struct report_column *column = &block->columns[i];
-		struct pdf_page_cell title = title_cell(column->title, edges[i], edges[i + 1]);
-		double height = pdf_page_row_height(page, &title, 1, grid);
 
 		if (!column->group) {
-			single = height > single ? height : single;
+			title_box(page, column->title, edges[i], edges[i + 1], 0, heights.upper + heights.lower);
 			continue;
 		}
-		lower = height > lower ? height : lower;
-		title = title_cell(column->group, edges[i], edges[i + report_model_group(block, i)]);
-		height = pdf_page_row_height(page, &title, 1, grid);
-		upper = height > upper ? height : upper;
-		for (size_t rest = report_model_group(block, i) - 1; rest > 0; rest--) {
-			i++;
-			title = title_cell(block->columns[i].title, edges[i], edges[i + 1]);
-			height = pdf_page_row_height(page, &title, 1, grid);
-			lower = height > lower ? height : lower;
-		}
+		title_box(page, column->title, edges[i], edges[i + 1], heights.upper, heights.lower);
+		if (i == 0 || block->columns[i - 1].group != column->group)
+			title_box(page, column->group, edges[i], edges[i + report_model_group(block, i)], 0,
+			    heights.upper);
 	}
-	if (single > upper + lower)
-		lower = single - upper;
-	for (size_t i = 0; i < block->columns_count; i++) {
-		size_t columns = report_model_group(block, i);
-		bool grouped = block->columns[i].group != NULL;
-
-		if (grouped) {
-			struct pdf_page_cell group = title_cell(block->columns[i].group, edges[i], edges[i + columns]);
-
-			pdf_page_box(page, &group, 0, upper, true);
-		}
-		for (size_t j = i; j < i + columns; j++) {
-			struct pdf_page_cell title = title_cell(block->columns[j].title, edges[j], edges[j + 1]);
-
-			pdf_page_box(page, &title, grouped ? upper : 0, grouped ? lower : upper + lower, true);
-		}
-		i += columns - 1;
-	}
-	pdf_page_go_to(page, pdf_page_height(page) + upper + lower);
+	pdf_page_go_to(page, pdf_page_height(page) + heights.upper + heights.lower);
 }
 
 static void table(struct pdf_page *page, const struct report_block *block)
@@ -182,7 +224,7 @@ static void table(struct pdf_page *page, const struct report_block *block)
 	size_t count = block->columns_count;
 
 	report_model_edges(block, edges);
-	pdf_page_space(page, 3);
+	pdf_page_space(page, 4);
 	pdf_page_need(page, KEEP_WITH_HEADING);
 	table_head(NULL, page, block);
 	pdf_page_repeat(page, table_head, block);
@@ -207,87 +249,47 @@ static void table(struct pdf_page *page, const struct report_block *block)
 
 /* ---- what is never parted ---- */
 
-struct part {
-	struct pdf_page_cell cell;
-	double gap; /* above it */
-};
-
-#define SIGN_PARTS 5
-
-static size_t sign_parts(
-    const struct report_signature *of, const char *place, double x, struct part parts[SIGN_PARTS])
+/* One row of the signatures, side by side; only measured where `draw` is false. Returns its height. */
+static double sign_row(
+    struct pdf_page *page, const struct report_block *block, size_t offset, bool bold, bool draw)
 {
-	const struct pdf_page_cell cell = {
-	    .x = x, .width = SIGN_WIDTH, .size = TEXT_SIZE, .align = PDF_PAGE_ALIGN_CENTRE, .lines = SIGN_LINES};
-	const char *const texts[SIGN_PARTS] = {place ? place : "", of->role, of->position, of->name, of->nip};
+	struct pdf_page_cell cells[REPORT_SIGNATURES_MAX];
+	size_t count = block->signatures_count;
+	double width = PDF_PAGE_INSIDE / (double)count;
 
-	for (size_t i = 0; i < SIGN_PARTS; i++) {
-		parts[i] = (struct part){.cell = cell, .gap = i == 3 ? SIGN_GAP : 0};
-		parts[i].cell.text = texts[i];
-		parts[i].cell.bold = i == 3;
-	}
-	return SIGN_PARTS;
+	for (size_t i = 0; i < count; i++)
+		cells[i] = (struct pdf_page_cell){
+		    .text = *(const char *const *)((const char *)&block->signatures[i] + offset),
+		    .x = (double)i * width + SIGN_MARGIN,
+		    .width = width - 2 * SIGN_MARGIN,
+		    .size = TEXT_SIZE,
+		    .bold = bold,
+		    .align = PDF_PAGE_ALIGN_CENTRE,
+		    .lines = SIGN_LINES};
+	if (draw)
+		pdf_page_row(page, cells, count, plain);
+	return draw ? 0 : pdf_page_row_height(page, cells, count, plain);
 }
 
-/* Draws the signature, or only measures it. Returns its height. */
-static double sign(struct pdf_page *page, const struct report_signature *of, const char *place, double x, bool draw)
+/* Draws them, or only measures. */
+static double put_signatures(struct pdf_page *page, const struct report_block *block, bool draw)
 {
-	struct part parts[SIGN_PARTS];
-	double top = pdf_page_height(page), height = 0;
+	double height = SIGN_GAP;
 
-	sign_parts(of, place, x, parts);
-	for (size_t i = 0; i < SIGN_PARTS; i++) {
-		height += parts[i].gap;
-		pdf_page_go_to(page, top + height);
-		if (draw)
-			pdf_page_row(page, &parts[i].cell, 1, plain);
-		else
-			pdf_page_go_to(
-			    page, pdf_page_height(page) + pdf_page_row_height(page, &parts[i].cell, 1, plain));
-		height = pdf_page_height(page) - top;
-	}
-	pdf_page_go_to(page, top);
-	return height;
-}
-
-static double larger(double one, double other)
-{
-	return one > other ? one : other;
-}
-
-/* Row by row: two side by side, a last one alone in the middle. */
-static double all_signatures(struct pdf_page *page, const struct report_block *block, bool draw)
-{
-	double top = pdf_page_height(page), height = 0;
-
-	for (size_t i = 0; i < block->signatures_count; i += 2) {
-		const struct report_signature *of = &block->signatures[i];
-		const char *place = i == 0 ? block->place : NULL;
-		double row;
-
-		if (i > 0)
-			height += 10;
-		pdf_page_go_to(page, top + height);
-		if (i + 1 < block->signatures_count)
-			row = larger(sign(page, of, place ? " " : NULL, 0, draw),
-			    sign(page, of + 1, place, PDF_PAGE_INSIDE - SIGN_WIDTH, draw));
-		else
-			row = sign(page, of, NULL, (PDF_PAGE_INSIDE - SIGN_WIDTH) / 2, draw);
-		height += row;
-	}
-	pdf_page_go_to(page, top);
-	return height;
+	height += sign_row(page, block, offsetof(struct report_signature, place), false, draw);
+	height += sign_row(page, block, offsetof(struct report_signature, role), false, draw);
+	height += sign_row(page, block, offsetof(struct report_signature, position), false, draw);
+	if (draw)
+		pdf_page_space(page, SIGN_GAP);
+	height += sign_row(page, block, offsetof(struct report_signature, name), true, draw);
+	return height + sign_row(page, block, offsetof(struct report_signature, nip), false, draw);
 }
 
 static void signatures(struct pdf_page *page, const struct report_block *block)
 {
-	double height;
-
-	pdf_page_space(page, 10);
-	height = all_signatures(page, block, false);
-	pdf_page_need(page, height);
-	all_signatures(page, block, true);
-	pdf_page_go_to(page, pdf_page_height(page) + height);
+	pdf_page_space(page, SIGN_ABOVE);
+	pdf_page_need(page, put_signatures(page, block, false));
+	put_signatures(page, block, true);
 }
 
 static void proof(struct pdf_page *page, const struct report_block *block, const struct qr *qr)
@@ -301,6 +303,35 @@ static void proof(struct pdf_page *page, const struct report_block *block, const
 	for (size_t i = 0; i < block->fields_count; i++)
 		field(page, &block->fields[i], QR_SIDE, LABEL_WIDTH - 22);
 	pdf_page_go_to(page, larger(top + QR_SIDE, pdf_page_height(page)));
+}
+
+/* What must stand on the same page as the heading of block `at`. */
+static double kept_with_heading(struct pdf_page *page, const struct report_model *model, size_t at)
+{
+	const struct report_block *next = &model->blocks[at + 1];
+	size_t kept = report_model_kept(model, at);
+	double height;
+
+	if (kept == 0)
+		return KEEP_WITH_HEADING;
+	if (next->kind == REPORT_PROOF)
+		return HEADING_ROOM + QR_SIDE;
+	height = HEADING_ROOM + SIGN_ABOVE + put_signatures(page, &next[1], false);
+	for (size_t i = 0; i < next->fields_count; i++) {
+		struct pdf_page_cell cells[FIELD_CELLS];
+
+		field_cells(cells, &next->fields[i], 0, LABEL_WIDTH);
+		height += pdf_page_row_height(page, cells, FIELD_CELLS, plain);
+	}
+	return height;
+}
+
+static void heading(struct pdf_page *page, const struct report_model *model, size_t at)
+{
+	pdf_page_space(page, 8);
+	pdf_page_need(page, kept_with_heading(page, model, at));
+	line(page, model->blocks[at].text, HEADING_SIZE, true, PDF_PAGE_ALIGN_LEFT);
+	pdf_page_space(page, 2);
 }
 
 static void annex(struct pdf_page *page, const struct report_block *block)
@@ -323,7 +354,7 @@ static void draw(void *context, struct pdf_page *page)
 
 		switch (block->kind) {
 		case REPORT_HEADING:
-			heading(page, block);
+			heading(page, paper->model, i);
 			break;
 		case REPORT_PARAGRAPH:
 			line(page, block->text, TEXT_SIZE, false, PDF_PAGE_ALIGN_LEFT);

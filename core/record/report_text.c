@@ -1,5 +1,6 @@
 #include "core/record/report_text.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 #define SIGNATURE_LINES 4 /* room for a signature and a stamp */
@@ -77,31 +78,25 @@ static void table(struct report_page *page, const struct report_block *block)
 	report_page_cells_rule(page, widths, count);
 }
 
-/* One signature in the middle (right NULL), or two side by side. */
-static void sign(struct report_page *page, const struct report_signature *left, const struct report_signature *right)
+static void sign_row(struct report_page *page, const struct report_block *block, size_t offset)
 {
-	const char *const above[][2] = {{left->role, right ? right->role : ""}, {left->position, right ? right->position : ""}};
-	const char *const below[][2] = {{left->name, right ? right->name : ""}, {left->nip, right ? right->nip : ""}};
+	const char *texts[REPORT_SIGNATURES_MAX];
 
-	for (size_t i = 0; i < 2; i++)
-		right ? report_page_halves(page, above[i][0], above[i][1]) : report_page_centre(page, above[i][0]);
-	for (int i = 0; i < SIGNATURE_LINES; i++)
-		report_page_line(page, "");
-	for (size_t i = 0; i < 2; i++)
-		right ? report_page_halves(page, below[i][0], below[i][1]) : report_page_centre(page, below[i][0]);
+	for (size_t i = 0; i < block->signatures_count; i++)
+		texts[i] = *(const char *const *)((const char *)&block->signatures[i] + offset);
+	report_page_columns(page, texts, block->signatures_count);
 }
 
 static void signatures(struct report_page *page, const struct report_block *block)
 {
 	report_page_line(page, "");
-	if (block->place)
-		report_page_halves(page, "", block->place);
-	for (size_t i = 0; i < block->signatures_count; i += 2) {
-		if (i > 0)
-			report_page_line(page, "");
-		sign(page, &block->signatures[i],
-		    i + 1 < block->signatures_count ? &block->signatures[i + 1] : NULL);
-	}
+	sign_row(page, block, offsetof(struct report_signature, place));
+	sign_row(page, block, offsetof(struct report_signature, role));
+	sign_row(page, block, offsetof(struct report_signature, position));
+	for (int i = 0; i < SIGNATURE_LINES; i++)
+		report_page_line(page, "");
+	sign_row(page, block, offsetof(struct report_signature, name));
+	sign_row(page, block, offsetof(struct report_signature, nip));
 }
 
 static void annex(struct report_page *page, const struct report_block *block)
