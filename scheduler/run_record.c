@@ -31,7 +31,9 @@ static struct record_sop sop_of(const struct configuration_sop *sop)
 	    .created = sop->created,
 	    .revised = sop->revised,
 	    .effective = sop->effective,
-	    .approved_by = sop->approved_by};
+	    .approved_by = sop->approved_by,
+	    .requirements = sop->requirements,
+	    .time = sop->time};
 }
 
 static enum err describe_keep(const struct configuration_keep *keep, struct buffer *out)
@@ -93,6 +95,8 @@ static enum err append(struct run *run, struct record *record, struct buffer *or
 	record->sop = sop_of(job->sop);
 	record->performer = person_of(configuration, job->performer);
 	record->reviewer = person_of(configuration, job->reviewer);
+	if (job->acknowledger)
+		record->acknowledger = person_of(configuration, job->acknowledger);
 	record->host = name.nodename;
 	record->system = system;
 	record->target_name = job->target;

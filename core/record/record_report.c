@@ -20,11 +20,23 @@ const char *record_report_status(const struct record_original *original)
 	return report_parts_status(&words, original->record);
 }
 
+/* What became of the review of a record. */
+static enum word review_of(const struct record_original *original)
+{
+	(void)original;
+	return WORD_PENDING;
+}
+
 const char *record_report_review(const struct record_original *original)
 {
 	struct report_model words = words_of(original);
 
-	return report_model_word(&words, WORD_PENDING);
+	return report_model_word(&words, review_of(original));
+}
+
+bool record_report_is_reviewed(const struct record_original *original)
+{
+	return review_of(original) != WORD_PENDING;
 }
 
 /* ---- the parts, from top to bottom ---- */

@@ -14,5 +14,6 @@ enum err record_report_text(const struct record_original *original, struct buffe
 const char *record_report_status(const struct record_original *original);
 /* What became of the review: "belum", "pending"; static. */
 const char *record_report_review(const struct record_original *original);
+bool record_report_is_reviewed(const struct record_original *original);
 
 #endif

@@ -26,6 +26,39 @@ enum err report_parts_begin(struct report_model *model, const struct record_orig
 	return model->err;
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+void report_parts_begin_filed(
+    struct report_model *model, const struct report_filer *filer, enum word title, const char *subtitle)
+{
+	report_model_head(model, filer->office.name, or_empty(filer->office.address), title, subtitle);
+	model->letter = report_model_word(model, WORD_LETTER);
+	model->foot = report_model_format(model, "%s%s%s", report_model_word(model, title), *subtitle ? "  ·  " : "", subtitle);
+}
+
+static struct report_signature signature_of(
+    const struct report_model *model, const struct record_person *person, enum word role)
+{
+	return (struct report_signature){.role = report_model_word(model, role),
+	    .position = or_empty(person->position),
+	    .name = or_empty(person->name),
+	    .nip = or_empty(person->nip)};
+}
+
+void report_parts_sign_filed(struct report_model *model, const struct report_filer *filer)
+{
+	const struct report_signature signatures[] = {
+	    signature_of(model, &filer->acknowledger, WORD_ACKNOWLEDGED_BY),
+	    signature_of(model, &filer->reviewer, WORD_CHECKED_BY),
+	    signature_of(model, &filer->performer, WORD_MADE_BY)};
+
+	report_model_signatures(
+	    model, or_empty(filer->office.city), signatures, sizeof(signatures) / sizeof(signatures[0]));
+}
+
 const char *report_parts_number(struct report_model *model, uint64_t number)
 {
 	char digits[RECORD_PHRASE];

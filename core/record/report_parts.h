@@ -4,11 +4,18 @@
 
 #include "core/record/record.h"
 #include "core/record/report_model.h"
+#include "core/record/report_plan.h"
 
 #define REPORT_PARTS_CHECK "pulih ledger verify" /* checks the chain of records, and that this one is in it */
 
 /* Sets the language and the head of the paper. PL_RECORD_BROKEN (kept in the model too) where the record lacks what every paper needs. */
 enum err report_parts_begin(struct report_model *model, const struct record_original *original, enum word title);
+
+/* The same for a paper of no single record, in the language that the model has; `subtitle` may be "". */
+void report_parts_begin_filed(
+    struct report_model *model, const struct report_filer *filer, enum word title, const char *subtitle);
+/* The three signatures of such a paper. */
+void report_parts_sign_filed(struct report_model *model, const struct report_filer *filer);
 
 /* Texts, owned by the model. */
 const char *report_parts_number(struct report_model *model, uint64_t number);
