@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *const paper_formats[] = {"text", "html", "pdf", "json", NULL};
@@ -20,6 +22,14 @@ enum err paper_load(struct record_original *original, struct buffer *bytes, cons
 	enum err err = record_ledger_load(settings.state_folder, run_id, bytes);
 
 	return err == ERR_OK ? record_read(original, bytes->data, bytes->length) : err;
+}
+
+enum err paper_timezone(const char *timezone)
+{
+	if (*timezone && setenv("TZ", timezone, 1) != 0)
+		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
+	tzset();
+	return ERR_OK;
 }
 
 enum err paper_render(const struct report_model *model, enum paper_format format, struct buffer *out)

@@ -149,3 +149,4 @@ $(BUILD)/papers: $(BUILD)/tests/papers/papers.o $(UNIT_HELPER_OBJECTS) $(BUILD)/
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
 papers: $(BUILD)/papers
 	$(BUILD)/papers $(PAPERS)
+-include $(BUILD)/tests/papers/papers.d

@@ -104,7 +104,11 @@ static void count_planned(const struct recap *recap, struct recap_row *row, cons
 		if (planned < recap->month.from || planned >= recap->month.until || planned > recap->as_of)
 			continue;
 		row->planned++;
-		row->missed += !was_run(recap, plan->job, false, planned);
+		if (was_run(recap, plan->job, false, planned))
+			continue;
+		if (row->missed < RECAP_MISSED_NAMED)
+			row->missed_at[row->missed] = planned;
+		row->missed++;
 	}
 	for (size_t i = 0; i < plan->drills.count; i++)
 		row->drills_planned += plan->drills.items[i] >= recap->month.from &&
@@ -115,11 +119,11 @@ static void add_up(struct recap *recap)
 {
 	struct recap_row *total = &recap->total;
 
-	*total = (struct recap_row){.is_planned = true};
+	*total = (struct recap_row){0};
 	for (size_t i = 0; i < recap->rows_count; i++) {
 		const struct recap_row *row = &recap->rows[i];
 
-		total->is_planned = total->is_planned && row->is_planned;
+		total->is_planned = total->is_planned || row->is_planned;
 		total->planned += row->planned;
 		total->runs += row->runs;
 		total->done += row->done;

@@ -7,15 +7,17 @@
 #include "core/record/report_plan.h"
 
 #define RECAP_LATE_MINUTES 60 /* more than a busy machine, less than a job missed by a power cut */
+#define RECAP_MISSED_NAMED 10 /* for each job: a job that never ran must not fill the paper */
 
 struct recap_row {
 	const char *job; /* NULL: the total */
-	bool is_planned; /* the job has a schedule: planned and missed are known */
+	bool is_planned; /* the job has a schedule: planned and missed are known; of the total: one of them has */
 	size_t planned;	 /* times due up to recap.as_of */
 	size_t runs;	 /* records of backups */
 	size_t done, notes, failed; /* runs = done + failed; notes: those of `done` with notes */
 	size_t late;	 /* those of `done` that began more than RECAP_LATE_MINUTES after their time, or made up for a missed one */
-	size_t missed;	 /* planned times without any run */
+	size_t missed;	 /* planned times without any run, */
+	int64_t missed_at[RECAP_MISSED_NAMED]; /* and the first of them; not of the total */
 	uint64_t source; /* bytes of the source at the last run that was done */
 	uint64_t stored; /* bytes that all runs stored */
 	size_t drills_planned, drills, drills_failed; /* as above, of restore drills */

@@ -20,7 +20,7 @@ struct report_times {
 struct report_plan {
 	const char *job;
 	struct record_sop sop; /* number NULL: none */
-	const char *performer, *reviewer;
+	const char *performer, *performer_position, *reviewer;
 	struct report_times backups, drills; /* those of the month */
 };
 

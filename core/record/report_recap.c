@@ -137,15 +137,37 @@ static const char *finding(struct report_model *model, const struct record_origi
 		    report_model_fill(model, WORD_RECAP_CHECKS, RECORD_ARGUMENTS(count(model, checks)));
 	if (found == 0 && strcmp(record_member_text(record, "status"), "success") != 0)
 		parts[found++] = report_parts_status(model, record);
-	return report_model_format(model, "%s%s%s%s%s", found > 0 ? parts[0] : "", found > 1 ? "; " : "",
-	    found > 1 ? parts[1] : "", found > 2 ? "; " : "", found > 2 ? parts[2] : "");
+	return report_model_format(model, "%s%s%s%s%s", found > 0 ? parts[0] : "", found > 1 ? " " : "",
+	    found > 1 ? parts[1] : "", found > 2 ? " " : "", found > 2 ? parts[2] : "");
+}
+
+/* The planned times of a job at which nothing ran: there is no record that could name them. */
+static void put_missed(struct report_model *model, const struct recap_row *row)
+{
+	size_t named = row->missed < RECAP_MISSED_NAMED ? row->missed : RECAP_MISSED_NAMED;
+	const char *times = "";
+
+	if (row->missed == 0)
+		return;
+	for (size_t i = 0; i < named; i++) {
+		char local[CLOCK_TEXT], phrase[RECORD_PHRASE];
+
+		clock_format(local, row->missed_at[i]);
+		times = report_model_format(model, "%s%s%s", times, i > 0 ? "; " : "",
+		    record_time_short(phrase, local, model->english));
+	}
+	report_model_paragraph(model,
+	    row->missed > named
+		? report_model_fill(model, WORD_RECAP_MISSED_MORE,
+		      RECORD_ARGUMENTS(row->job, times, count(model, row->missed - named)))
+		: report_model_fill(model, WORD_RECAP_MISSED_TEXT, RECORD_ARGUMENTS(row->job, times)));
 }
 
 static void findings_block(struct report_model *model, const struct recap *recap)
 {
-	static const struct report_heading columns[] = {{WORD_REGISTER, REPORT_NO_GROUP, 9, true},
-	    {WORD_STARTED, REPORT_NO_GROUP, 18, false}, {WORD_JOB, REPORT_NO_GROUP, 14, false},
-	    {WORD_RECAP_FINDING, REPORT_NO_GROUP, 46, false}, {WORD_REVIEW, REPORT_NO_GROUP, 13, false}};
+	static const struct report_heading columns[] = {{WORD_REGISTER, REPORT_NO_GROUP, 8, true},
+	    {WORD_STARTED, REPORT_NO_GROUP, 22, false}, {WORD_JOB, REPORT_NO_GROUP, 12, false},
+	    {WORD_RECAP_FINDING, REPORT_NO_GROUP, 44, false}, {WORD_REVIEW, REPORT_NO_GROUP, 14, false}};
 	bool any = false;
 
 	report_model_heading(model, WORD_RECAP_FINDINGS_BLOCK);
@@ -164,6 +186,10 @@ static void findings_block(struct report_model *model, const struct recap *recap
 			review(original)},
 		    false);
 	}
+	for (size_t i = 0; i < recap->rows_count; i++) {
+		any = any || recap->rows[i].missed > 0;
+		put_missed(model, &recap->rows[i]);
+	}
 	if (!any)
 		report_model_paragraph(model, report_model_word(model, WORD_RECAP_NO_FINDING));
 	report_model_paragraph(model,
@@ -178,10 +204,10 @@ static void findings_block(struct report_model *model, const struct recap *recap
 
 static void runs_annex(struct report_model *model, const struct recap *recap, const char *period)
 {
-	static const struct report_heading columns[] = {{WORD_REGISTER, REPORT_NO_GROUP, 9, true},
-	    {WORD_STARTED, REPORT_NO_GROUP, 18, false}, {WORD_JOB, REPORT_NO_GROUP, 14, false},
-	    {WORD_STATUS, REPORT_NO_GROUP, 15, false}, {WORD_RECAP_STORED, REPORT_NO_GROUP, 12, true},
-	    {WORD_RECAP_HASH, REPORT_NO_GROUP, 20, false}, {WORD_REVIEW, REPORT_NO_GROUP, 12, false}};
+	static const struct report_heading columns[] = {{WORD_REGISTER, REPORT_NO_GROUP, 8, true},
+	    {WORD_STARTED, REPORT_NO_GROUP, 22, false}, {WORD_JOB, REPORT_NO_GROUP, 12, false},
+	    {WORD_STATUS, REPORT_NO_GROUP, 14, false}, {WORD_RECAP_STORED, REPORT_NO_GROUP, 11, true},
+	    {WORD_RECAP_HASH, REPORT_NO_GROUP, 19, false}, {WORD_REVIEW, REPORT_NO_GROUP, 14, false}};
 	char hash[2 * HASH_SIZE + 1];
 
 	report_model_annex(model, WORD_RECAP_RUNS_ANNEX, period);

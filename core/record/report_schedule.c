@@ -76,7 +76,7 @@ static const char *times_of(struct report_model *model, const struct report_time
 	return text;
 }
 
-/* What is due on a day, one row for each job and kind; the date stands in the first. Returns the rows that there are now. */
+/* What is due on a day, one row for each job and kind. Returns the rows that there are now. */
 static size_t put_day(struct report_model *model, const struct report_month *month, int day,
     const struct report_plan *plans, size_t plans_count, size_t rows)
 {
@@ -84,7 +84,6 @@ static size_t put_day(struct report_model *model, const struct report_month *mon
 	struct tm end = begin;
 	int64_t from, until;
 	char date[RECORD_PHRASE], number[24];
-	bool first = true;
 
 	end.tm_mday++;
 	from = (int64_t)mktime(&begin) * CLOCK_SECOND;
@@ -99,12 +98,11 @@ static size_t put_day(struct report_model *model, const struct report_month *mon
 			continue;
 		snprintf(number, sizeof(number), "%zu", ++rows);
 		report_model_row(model,
-		    (const char *const[]){number, first ? date : "", times,
+		    (const char *const[]){number, date, times,
 			report_model_fill(model, drill ? WORD_SCHEDULE_TEXT_DRILL : WORD_SCHEDULE_TEXT_BACKUP,
 			    RECORD_ARGUMENTS(plan->job)),
-			sop_text(model, &plan->sop), plan->performer, ""},
+			sop_text(model, &plan->sop), plan->performer_position, ""},
 		    false);
-		first = false;
 	}
 	return rows;
 }
@@ -112,10 +110,10 @@ static size_t put_day(struct report_model *model, const struct report_month *mon
 static void dates_block(struct report_model *model, const struct report_month *month, const struct report_plan *plans,
     size_t plans_count)
 {
-	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 5, false},
-	    {WORD_SCHEDULE_DATE, REPORT_NO_GROUP, 23, false}, {WORD_TIME, REPORT_NO_GROUP, 14, false},
+	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 4, false},
+	    {WORD_SCHEDULE_DATE, REPORT_NO_GROUP, 25, false}, {WORD_TIME, REPORT_NO_GROUP, 18, false},
 	    {WORD_ACTIVITY, REPORT_NO_GROUP, 20, false}, {WORD_SCHEDULE_SOP, REPORT_NO_GROUP, 10, false},
-	    {WORD_PERFORMER_COLUMN, REPORT_NO_GROUP, 18, false}, {WORD_SCHEDULE_MARK, REPORT_NO_GROUP, 10, false}};
+	    {WORD_PERFORMER_COLUMN, REPORT_NO_GROUP, 14, false}, {WORD_SCHEDULE_MARK, REPORT_NO_GROUP, 9, false}};
 	size_t rows = 0;
 
 	report_model_heading(model, WORD_SCHEDULE_DATES_BLOCK);

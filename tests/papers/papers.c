@@ -4,6 +4,9 @@
 #include "core/record/record_report.h"
 #include "core/record/report_html.h"
 #include "core/record/report_pdf.h"
+#include "core/record/report_recap.h"
+#include "core/record/report_schedule.h"
+#include "core/record/report_situation.h"
 #include "core/record/report_text.h"
 #include "tests/unit/report_samples.h"
 
@@ -51,6 +54,36 @@ static enum err write_samples(const char *folder, const struct keys *keys)
 	return err;
 }
 
+/* A month: what was planned, what ran, what did not. */
+static enum err write_month(const char *folder, const struct keys *keys)
+{
+	struct report_samples_month month;
+	struct report_model recap_paper = {0}, schedule = {0}, situation = {0};
+	struct recap recap = {0};
+	enum err err = report_samples_month(&month, keys);
+
+	if (err == ERR_OK)
+		err = recap_make(&recap, &month.list, &month.month, month.plans, month.plans_count, month.now);
+	if (err == ERR_OK)
+		err = report_recap(&recap_paper, &recap, &month.filer);
+	if (err == ERR_OK)
+		err = write_paper(folder, "recap", &recap_paper);
+	if (err == ERR_OK)
+		err = report_schedule(&schedule, &month.month, month.plans, month.plans_count, &month.filer);
+	if (err == ERR_OK)
+		err = write_paper(folder, "schedule", &schedule);
+	if (err == ERR_OK)
+		err = report_situation(&situation, &month.list.items[month.failed], &month.list);
+	if (err == ERR_OK)
+		err = write_paper(folder, "situation", &situation);
+	report_model_free(&recap_paper);
+	report_model_free(&schedule);
+	report_model_free(&situation);
+	recap_free(&recap);
+	report_samples_month_free(&month);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	struct keys *keys = report_samples_begin();
@@ -60,6 +93,8 @@ int main(int argc, char **argv)
 		err = file_make_folders(argv[1], 0755);
 	if (argc == 2 && keys && err == ERR_OK)
 		err = write_samples(argv[1], keys);
+	if (argc == 2 && keys && err == ERR_OK)
+		err = write_month(argv[1], keys);
 	keys_free(keys);
 	if (err != ERR_OK)
 		fprintf(stderr, "%s: %s\n", argv[0], argc == 2 ? failure_last()->text : "usage: papers FOLDER");

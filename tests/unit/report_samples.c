@@ -247,3 +247,102 @@ struct keys *report_samples_begin(void)
 	}
 	return keys;
 }
+
+/* ---- a month ---- */
+
+static enum err add_run(struct report_samples_month *month, const struct record *record, const struct keys *keys)
+{
+	struct record_original *items =
+	    mem_resize(month->list.items, month->list.count + 1, sizeof(*month->list.items));
+	enum err err;
+
+	if (!items)
+		return ERR_NOMEM;
+	month->list.items = items;
+	err = report_sample_sign(&items[month->list.count], record, month->list.count + 1, keys);
+	month->list.count += err == ERR_OK;
+	return err;
+}
+
+/* One run a night up to the 22nd; the 7th is missed, the 8th late, the 15th fails, the 16th has notes. */
+static enum err add_nights(struct report_samples_month *month, const struct keys *keys)
+{
+	enum err err = ERR_OK;
+
+	for (int day = 1; err == ERR_OK && day <= 22; day++) {
+		int64_t planned = month->nightly[day - 1] / CLOCK_SECOND;
+		char id[64];
+		struct record record;
+
+		if (day == 7)
+			continue;
+		snprintf(id, sizeof(id), "202611%02dt010000-website-%04x", day, 0x3f00 + day);
+		record = report_sample_run(id, "website", planned, planned + (day == 8 ? 5 * 3600 : 2));
+		record.keys = keys;
+		if (day == 15) {
+			month->failed = month->list.count;
+			record.result = NULL;
+			record.status = RECORD_FAILED;
+			(fail)(PL_NO_SPACE, "cannot write /srv/pulih/packs/3f/3fa9.new: No space left on device");
+			failure_take(&record.failure);
+		}
+		if (day == 16) {
+			with_problems(&record);
+			add_problem(&record, BACKUP_UNREADABLE, "var/www/html/rahasia.php", "Permission denied");
+		}
+		err = add_run(month, &record, keys);
+		if (day == 16)
+			json_decref(record.problems);
+	}
+	return err;
+}
+
+enum err report_samples_month(struct report_samples_month *out, const struct keys *keys)
+{
+	struct record sample = report_sample_run("x", "x", 0, STARTED);
+	struct record by_hand =
+	    report_sample_run("20261110t093000-arsip-aa01", "arsip", 0, STARTED - 12 * 86400 + 30600);
+	struct record before =
+	    report_sample_run("20261031t010000-website-bb02", "website", STARTED - 22 * 86400, STARTED - 22 * 86400);
+	struct record after =
+	    report_sample_run("20261201t010000-website-cc03", "website", STARTED + 9 * 86400, STARTED + 9 * 86400);
+	enum err err;
+
+	by_hand.keys = before.keys = after.keys = keys;
+	*out = (struct report_samples_month){.now = (STARTED + 11 * 3600) * CLOCK_SECOND, .plans_count = 2};
+	if (!report_month_of(&out->month, "2026-11"))
+		return fail(PL_OPTION_VALUE, "no month");
+	for (int i = 0; i < 30; i++)
+		out->nightly[i] = out->month.from + (i * INT64_C(86400) + 3600) * CLOCK_SECOND;
+	for (int i = 0; i < 30 * 24; i++)
+		out->hourly[i] = out->month.from + (i * INT64_C(3600) + 900) * CLOCK_SECOND;
+	out->drills[0] = out->month.from + (29 * INT64_C(86400) + 3 * 3600) * CLOCK_SECOND;
+	out->plans[0] = (struct report_plan){.job = "website",
+	    .sop = sample.sop,
+	    .performer = sample.performer.name,
+	    .performer_position = sample.performer.position,
+	    .reviewer = sample.reviewer.name,
+	    .backups = {out->nightly, 30, true, "day 01:00"},
+	    .drills = {out->drills, 1, true, "month, day 30, 03:00"}};
+	out->plans[1] = (struct report_plan){.job = "basis-data",
+	    .sop = {.number = "AS/29", .item = "D7"},
+	    .performer = sample.performer.name,
+	    .performer_position = sample.performer.position,
+	    .reviewer = sample.reviewer.name,
+	    .backups = {out->hourly, 30 * 24, true, "hour, minute 15"}};
+	out->filer = (struct report_filer){.office = sample.office,
+	    .performer = sample.performer,
+	    .reviewer = sample.reviewer,
+	    .acknowledger = sample.acknowledger};
+	err = add_run(out, &before, keys);
+	if (err == ERR_OK)
+		err = add_nights(out, keys);
+	if (err == ERR_OK)
+		err = add_run(out, &by_hand, keys);
+	return err == ERR_OK ? add_run(out, &after, keys) : err;
+}
+
+void report_samples_month_free(struct report_samples_month *month)
+{
+	record_ledger_list_free(&month->list);
+}
