@@ -11,6 +11,8 @@
 #define FOOT_SIZE 7.5
 #define FOOT_GAP 12.0 /* between the last row and the line above the foot */
 #define LINE 0.5
+#define PARAGRAPH 1000u	     /* bytes that are broken into lines at once */
+#define LINE_MAX_BYTES 240u  /* more than a line of a cell that is cut short ever has */
 #define FIRST_PART 40.0 /* of a row that is parted: not a single line at the end of a page */
 #define BODY_HEIGHT (PDF_PAGE_HEIGHT - PDF_PAGE_TOP - PDF_PAGE_BOTTOM)
 
@@ -69,6 +71,39 @@ static char *without_unknown(PangoLayout *layout, const char *text)
 	return made;
 }
 
+/* The work of breaking a paragraph into lines grows with the square of its length: a text is cut into short ones, behind a blank or a slash
+ * where there is one near. Of a text that has only a few lines, the beginning is enough. NULL: no memory. */
+static char *in_paragraphs(const char *text, int lines)
+{
+	size_t length = strlen(text);
+	char *made = mem_alloc(length + length / PARAGRAPH + 2), *out = made;
+
+	if (made && lines > 0) {
+		length = (size_t)(g_utf8_find_prev_char(text, text + (size_t)lines * LINE_MAX_BYTES) - text);
+		memcpy(made, text, length);
+		out += length;
+		length = 0;
+	}
+	while (made && length > 0) {
+		size_t part = length;
+
+		if (length > PARAGRAPH + PARAGRAPH / 8) {
+			part = PARAGRAPH + strcspn(text + PARAGRAPH, " /") + 1;
+			if (part > PARAGRAPH + PARAGRAPH / 8)
+				part = (size_t)(g_utf8_find_prev_char(text, text + PARAGRAPH) - text);
+		}
+		memcpy(out, text, part);
+		out += part;
+		text += part;
+		length -= part;
+		if (length > 0)
+			*out++ = '\n';
+	}
+	if (made)
+		*out = '\0';
+	return made;
+}
+
 /* The text of a cell, laid out within its width. */
 static void lay_out(PangoLayout *layout, const struct pdf_page_cell *cell, double padding)
 {
@@ -76,6 +111,7 @@ static void lay_out(PangoLayout *layout, const struct pdf_page_cell *cell, doubl
 	    [PDF_PAGE_ALIGN_CENTRE] = PANGO_ALIGN_CENTER,
 	    [PDF_PAGE_ALIGN_RIGHT] = PANGO_ALIGN_RIGHT};
 	PangoFontDescription *font = pango_font_description_from_string(FONTS);
+	char *shown = NULL;
 
 	pango_font_description_set_weight(font, cell->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
 	pango_font_description_set_absolute_size(font, cell->size * PANGO_SCALE);
@@ -85,14 +121,17 @@ static void lay_out(PangoLayout *layout, const struct pdf_page_cell *cell, doubl
 	pango_layout_set_alignment(layout, alignments[cell->align]);
 	pango_layout_set_height(layout, cell->lines > 0 ? -cell->lines : -1);
 	pango_layout_set_ellipsize(layout, cell->lines > 0 ? PANGO_ELLIPSIZE_END : PANGO_ELLIPSIZE_NONE);
-	pango_layout_set_text(layout, cell->text, -1);
+	if (strlen(cell->text) > (cell->lines > 0 ? (size_t)cell->lines * LINE_MAX_BYTES : PARAGRAPH))
+		shown = in_paragraphs(cell->text, cell->lines);
+	pango_layout_set_text(layout, shown ? shown : cell->text, -1);
 	if (pango_layout_get_unknown_glyphs_count(layout) > 0) {
-		char *text = without_unknown(layout, cell->text);
+		char *text = without_unknown(layout, shown ? shown : cell->text);
 
 		if (text)
 			pango_layout_set_text(layout, text, -1);
 		mem_free(text);
 	}
+	mem_free(shown);
 }
 
 static double height_of(PangoLayout *layout)
