@@ -17,7 +17,7 @@ static enum err config_check_run(const struct arguments *arguments)
 	output_print("%s is good: %s, %s\n", configured_file(), describe_count(configuration->jobs_count, "job").text,
 	    describe_count(configuration->targets_count, "target").text);
 	output_object("summary",
-	    json_pack("{s:s, s:b, s:i, s:i, s:i}", "file", configured_file(), "good", 1, "people",
+	    json_pack("{s:o, s:b, s:i, s:i, s:i}", "file", output_text(configured_file()), "good", 1, "people",
 		(int)configuration->people_count, "targets", (int)configuration->targets_count, "jobs",
 		(int)configuration->jobs_count));
 	return ERR_OK;

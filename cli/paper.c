@@ -76,6 +76,6 @@ enum err paper_write(const char *file, enum paper_format format, const char *run
 	if (output_level() >= OUTPUT_NORMAL)
 		output_print("%s written\n", file);
 	output_object("summary",
-	    json_pack("{s:s, s:s, s:s}", "run_id", run_id, "file", file, "format", paper_formats[format]));
+	    json_pack("{s:s, s:o, s:s}", "run_id", run_id, "file", output_text(file), "format", paper_formats[format]));
 	return ERR_OK;
 }

@@ -279,6 +279,21 @@ static void result_block(struct report_model *model, json_t *record)
 	databases_table(model, record_member(record, "databases"));
 }
 
+/* NULL for a check that has no words. */
+static const char *check_words(const struct report_model *model, const char *name)
+{
+	static const struct {
+		const char *name;
+		enum word word;
+	} checks[] = {
+	    {"structure", WORD_CHECK_STRUCTURE}, {"stored", WORD_CHECK_STORED}, {"earlier", WORD_CHECK_EARLIER}};
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (strcmp(name, checks[i].name) == 0)
+			return report_model_word(model, checks[i].word);
+	return NULL;
+}
+
 static void verify_block(struct report_model *model, json_t *record)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 6, false},
@@ -298,15 +313,12 @@ static void verify_block(struct report_model *model, json_t *record)
 	{
 		const char *name = record_member_text(check, "name"), *detail = record_member_text(check, "detail");
 		bool good = json_is_true(record_member(check, "good"));
-		bool structure = strcmp(name, "structure") == 0, stored = strcmp(name, "stored") == 0;
-		const char *words = structure ? report_model_word(model, WORD_CHECK_STRUCTURE)
-		    : stored		      ? report_model_word(model, WORD_CHECK_STORED)
-					      : name;
+		const char *known = check_words(model, name), *words = known ? known : name;
 		uint64_t bytes = record_member_number(check, "bytes");
 		const char *objects = count(model, check, "objects");
 
-		/* The detail of the two says the same in English: it is worth its place where something did not conform. */
-		if (*detail && (!good || !(structure || stored)))
+		/* The detail of those that have words says the same in English: it is worth its place where something did not conform. */
+		if (*detail && (!good || !known))
 			words = report_model_format(model, "%s (%s)", words, detail);
 		snprintf(number, sizeof(number), "%zu", at + 1);
 		report_model_row(model,
