@@ -110,13 +110,13 @@ static enum word trigger_word(json_t *record)
 
 static void time_fields(struct report_model *model, json_t *record)
 {
-	char phrase[RECORD_PHRASE];
+	char phrase[RECORD_PHRASE], schedule[RECORD_SCHEDULE];
 
 	report_model_field(
 	    model, WORD_PERIOD, record_period(phrase, record_member_text(record, "period"), model->english));
 	report_model_field(model, WORD_TRIGGER, report_model_word(model, trigger_word(record)));
 	report_model_field_given(
-	    model, WORD_SCHEDULE, record_schedule(phrase, record_member_text(record, "schedule"), model->english));
+	    model, WORD_SCHEDULE, record_schedule(schedule, record_member_text(record, "schedule"), model->english));
 	if (json_is_object(record_member(record, "planned")))
 		report_model_field(model, WORD_PLANNED, report_parts_time(model, record, "planned"));
 	report_model_field(model, WORD_STARTED, report_parts_time(model, record, "started"));

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 static const char *const words[2][WORD_COUNT] = {
@@ -222,100 +221,5 @@ char *record_date(char out[RECORD_PHRASE], int year, int month, int day, int wee
 char *record_clock(char out[RECORD_PHRASE], unsigned hour, unsigned minute, bool english)
 {
 	snprintf(out, RECORD_PHRASE, english ? "%02u:%02u" : "%02u.%02u", hour % 24, minute % 60);
-	return out;
-}
-
-/* ---- schedules and rules ---- */
-
-static const char *weekday_of(const char *name, bool english)
-{
-	for (size_t i = 0; i < sizeof(weekdays) / sizeof(weekdays[0]); i++)
-		if (strcasecmp(name, record_word(weekdays[i], true)) == 0)
-			return record_word(weekdays[i], english);
-	return NULL;
-}
-
-/* Whether all of a text was read: sscanf stored how far it came. */
-static bool is_end(const char *text, int used)
-{
-	return used > 0 && !text[used];
-}
-
-char *record_schedule(char out[RECORD_PHRASE], const char *text, bool english)
-{
-	unsigned day, hour, minute;
-	char name[16], clock[RECORD_PHRASE], number[16];
-	const char *weekday;
-	int used = 0;
-
-	if (sscanf(text, "hour, minute %2u%n", &minute, &used) == 1 && is_end(text, used)) {
-		snprintf(number, sizeof(number), "%u", minute);
-		return phrase(out, WORD_EVERY_HOUR_AT, english, RECORD_ARGUMENTS(number));
-	}
-	if (sscanf(text, "day %2u:%2u%n", &hour, &minute, &used) == 2 && is_end(text, used))
-		return phrase(out, WORD_EVERY_DAY_AT, english,
-		    RECORD_ARGUMENTS(record_clock(clock, hour, minute, english)));
-	if (sscanf(text, "week %15[a-z] %2u:%2u%n", name, &hour, &minute, &used) == 3 && is_end(text, used) &&
-	    (weekday = weekday_of(name, english)))
-		return phrase(out, WORD_EVERY_WEEK_AT, english,
-		    RECORD_ARGUMENTS(weekday, record_clock(clock, hour, minute, english)));
-	if (sscanf(text, "month, day %2u, %2u:%2u%n", &day, &hour, &minute, &used) == 3 && is_end(text, used)) {
-		snprintf(number, sizeof(number), "%u", day);
-		return phrase(out, WORD_EVERY_MONTH_AT, english,
-		    RECORD_ARGUMENTS(number, record_clock(clock, hour, minute, english)));
-	}
-	return as_it_is(out, text);
-}
-
-/* One rule, "daily 14" or "within 90d", behind what stands in `out`. False: it is none. */
-static bool put_rule(char out[RECORD_RULES], const char *name, unsigned count, char unit, bool english)
-{
-	static const struct {
-		const char *name;
-		enum word word;
-	} rules[] = {{"last", WORD_KEEP_LAST}, {"hourly", WORD_KEEP_HOURLY}, {"daily", WORD_KEEP_DAILY},
-	    {"weekly", WORD_KEEP_WEEKLY}, {"monthly", WORD_KEEP_MONTHLY}, {"yearly", WORD_KEEP_YEARLY}};
-	static const char units[] = "hdwmy";
-	static const enum word one[] = {WORD_HOUR, WORD_DAY, WORD_WEEK, WORD_MONTH, WORD_YEAR};
-	static const enum word many[] = {WORD_HOURS, WORD_DAYS, WORD_WEEKS, WORD_MONTHS, WORD_YEARS};
-	const char *found = unit ? strchr(units, unit) : NULL;
-	char number[16], rule[RECORD_PHRASE] = "";
-	size_t length = strlen(out);
-
-	snprintf(number, sizeof(number), "%u", count);
-	if (strcmp(name, "within") == 0 && found)
-		phrase(rule, WORD_KEEP_WITHIN, english,
-		    RECORD_ARGUMENTS(number, record_word((count == 1 ? one : many)[found - units], english)));
-	for (size_t i = 0; !unit && i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (strcmp(name, rules[i].name) == 0)
-			phrase(rule, rules[i].word, english, RECORD_ARGUMENTS(number));
-	return rule[0] &&
-	    (size_t)snprintf(out + length, RECORD_RULES - length, "%s%s", length > 0 ? ", " : "", rule) <
-	    RECORD_RULES - length;
-}
-
-char *record_retention(char out[RECORD_RULES], const char *text, bool english)
-{
-	const char *rest = text;
-	bool known = true;
-
-	out[0] = '\0';
-	while (*rest && known) {
-		char name[16], unit = '\0';
-		unsigned count;
-		int used = 0;
-
-		known = sscanf(rest, "%15[a-z] %9u%n", name, &count, &used) == 2 && used > 0;
-		if (!known)
-			break;
-		rest += used;
-		if (*rest && *rest != ',')
-			unit = *rest++;
-		known =
-		    put_rule(out, name, count, unit, english) && (!*rest || (strncmp(rest, ", ", 2) == 0 && rest[2]));
-		rest += *rest ? 2 : 0;
-	}
-	if (!known)
-		snprintf(out, RECORD_RULES, "%s", text);
 	return out;
 }

@@ -18,7 +18,7 @@ static const char *sop_text(struct report_model *model, const struct record_sop 
 
 static const char *rule_text(struct report_model *model, const struct report_times *times)
 {
-	char phrase[RECORD_PHRASE];
+	char phrase[RECORD_SCHEDULE];
 
 	if (!times->known || !times->text)
 		return "-";
