@@ -134,7 +134,7 @@ static void actions_block(
 	    {WORD_SITUATION_DONE_WHO, REPORT_NO_GROUP, 18, false},
 	    {WORD_SITUATION_DONE_RESULT, REPORT_NO_GROUP, 18, false}};
 	size_t rows = 0;
-	char number[24];
+	char number[24], phrase[RECORD_PHRASE];
 
 	report_model_heading(model, WORD_SITUATION_DONE_BLOCK);
 	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
@@ -148,7 +148,9 @@ static void actions_block(
 		    (const char *const[]){number,
 			report_model_fill(
 			    model, WORD_SITUATION_RUN_AGAIN, RECORD_ARGUMENTS(member(later, "id"))),
-			started(model, later),
+			report_model_text(model,
+			    record_time_short(phrase,
+				record_member_text(record_member(later->record, "started"), "local"), model->english)),
 			record_member_text(record_member(later->record, "performer"), "name"),
 			report_parts_status(model, later->record)},
 		    false);

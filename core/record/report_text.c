@@ -55,6 +55,44 @@ static void groups(struct report_page *page, const struct report_block *block, c
 		report_page_cells(page, texts, spans, right, count);
 }
 
+/* Characters of the longest word of a title. */
+static size_t longest_word(const char *title)
+{
+	size_t longest = 0;
+
+	while (*title) {
+		size_t width = 0;
+
+		for (; *title && *title != ' '; title++)
+			width += ((unsigned char)*title & 0xC0) != 0x80;
+		longest = width > longest ? width : longest;
+		title += *title == ' ';
+	}
+	return longest;
+}
+
+/* Columns that are narrower than a word of their title take from the one that has most to spare. */
+static void fit_titles(size_t *widths, const char *const *titles, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		while (widths[i] < longest_word(titles[i])) {
+			size_t richest = i, most = 0;
+
+			for (size_t j = 0; j < count; j++) {
+				size_t wanted = longest_word(titles[j]);
+
+				if (widths[j] > wanted && widths[j] - wanted > most) {
+					richest = j;
+					most = widths[j] - wanted;
+				}
+			}
+			if (most == 0)
+				return;
+			widths[richest]--;
+			widths[i]++;
+		}
+}
+
 static void table(struct report_page *page, const struct report_block *block)
 {
 	size_t widths[REPORT_COLUMNS_MAX], count = block->columns_count;
@@ -69,6 +107,7 @@ static void table(struct report_page *page, const struct report_block *block)
 		titles[i] = block->columns[i].title;
 		right[i] = block->columns[i].right;
 	}
+	fit_titles(widths, titles, count);
 	report_page_cells_rule(page, widths, count);
 	groups(page, block, widths);
 	report_page_cells(page, titles, widths, right, count);

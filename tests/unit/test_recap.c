@@ -169,8 +169,8 @@ static void test_recap_paper(void **state)
 	text_of(&model, &text);
 	assert_has(&text, "REKAPITULASI PELAKSANAAN BACKUP\n");
 	assert_has(&text, "Keadaan sampai           : Minggu, 22 November 2026, 12.00.00 WIT (UTC+09:00)\n");
-	assert_has(&text, "|website     |     22|     20|      1|      1|     1|");
-	assert_has(&text, "|arsip       |      -|      1|      0|      -|     0|");
+	assert_has(&text, "|website  |     22|        20|        1|       1|     1|");
+	assert_has(&text, "|arsip    |      -|         1|        0|       -|     0|");
 	assert_has(&text, "Terlewat, website: 7 November 2026, 01.00.\n");
 	assert_has(&text, "dan 506 waktu lain.");
 	assert_has(&text, "|PL-1002: Media cadangan penuh.");
@@ -263,7 +263,7 @@ static void test_schedule_of_nothing_and_of_few(void **state)
 	assert_int_equal(report_schedule(&model, &november.month, &plan, 1, &november.filer), ERR_OK);
 	text_of(&model, &text);
 	assert_has(&text, "00.00, 06.00");
-	assert_has(&text, "|-         |");
+	assert_has(&text, "|j         |-      |-             |-              |p");
 	report_model_free(&model);
 	buffer_free(&text);
 }
@@ -294,7 +294,7 @@ static void test_situation_of_a_failed_run(void **state)
 	assert_has(&text, "PL-1002: cannot write");
 	assert_has(&text, "Pelaksanaan ini tidak menghasilkan cadangan.");
 	assert_has(&text, "Cadangan terakhir yang baik sebelum itu: Sabtu, 14 November 2026");
-	assert_has(&text, "(20261116t010000-website-3f10)");
+	assert_has(&text, "(20261116t010000-website-");
 	assert_has(&text, "1. Mengosongkan ruang pada media");
 	assert_has(&text, "Rabu, 18 November 2026, 01.00.02 WIT");
 	assert_has(&text, "Diterima oleh");

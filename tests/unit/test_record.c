@@ -6,6 +6,7 @@
 #include "core/record/record_object.h"
 #include "core/record/record_report.h"
 #include "core/record/record_words.h"
+#include "core/record/report_page.h"
 #include "core/record/sheet.h"
 
 #include <setjmp.h>
@@ -267,30 +268,33 @@ static void test_report_in_both_languages(void **state)
 	assert_has(&text, "Masa simpan              : 14 harian, 8 mingguan, 24 bulanan\n");
 	assert_has(&text, "                          LAPORAN PELAKSANAAN BACKUP\n");
 	assert_has(&text, "Nomor SOP                : AS/28\n");
+	assert_has(&text, "Nomor                    : ....");
 	assert_has(&text, "Periode                  : November 2026\n");
 	assert_has(&text,
-	    "Mulai                    : Minggu, 22 November 2026, 18.00.00 (UTC+09:00);\n"
-	    "                           Minggu, 22 November 2026, 09.00.00 (UTC)\n");
+	    "Mulai                    : Minggu, 22 November 2026, 18.00.00 WIT (UTC+09:00);\n"
+	    "                           2026-11-22 09.00.00 UTC\n");
 	assert_has(&text, "Lama                     : 0:01:01\n");
 	assert_has(&text, "Status                   : Berhasil dengan catatan\n");
 	assert_has(&text, "Ukuran sumber            : 1,24 GiB (1.331.439.861 byte)\n");
-	assert_has(&text, "    3 objek dibandingkan\n    => Sesuai\n");
-	assert_has(&text, "    => Tidak sesuai\n");
+	assert_has(&text, "|3 objek             |Sesuai      |\n");
+	assert_has(&text, "|Tidak sesuai|\n");
 	assert_has(&text,
-	    "Pelaksana,                               Pemeriksa,\nAdmin Web                                "
-	    "Kasubbag\n\n\n\n\n"
-	    "Contoh Admin                             Contoh Pemeriksa\nNIP 19                                   NIP "
-	    "-\n");
+	    "                                                    Ternate, ..............\n"
+	    "Mengetahui                Diperiksa oleh            Dibuat oleh\n"
+	    "                          Kasubbag                  Admin Web\n\n\n\n\n"
+	    "......................... Contoh Pemeriksa          Contoh Admin\n"
+	    "...............\n"
+	    "NIP                       NIP -                     NIP 19\n");
 	buffer_clear(&text);
 	record.office.english = true;
 	report_of(&record, &text);
 	assert_has(&text, "                                BACKUP REPORT\n");
 	assert_has(&text, "Schedule                 : every day at 01:00\n");
 	assert_has(&text, "Retention                : 14 daily, 8 weekly, 24 monthly\n");
-	assert_has(&text, "Started                  : Sunday, 22 November 2026, 18:00:00 (UTC+09:00);\n");
+	assert_has(&text, "Started                  : Sunday, 22 November 2026, 18:00:00 WIT (UTC+09:00);\n");
 	assert_has(&text, "Status                   : Successful with notes\n");
 	assert_has(&text, "Size of the source       : 1.24 GiB (1,331,439,861 byte)\n");
-	assert_has(&text, "    => Does not conform\n");
+	assert_has(&text, "|Does not    |\n");
 	buffer_free(&text);
 }
 
@@ -412,7 +416,7 @@ static void test_report_of_failures_and_long_names(void **state)
 	assert_has(&text, "Status                   : Gagal\n");
 	assert_has(&text, "Selesai                  : tidak diketahui\n");
 	assert_has(&text, "PL-1203: ");
-	assert_has(&text, "1.      Tidak terbaca: /var/");
+	assert_has(&text, "|     1|Tidak terbaca|/var/");
 	assert_null(strchr((const char *)text.data, '\x1b'));
 	json_decref(record.problems);
 	buffer_free(&text);
