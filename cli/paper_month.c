@@ -33,6 +33,7 @@ enum err paper_month(struct report_month *month, struct month_plan *plan, const 
 	if (!text)
 		month_from_now(from_now, later);
 	if (!report_month_of(month, text ? text : from_now))
-		return fail(PL_OPTION_VALUE, "--month: \"%s\" is no month; write it as 2026-11", text ? text : from_now);
+		return fail(
+		    PL_OPTION_VALUE, "--month: \"%s\" is no month; write it as 2026-11", text ? text : from_now);
 	return month_plan_make(plan, configuration, month);
 }

@@ -10,8 +10,8 @@ static struct {
 } given;
 
 static const struct option_spec options[] = {
-    {OPTION("format", 0, OPTION_CHOICE, "FORMAT", "text (default), html, pdf; json: the signed original",
-	 &given.format),
+    {OPTION(
+	 "format", 0, OPTION_CHOICE, "FORMAT", "text (default), html, pdf; json: the signed original", &given.format),
 	.choices = paper_formats},
     {OPTION("output", 'o', OPTION_TEXT, "FILE", "write FILE, which must not be there yet", &given.output)},
     {0},
@@ -49,8 +49,9 @@ const struct command report_export_command = {
     .least = 1,
     .most = 1,
     .options = options,
-    .details = "pdf (A4) and html are for printing and signing; text says the same. json is the signed original, whose\n"
-	       "signature anybody can check. RUN is an id of pulih report list, or latest.",
+    .details =
+	"pdf (A4) and html are for printing and signing; text says the same. json is the signed original, whose\n"
+	"signature anybody can check. RUN is an id of pulih report list, or latest.",
     .examples = "pulih report export latest --format pdf -o laporan.pdf\n"
 		"pulih report export latest --format json -o laporan.json",
     .run = run,

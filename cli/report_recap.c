@@ -77,7 +77,8 @@ const struct command report_recap_command = {
     .purpose = "recapitulate the runs of a month",
     .arguments = "[--month YYYY-MM] [-o FILE]",
     .options = options,
-    .details = "For each job what was planned, done, late, missed and failed, how much was stored, what was found and whether\n"
+    .details = "For each job what was planned, done, late, missed and failed, how much was stored, what was found and "
+	       "whether\n"
 	       "it was reviewed. Counts the records of this machine. Without -o, text and json are printed.",
     .examples = "pulih report recap\npulih report recap --month 2026-11 --format pdf -o rekap.pdf",
     .run = run,

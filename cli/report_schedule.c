@@ -44,7 +44,8 @@ const struct command report_schedule_command = {
     .purpose = "print what is due in a month",
     .arguments = "[--month YYYY-MM] [-o FILE]",
     .options = options,
-    .details = "Every backup and restore drill of the configuration, day by day, to be signed and hung up. Without -o, text is\n"
+    .details = "Every backup and restore drill of the configuration, day by day, to be signed and hung up. Without -o, "
+	       "text is\n"
 	       "printed.",
     .examples = "pulih report schedule --month 2026-12\npulih report schedule --format pdf -o jadwal.pdf",
     .run = run,

@@ -52,8 +52,9 @@ const struct command report_situation_command = {
     .least = 1,
     .most = 1,
     .options = options,
-    .details = "What happened, its effect, what was done, what can be done, what is asked: a draft of the Laporan situasi\n"
-	       "kondisi, for people to complete and sign. Of a run with notes too. Without -o, text is printed.",
+    .details =
+	"What happened, its effect, what was done, what can be done, what is asked: a draft of the Laporan situasi\n"
+	"kondisi, for people to complete and sign. Of a run with notes too. Without -o, text is printed.",
     .examples = "pulih report situation latest\npulih report situation latest --format pdf -o situasi.pdf",
     .run = run,
 };

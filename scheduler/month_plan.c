@@ -65,8 +65,8 @@ static enum err make_times(struct report_times *times, struct month_plan_times *
 	return err;
 }
 
-static enum err make_plan(struct month_plan *out, size_t at, const struct configuration *configuration,
-    const struct report_month *month)
+static enum err make_plan(
+    struct month_plan *out, size_t at, const struct configuration *configuration, const struct report_month *month)
 {
 	const struct configuration_job *job = &configuration->jobs[at];
 	const struct record_person performer = person_of(configuration, job->performer);

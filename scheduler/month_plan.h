@@ -16,7 +16,7 @@ struct month_plan {
 	struct report_plan *items; /* one for each job, in the order of the configuration */
 	size_t count;
 	struct month_plan_times *own; /* 2 × count: what the items point at */
-	struct report_filer filer; /* the people of the first job sign; blanks where there is no job */
+	struct report_filer filer;    /* the people of the first job sign; blanks where there is no job */
 };
 
 /* The month is one of the office's time zone. Errors are those of calendar_new. */

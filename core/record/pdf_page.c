@@ -11,9 +11,9 @@
 #define FOOT_SIZE 7.5
 #define FOOT_GAP 12.0 /* between the last row and the line above the foot */
 #define LINE 0.5
-#define PARAGRAPH 1000u	     /* bytes that are broken into lines at once */
-#define LINE_MAX_BYTES 240u  /* more than a line of a cell that is cut short ever has */
-#define FIRST_PART 40.0 /* of a row that is parted: not a single line at the end of a page */
+#define PARAGRAPH 1000u	    /* bytes that are broken into lines at once */
+#define LINE_MAX_BYTES 240u /* more than a line of a cell that is cut short ever has */
+#define FIRST_PART 40.0	    /* of a row that is parted: not a single line at the end of a page */
 #define BODY_HEIGHT (PDF_PAGE_HEIGHT - PDF_PAGE_TOP - PDF_PAGE_BOTTOM)
 
 struct pdf_page {
@@ -281,8 +281,8 @@ double pdf_page_row_height(
 }
 
 /* What fits of a row that is laid out; `next` counts the lines of each cell that are done. Returns true while some are left. */
-static bool draw_row(struct pdf_page *page, const struct pdf_page_cell *cells, size_t count,
-    struct pdf_page_frame frame, int *next)
+static bool draw_row(
+    struct pdf_page *page, const struct pdf_page_cell *cells, size_t count, struct pdf_page_frame frame, int *next)
 {
 	double room = bottom() - page->y - 2 * frame.padding, highest = 0, side = side_padding(frame);
 	bool more = false;
@@ -293,8 +293,8 @@ static bool draw_row(struct pdf_page *page, const struct pdf_page_cell *cells, s
 
 		if (next[i] >= lines)
 			continue;
-		height = draw_lines(page, page->layouts[i], PDF_PAGE_LEFT + cells[i].x + side,
-		    page->y + frame.padding, room, &next[i]);
+		height = draw_lines(
+		    page, page->layouts[i], PDF_PAGE_LEFT + cells[i].x + side, page->y + frame.padding, room, &next[i]);
 		highest = height > highest ? height : highest;
 		more = more || next[i] < lines;
 	}
@@ -306,8 +306,7 @@ static bool draw_row(struct pdf_page *page, const struct pdf_page_cell *cells, s
 	return more;
 }
 
-void pdf_page_row(
-    struct pdf_page *page, const struct pdf_page_cell *cells, size_t count, struct pdf_page_frame frame)
+void pdf_page_row(struct pdf_page *page, const struct pdf_page_cell *cells, size_t count, struct pdf_page_frame frame)
 {
 	double height = pdf_page_row_height(page, cells, count, frame);
 	int next[PDF_PAGE_CELLS] = {0};
@@ -397,8 +396,8 @@ static void describe(cairo_surface_t *surface, const struct pdf_page_properties 
 	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, properties->title);
 	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_AUTHOR, properties->author);
 	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "pulih " PULIH_VERSION);
-	cairo_pdf_surface_set_metadata(
-	    surface, CAIRO_PDF_METADATA_CREATE_DATE, *properties->created ? properties->created : "1970-01-01T00:00:00Z");
+	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE,
+	    *properties->created ? properties->created : "1970-01-01T00:00:00Z");
 }
 
 static void run(struct pdf_page *page, bool counting)
@@ -413,8 +412,7 @@ static void run(struct pdf_page *page, bool counting)
 
 enum err pdf_page_paper(const struct pdf_page_properties *properties, struct buffer *out)
 {
-	cairo_surface_t *surface =
-	    cairo_pdf_surface_create_for_stream(on_bytes, out, PDF_PAGE_WIDTH, PDF_PAGE_HEIGHT);
+	cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(on_bytes, out, PDF_PAGE_WIDTH, PDF_PAGE_HEIGHT);
 	struct pdf_page page = {.properties = properties, .cairo = cairo_create(surface)};
 	size_t start = out->length;
 	cairo_status_t status;

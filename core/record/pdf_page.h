@@ -55,8 +55,7 @@ enum err pdf_page_paper(const struct pdf_page_properties *properties, struct buf
 /* ---- for `draw` ---- */
 
 /* A row at the current height; begins a new page where it does not fit, and goes on there where it is longer than a page. */
-void pdf_page_row(
-    struct pdf_page *page, const struct pdf_page_cell *cells, size_t count, struct pdf_page_frame frame);
+void pdf_page_row(struct pdf_page *page, const struct pdf_page_cell *cells, size_t count, struct pdf_page_frame frame);
 /* The height that such a row takes. */
 double pdf_page_row_height(
     struct pdf_page *page, const struct pdf_page_cell *cells, size_t count, struct pdf_page_frame frame);

@@ -145,8 +145,8 @@ enum err recap_make(struct recap *out, const struct record_list *list, const str
 {
 	enum err err = ERR_OK;
 
-	*out = (struct recap){
-	    .month = *month, .as_of = now < month->until ? now : month->until, .damaged = list->damaged};
+	*out =
+	    (struct recap){.month = *month, .as_of = now < month->until ? now : month->until, .damaged = list->damaged};
 	out->records = mem_calloc(list->count + 1, sizeof(*out->records));
 	out->planned = mem_calloc(list->count + 1, sizeof(*out->planned));
 	if (!out->records || !out->planned)
@@ -202,8 +202,8 @@ static json_t *row_json(const struct recap_row *row)
 	if (good)
 		good = json_object_set_new(object, "planned",
 			   row->is_planned ? json_integer((json_int_t)row->planned) : json_null()) == 0 &&
-		    json_object_set_new(object, "missed",
-			row->is_planned ? json_integer((json_int_t)row->missed) : json_null()) == 0;
+		    json_object_set_new(
+			object, "missed", row->is_planned ? json_integer((json_int_t)row->missed) : json_null()) == 0;
 	if (!good) {
 		json_decref(object);
 		return NULL;

@@ -15,13 +15,14 @@ struct recap_row {
 	size_t planned;	 /* times due up to recap.as_of */
 	size_t runs;	 /* records of backups */
 	size_t done, notes, failed; /* runs = done + failed; notes: those of `done` with notes */
-	size_t late;	 /* those of `done` that began more than RECAP_LATE_MINUTES after their time, or made up for a missed one */
-	size_t missed;	 /* planned times without any run, */
-	int64_t missed_at[RECAP_MISSED_NAMED]; /* and the first of them; not of the total */
-	uint64_t source; /* bytes of the source at the last run that was done */
-	uint64_t stored; /* bytes that all runs stored */
+	size_t
+	    late; /* those of `done` that began more than RECAP_LATE_MINUTES after their time, or made up for a missed one */
+	size_t missed;				      /* planned times without any run, */
+	int64_t missed_at[RECAP_MISSED_NAMED];	      /* and the first of them; not of the total */
+	uint64_t source;			      /* bytes of the source at the last run that was done */
+	uint64_t stored;			      /* bytes that all runs stored */
 	size_t drills_planned, drills, drills_failed; /* as above, of restore drills */
-	size_t reviewed; /* reports of runs and drills that were reviewed */
+	size_t reviewed;			      /* reports of runs and drills that were reviewed */
 };
 
 /* Starts as {0}; released with recap_free. Borrows list and plans. */

@@ -42,9 +42,9 @@ struct record {
 	struct record_sop sop;
 	struct record_person performer, reviewer;
 	struct record_person acknowledger; /* name NULL: none is configured */
-	const char *trigger;	/* "scheduled", "manual", "catch_up" */
-	int64_t planned;	/* 0: nothing was planned */
-	int64_t started, ended; /* ended 0: unknown, the run was cut off */
+	const char *trigger;		   /* "scheduled", "manual", "catch_up" */
+	int64_t planned;		   /* 0: nothing was planned */
+	int64_t started, ended;		   /* ended 0: unknown, the run was cut off */
 	const char *host, *system;
 	const struct record_source *sources;
 	size_t sources_count;

@@ -48,8 +48,7 @@ static void summary_fields(struct report_model *model, const struct record_origi
 	char number[16];
 
 	snprintf(number, sizeof(number), "%u", annexes);
-	report_model_field(
-	    model, WORD_REGISTER, report_parts_number(model, record_member_number(record, "number")));
+	report_model_field(model, WORD_REGISTER, report_parts_number(model, record_member_number(record, "number")));
 	report_model_field(model, WORD_RUN, record_member_text(record, "id"));
 	report_model_field_strong(model, WORD_STATUS, report_parts_status(model, record));
 	report_model_field(model, WORD_ANNEXES,
@@ -103,9 +102,9 @@ static enum word trigger_word(json_t *record)
 {
 	const char *trigger = record_member_text(record, "trigger");
 
-	return strcmp(trigger, "scheduled") == 0  ? WORD_SCHEDULED
-	    : strcmp(trigger, "catch_up") == 0 ? WORD_CATCH_UP
-					       : WORD_MANUAL;
+	return strcmp(trigger, "scheduled") == 0 ? WORD_SCHEDULED
+	    : strcmp(trigger, "catch_up") == 0	 ? WORD_CATCH_UP
+						 : WORD_MANUAL;
 }
 
 static void time_fields(struct report_model *model, json_t *record)
@@ -150,8 +149,7 @@ static void done_block(struct report_model *model, json_t *record)
 	report_model_heading(model, WORD_DONE_BLOCK);
 	report_model_field(model, WORD_JOB, record_member_text(record, "job"));
 	time_fields(model, record);
-	report_model_field(
-	    model, WORD_PERFORMER, report_parts_person(model, record_member(record, "performer")));
+	report_model_field(model, WORD_PERFORMER, report_parts_person(model, record_member(record, "performer")));
 	report_model_field(model, WORD_REVIEWER, report_parts_person(model, record_member(record, "reviewer")));
 	report_model_field(model, WORD_HOST,
 	    report_model_format(
@@ -180,8 +178,8 @@ static void media_fields(struct report_model *model, json_t *record)
 		return;
 	report_model_field(model, WORD_REPOSITORY, record_member_text(repository, "id"));
 	report_model_field(model, WORD_ENCRYPTION, record_member_text(repository, "suite"));
-	report_model_field(model, WORD_KEY,
-	    strspn(writer, "0") == strlen(writer) ? report_model_word(model, WORD_OWNER_KEY) : writer);
+	report_model_field(
+	    model, WORD_KEY, strspn(writer, "0") == strlen(writer) ? report_model_word(model, WORD_OWNER_KEY) : writer);
 }
 
 static void size_fields(struct report_model *model, json_t *totals)
@@ -190,15 +188,15 @@ static void size_fields(struct report_model *model, json_t *totals)
 	char phrase[RECORD_PHRASE];
 
 	report_model_field(model, WORD_SOURCE_SIZE, record_size(phrase, bytes, model->english));
-	report_model_field(model, WORD_READ_SIZE,
-	    record_size(phrase, record_member_number(totals, "bytes_read"), model->english));
-	report_model_field(model, WORD_NEW_SIZE,
-	    record_size(phrase, record_member_number(totals, "bytes_new"), model->english));
+	report_model_field(
+	    model, WORD_READ_SIZE, record_size(phrase, record_member_number(totals, "bytes_read"), model->english));
+	report_model_field(
+	    model, WORD_NEW_SIZE, record_size(phrase, record_member_number(totals, "bytes_new"), model->english));
 	report_model_field(model, WORD_STORED_SIZE, record_size(phrase, stored, model->english));
 	if (bytes > 0 && stored > 0)
 		report_model_field(model, WORD_RATIO,
-		    report_model_fill(model, WORD_RATIO_TEXT,
-			RECORD_ARGUMENTS(record_ratio(phrase, bytes, stored, model->english))));
+		    report_model_fill(
+			model, WORD_RATIO_TEXT, RECORD_ARGUMENTS(record_ratio(phrase, bytes, stored, model->english))));
 }
 
 /* A member of the totals, counted. */
@@ -230,9 +228,9 @@ static const char *consistency(const struct report_model *model, json_t *databas
 	const char *name = record_member_text(database, "consistency");
 
 	return strcmp(name, "snapshot") == 0 ? report_model_word(model, WORD_CONSISTENCY_SNAPSHOT)
-	    : strcmp(name, "locked") == 0 ? report_model_word(model, WORD_CONSISTENCY_LOCKED)
-	    : strcmp(name, "none") == 0	 ? report_model_word(model, WORD_CONSISTENCY_NONE)
-					  : name;
+	    : strcmp(name, "locked") == 0    ? report_model_word(model, WORD_CONSISTENCY_LOCKED)
+	    : strcmp(name, "none") == 0	     ? report_model_word(model, WORD_CONSISTENCY_NONE)
+					     : name;
 }
 
 static void databases_table(struct report_model *model, json_t *databases)
@@ -274,8 +272,8 @@ static void result_block(struct report_model *model, json_t *record)
 		size_fields(model, totals);
 		count_fields(model, totals);
 	}
-	report_model_field_given(model, WORD_RETENTION,
-	    record_retention(rules, record_member_text(record, "retention"), model->english));
+	report_model_field_given(
+	    model, WORD_RETENTION, record_retention(rules, record_member_text(record, "retention"), model->english));
 	databases_table(model, record_member(record, "databases"));
 }
 

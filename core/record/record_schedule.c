@@ -53,7 +53,7 @@ static bool put_weekdays(char out[RECORD_PHRASE], const char *names, size_t leng
 	for (size_t i = 1; i < count; i++) {
 		snprintf(before, sizeof(before), "%s", out);
 		put(out, RECORD_PHRASE,
-		    i + 1 < count  ? WORD_LIST_MORE
+		    i + 1 < count    ? WORD_LIST_MORE
 			: count == 2 ? WORD_LIST_OF_TWO
 				     : WORD_LIST_LAST,
 		    english, RECORD_ARGUMENTS(before, list[i]));

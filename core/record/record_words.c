@@ -113,8 +113,7 @@ char *record_size(char out[RECORD_PHRASE], uint64_t bytes, bool english)
 	if (bytes < 1024)
 		snprintf(out, RECORD_PHRASE, "%.40s byte", exact);
 	else
-		snprintf(
-		    out, RECORD_PHRASE, "%.31s (%.40s byte)", record_size_short(size, bytes, english), exact);
+		snprintf(out, RECORD_PHRASE, "%.31s (%.40s byte)", record_size_short(size, bytes, english), exact);
 	return out;
 }
 
@@ -203,8 +202,7 @@ char *record_period(char out[RECORD_PHRASE], const char *text, bool english)
 	if (sscanf(text, "%4d-%2d", &number, &month) != 2 || month < 1 || month > 12)
 		return as_it_is(out, text);
 	snprintf(year, sizeof(year), "%d", number);
-	return phrase(
-	    out, WORD_MONTH_TEXT, english, RECORD_ARGUMENTS(record_word(months[month - 1], english), year));
+	return phrase(out, WORD_MONTH_TEXT, english, RECORD_ARGUMENTS(record_word(months[month - 1], english), year));
 }
 
 char *record_date(char out[RECORD_PHRASE], int year, int month, int day, int weekday, bool english)
@@ -214,8 +212,8 @@ char *record_date(char out[RECORD_PHRASE], int year, int month, int day, int wee
 	snprintf(day_text, sizeof(day_text), "%d", day);
 	snprintf(year_text, sizeof(year_text), "%d", year);
 	return phrase(out, WORD_DATE_TEXT, english,
-	    RECORD_ARGUMENTS(record_word(weekdays[weekday], english), day_text,
-		record_word(months[month - 1], english), year_text));
+	    RECORD_ARGUMENTS(
+		record_word(weekdays[weekday], english), day_text, record_word(months[month - 1], english), year_text));
 }
 
 char *record_clock(char out[RECORD_PHRASE], unsigned hour, unsigned minute, bool english)

@@ -221,9 +221,9 @@ static void table(struct html *html, const struct report_block *block)
 		const char *const *cells = &block->cells[row * count];
 
 		put(html,
-		    block->strong[row]		      ? "<tr class=\"strong\">"
+		    block->strong[row]				? "<tr class=\"strong\">"
 			: report_model_row_is_blank(block, row) ? "<tr class=\"hand\">"
-						      : "<tr>");
+								: "<tr>");
 		for (size_t i = 0; i < count; i++)
 			put_element(html, block->columns[i].right ? "<td class=\"right\">" : "<td>", cells[i], "</td>");
 		put(html, "</tr>\n");
@@ -270,8 +270,8 @@ static void draw_qr(struct html *html, const struct qr *qr)
 	for (int row = 0; row < qr->width; row++)
 		for (int column = 0; column < qr->width; column++)
 			if (html->err == ERR_OK && qr_is_dark(qr, row, column))
-				html->err = buffer_append_text(
-				    html->out, "M%d %dh1v1h-1z", column + QR_QUIET, row + QR_QUIET);
+				html->err =
+				    buffer_append_text(html->out, "M%d %dh1v1h-1z", column + QR_QUIET, row + QR_QUIET);
 	put(html, "\"/></svg>");
 }
 

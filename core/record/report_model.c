@@ -209,8 +209,8 @@ void report_model_head(
 
 void report_model_heading(struct report_model *model, enum word text)
 {
-	const char *made = report_model_format(
-	    model, "%c. %s", (int)('A' + model->headings % 26), report_model_word(model, text));
+	const char *made =
+	    report_model_format(model, "%c. %s", (int)('A' + model->headings % 26), report_model_word(model, text));
 	struct report_block *block = add(model, REPORT_HEADING);
 
 	model->headings++;
@@ -311,8 +311,7 @@ void report_model_signatures(
 {
 	const char *date = report_model_format(
 	    model, "%s, %s", *place ? place : report_model_word(model, WORD_DATE_LINE), REPORT_DATE_BLANK);
-	struct report_signature *made =
-	    model->err == ERR_OK ? arena_alloc(&model->arena, count * sizeof(*made)) : NULL;
+	struct report_signature *made = model->err == ERR_OK ? arena_alloc(&model->arena, count * sizeof(*made)) : NULL;
 	struct report_block *block;
 
 	if (!made) {
@@ -321,12 +320,12 @@ void report_model_signatures(
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct report_signature *from = &signatures[i];
-		const char *nip = *from->nip ? from->nip : *from->name ? "-" : REPORT_BLANK;
+		const char *nip = *from->nip ? from->nip : *from->name ? "-" : REPORT_SIGN_BLANK;
 
 		made[i] = (struct report_signature){.place = i + 1 == count ? date : "",
 		    .role = report_model_text(model, from->role),
 		    .position = report_model_text(model, from->position),
-		    .name = report_model_text(model, *from->name ? from->name : REPORT_BLANK),
+		    .name = report_model_text(model, *from->name ? from->name : REPORT_SIGN_BLANK),
 		    .nip = report_model_format(model, "%s %s", report_model_word(model, WORD_NIP), nip)};
 	}
 	block = add(model, REPORT_SIGNATURES);
@@ -352,8 +351,7 @@ unsigned report_model_annex(struct report_model *model, enum word title, const c
 	struct report_block *block;
 
 	snprintf(number, sizeof(number), "%u", ++model->annexes);
-	made = report_model_fill(
-	    model, WORD_ANNEX_TITLE, RECORD_ARGUMENTS(number, report_model_word(model, title)));
+	made = report_model_fill(model, WORD_ANNEX_TITLE, RECORD_ARGUMENTS(number, report_model_word(model, title)));
 	block = add(model, REPORT_ANNEX);
 	if (block) {
 		block->text = made;

@@ -59,8 +59,8 @@ struct report_model {
 	bool english;
 	struct arena arena;
 	enum err err;
-	const char *office;  /* its name, at the top */
-	const char *address; /* lines of the letterhead under it, parted by '\n'; "" for none */
+	const char *office;	      /* its name, at the top */
+	const char *address;	      /* lines of the letterhead under it, parted by '\n'; "" for none */
 	const char *title, *subtitle; /* subtitle "": none */
 	const char *letter;	      /* label of the letter number that people fill in; NULL: the paper has none */
 	const char *foot;	      /* at the foot of each page */
@@ -73,6 +73,7 @@ void report_model_free(struct report_model *model);
 
 /* For people to write on. */
 #define REPORT_BLANK "........................................"
+#define REPORT_SIGN_BLANK "....................." /* a name, or the number behind "NIP": as wide as a third of a text page */
 #define REPORT_DATE_BLANK ".............."
 
 /* ---- texts, owned by the model ---- */
@@ -85,8 +86,8 @@ const char *report_model_fill(struct report_model *model, enum word word, const 
 /* ---- blocks, in the order of the paper; what they are given is copied ---- */
 
 /* Name and address of the office, title. */
-void report_model_head(struct report_model *model, const char *office, const char *address, enum word title,
-    const char *subtitle);
+void report_model_head(
+    struct report_model *model, const char *office, const char *address, enum word title, const char *subtitle);
 /* "A. TEXT"; the letters count up. */
 void report_model_heading(struct report_model *model, enum word text);
 void report_model_paragraph(struct report_model *model, const char *text);

@@ -19,10 +19,9 @@ enum err report_parts_begin(struct report_model *model, const struct record_orig
 			   record_member_text(record, "id"));
 	report_model_head(model, record_member_text(office, "name"), record_member_text(office, "address"), title, "");
 	model->letter = report_model_word(model, WORD_LETTER);
-	model->foot = report_model_format(
-	    model, "%s  ·  %s", report_model_word(model, title), record_member_text(record, "id"));
-	model->created =
-	    report_model_text(model, record_member_text(record_member(record, "started"), "utc"));
+	model->foot =
+	    report_model_format(model, "%s  ·  %s", report_model_word(model, title), record_member_text(record, "id"));
+	model->created = report_model_text(model, record_member_text(record_member(record, "started"), "utc"));
 	return model->err;
 }
 
@@ -36,7 +35,8 @@ void report_parts_begin_filed(
 {
 	report_model_head(model, filer->office.name, or_empty(filer->office.address), title, subtitle);
 	model->letter = report_model_word(model, WORD_LETTER);
-	model->foot = report_model_format(model, "%s%s%s", report_model_word(model, title), *subtitle ? "  ·  " : "", subtitle);
+	model->foot =
+	    report_model_format(model, "%s%s%s", report_model_word(model, title), *subtitle ? "  ·  " : "", subtitle);
 }
 
 static struct report_signature signature_of(
@@ -50,8 +50,7 @@ static struct report_signature signature_of(
 
 void report_parts_sign_filed(struct report_model *model, const struct report_filer *filer)
 {
-	const struct report_signature signatures[] = {
-	    signature_of(model, &filer->acknowledger, WORD_ACKNOWLEDGED_BY),
+	const struct report_signature signatures[] = {signature_of(model, &filer->acknowledger, WORD_ACKNOWLEDGED_BY),
 	    signature_of(model, &filer->reviewer, WORD_CHECKED_BY),
 	    signature_of(model, &filer->performer, WORD_MADE_BY)};
 
@@ -123,7 +122,7 @@ static const char *source_kind(const struct report_model *model, json_t *source)
 {
 	const char *kind = record_member_text(source, "kind");
 
-	return strcmp(kind, "files") == 0   ? report_model_word(model, WORD_FILES)
+	return strcmp(kind, "files") == 0 ? report_model_word(model, WORD_FILES)
 	    : strcmp(kind, "sqlite") == 0 ? report_model_word(model, WORD_DATABASE)
 					  : kind;
 }
@@ -146,8 +145,8 @@ void report_parts_objects(struct report_model *model, json_t *record)
 		report_model_field(model, WORD_OBJECTS, "");
 	json_array_foreach(sources, at, source)
 	{
-		const char *line = report_model_format(
-		    model, "%s %s", source_kind(model, source), record_member_text(source, "path"));
+		const char *line =
+		    report_model_format(model, "%s %s", source_kind(model, source), record_member_text(source, "path"));
 
 		if (at == 0)
 			report_model_field(model, WORD_OBJECTS, line);
@@ -166,8 +165,8 @@ void report_parts_failure(struct report_model *model, json_t *record)
 		report_model_field_strong(
 		    model, WORD_PROBLEM_EXPLAINED, report_model_word(model, report_failure_cause(failure)));
 		report_model_field(model, WORD_PROBLEM_MESSAGE,
-		    report_model_format(model, "%s: %s", record_member_text(failure, "code"),
-			record_member_text(failure, "message")));
+		    report_model_format(
+			model, "%s: %s", record_member_text(failure, "code"), record_member_text(failure, "message")));
 	}
 	if (annex == 0)
 		return;
@@ -205,8 +204,8 @@ void report_parts_proof(struct report_model *model, const struct record_original
 	hex_encode(hash, original->hash, HASH_SIZE);
 	report_model_heading(model, WORD_PROOF_BLOCK);
 	report_model_proof(model,
-	    report_model_format(model, "PULIH-RECORD:1:%s:%s %s", record_member_text(record, "id"), hash,
-		REPORT_PARTS_CHECK));
+	    report_model_format(
+		model, "PULIH-RECORD:1:%s:%s %s", record_member_text(record, "id"), hash, REPORT_PARTS_CHECK));
 	report_model_field(model, WORD_HASH, hash);
 	report_model_field(model, WORD_PREVIOUS, *previous ? previous : report_model_word(model, WORD_FIRST));
 	report_model_field(model, WORD_SIGNED_BY,
@@ -276,8 +275,7 @@ static void problems_annex(struct report_model *model, json_t *record)
 	}
 	if (omitted > 0)
 		report_model_paragraph(model,
-		    report_model_fill(
-			model, WORD_ANNEX_MORE, RECORD_ARGUMENTS(report_parts_number(model, omitted))));
+		    report_model_fill(model, WORD_ANNEX_MORE, RECORD_ARGUMENTS(report_parts_number(model, omitted))));
 }
 
 void report_parts_put_annexes(struct report_model *model, const struct record_original *original)

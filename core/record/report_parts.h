@@ -26,8 +26,7 @@ const char *report_parts_person(struct report_model *model, json_t *person);
 const char *report_parts_status(const struct report_model *model, json_t *record);
 
 /* `person` may be null: a blank to fill in. Texts are borrowed from it. */
-struct report_signature report_parts_signature(
-    const struct report_model *model, json_t *person, enum word role);
+struct report_signature report_parts_signature(const struct report_model *model, json_t *person, enum word role);
 
 /* Annexes that the record calls for, by their number; 0: there is none. */
 struct report_annexes {

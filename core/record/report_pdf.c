@@ -22,7 +22,7 @@
 #define SIGN_LINES 5  /* of a name or a position; both stand in full among the fields */
 #define QR_SIDE 102.0
 #define HEADING_ROOM 18.0
-#define HAND_ROW 22.0	      /* a row that people fill in */
+#define HAND_ROW 22.0	       /* a row that people fill in */
 #define KEEP_WITH_HEADING 58.0 /* what must fit under a heading: the head of a table and a row */
 
 static const struct pdf_page_frame plain = {.padding = 1};
@@ -54,8 +54,7 @@ static void number_of_page(void *context, char out[96], size_t page, size_t page
 
 #define FIELD_CELLS 3
 
-static void field_cells(
-    struct pdf_page_cell cells[FIELD_CELLS], const struct report_field *of, double x, double label)
+static void field_cells(struct pdf_page_cell cells[FIELD_CELLS], const struct report_field *of, double x, double label)
 {
 	const struct pdf_page_cell cell = {.size = TEXT_SIZE};
 
@@ -113,7 +112,9 @@ static void boxed_fields(struct pdf_page *page, const struct report_block *block
 
 			cells[2 * j] = (struct pdf_page_cell){
 			    .text = of ? of->label : "", .x = x, .width = BOXED_LABEL, .size = TEXT_SIZE};
-			cells[2 * j + 1] = (struct pdf_page_cell){.text = of && *of->value ? of->value : of ? "-" : "",
+			cells[2 * j + 1] = (struct pdf_page_cell){.text = of && *of->value ? of->value
+				: of							   ? "-"
+											   : "",
 			    .x = x + BOXED_LABEL,
 			    .width = PDF_PAGE_INSIDE / BOXED_FIELDS - BOXED_LABEL,
 			    .size = TEXT_SIZE,
@@ -161,8 +162,7 @@ static double title_height(struct pdf_page *page, const char *title, double left
 	return pdf_page_row_height(page, &cell, 1, grid);
 }
 
-static struct head_heights measure_head(
-    struct pdf_page *page, const struct report_block *block, const double *edges)
+static struct head_heights measure_head(struct pdf_page *page, const struct report_block *block, const double *edges)
 {
 	struct head_heights heights = {0};
 	double single = 0;
@@ -185,8 +185,7 @@ static struct head_heights measure_head(
 	return heights;
 }
 
-static void title_box(
-    struct pdf_page *page, const char *title, double left, double right, double y, double height)
+static void title_box(struct pdf_page *page, const char *title, double left, double right, double y, double height)
 {
 	struct pdf_page_cell cell = title_cell(title, left, right);
 
@@ -212,8 +211,8 @@ static void table_head(void *context, struct pdf_page *page, const void *of)
 		}
 		title_box(page, column->title, edges[i], edges[i + 1], heights.upper, heights.lower);
 		if (i == 0 || block->columns[i - 1].group != column->group)
-			title_box(page, column->group, edges[i], edges[i + report_model_group(block, i)], 0,
-			    heights.upper);
+			title_box(
+			    page, column->group, edges[i], edges[i + report_model_group(block, i)], 0, heights.upper);
 	}
 	pdf_page_go_to(page, pdf_page_height(page) + heights.upper + heights.lower);
 }
@@ -250,22 +249,21 @@ static void table(struct pdf_page *page, const struct report_block *block)
 /* ---- what is never parted ---- */
 
 /* One row of the signatures, side by side; only measured where `draw` is false. Returns its height. */
-static double sign_row(
-    struct pdf_page *page, const struct report_block *block, size_t offset, bool bold, bool draw)
+static double sign_row(struct pdf_page *page, const struct report_block *block, size_t offset, bool bold, bool draw)
 {
 	struct pdf_page_cell cells[REPORT_SIGNATURES_MAX];
 	size_t count = block->signatures_count;
 	double width = PDF_PAGE_INSIDE / (double)count;
 
 	for (size_t i = 0; i < count; i++)
-		cells[i] = (struct pdf_page_cell){
-		    .text = *(const char *const *)((const char *)&block->signatures[i] + offset),
-		    .x = (double)i * width + SIGN_MARGIN,
-		    .width = width - 2 * SIGN_MARGIN,
-		    .size = TEXT_SIZE,
-		    .bold = bold,
-		    .align = PDF_PAGE_ALIGN_CENTRE,
-		    .lines = SIGN_LINES};
+		cells[i] =
+		    (struct pdf_page_cell){.text = *(const char *const *)((const char *)&block->signatures[i] + offset),
+			.x = (double)i * width + SIGN_MARGIN,
+			.width = width - 2 * SIGN_MARGIN,
+			.size = TEXT_SIZE,
+			.bold = bold,
+			.align = PDF_PAGE_ALIGN_CENTRE,
+			.lines = SIGN_LINES};
 	if (draw)
 		pdf_page_row(page, cells, count, plain);
 	return draw ? 0 : pdf_page_row_height(page, cells, count, plain);

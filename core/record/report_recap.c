@@ -71,8 +71,7 @@ static void jobs_block(struct report_model *model, const struct recap *recap)
 	}
 	jobs_row(model, &recap->total, "");
 	snprintf(number, sizeof(number), "%d", RECAP_LATE_MINUTES);
-	report_model_paragraph(
-	    model, report_model_fill(model, WORD_RECAP_EXPLAINED, RECORD_ARGUMENTS(number)));
+	report_model_paragraph(model, report_model_fill(model, WORD_RECAP_EXPLAINED, RECORD_ARGUMENTS(number)));
 	if (!all_planned)
 		report_model_paragraph(model, report_model_word(model, WORD_RECAP_UNPLANNED));
 }
@@ -110,8 +109,8 @@ static size_t checks_not_good(json_t *record)
 	json_t *check;
 	size_t at, found = 0;
 
-	json_array_foreach(record_member(record, "checks"), at, check)
-		found += !json_is_true(record_member(check, "good"));
+	json_array_foreach(record_member(record, "checks"), at, check) found +=
+	    !json_is_true(record_member(check, "good"));
 	return found;
 }
 
@@ -119,22 +118,20 @@ static size_t checks_not_good(json_t *record)
 static const char *finding(struct report_model *model, const struct record_original *original)
 {
 	json_t *record = original->record, *failure = record_member(record, "failure");
-	uint64_t files = json_array_size(record_member(record, "problems")) +
-	    record_member_number(record, "problems_omitted");
+	uint64_t files =
+	    json_array_size(record_member(record, "problems")) + record_member_number(record, "problems_omitted");
 	size_t checks = checks_not_good(record);
 	const char *parts[3];
 	size_t found = 0;
 
 	if (json_is_object(failure))
-		parts[found++] =
-		    report_model_format(model, "%s: %s", record_member_text(failure, "code"),
-			report_model_word(model, report_failure_cause(failure)));
+		parts[found++] = report_model_format(model, "%s: %s", record_member_text(failure, "code"),
+		    report_model_word(model, report_failure_cause(failure)));
 	if (files > 0)
-		parts[found++] = report_model_fill(
-		    model, WORD_RECAP_FILES, RECORD_ARGUMENTS(report_parts_number(model, files)));
-	if (checks > 0)
 		parts[found++] =
-		    report_model_fill(model, WORD_RECAP_CHECKS, RECORD_ARGUMENTS(count(model, checks)));
+		    report_model_fill(model, WORD_RECAP_FILES, RECORD_ARGUMENTS(report_parts_number(model, files)));
+	if (checks > 0)
+		parts[found++] = report_model_fill(model, WORD_RECAP_CHECKS, RECORD_ARGUMENTS(count(model, checks)));
 	if (found == 0 && strcmp(record_member_text(record, "status"), "success") != 0)
 		parts[found++] = report_parts_status(model, record);
 	return report_model_format(model, "%s%s%s%s%s", found > 0 ? parts[0] : "", found > 1 ? " " : "",
@@ -153,14 +150,13 @@ static void put_missed(struct report_model *model, const struct recap_row *row)
 		char local[CLOCK_TEXT], phrase[RECORD_PHRASE];
 
 		clock_format(local, row->missed_at[i]);
-		times = report_model_format(model, "%s%s%s", times, i > 0 ? "; " : "",
-		    record_time_short(phrase, local, model->english));
+		times = report_model_format(
+		    model, "%s%s%s", times, i > 0 ? "; " : "", record_time_short(phrase, local, model->english));
 	}
 	report_model_paragraph(model,
-	    row->missed > named
-		? report_model_fill(model, WORD_RECAP_MISSED_MORE,
-		      RECORD_ARGUMENTS(row->job, times, count(model, row->missed - named)))
-		: report_model_fill(model, WORD_RECAP_MISSED_TEXT, RECORD_ARGUMENTS(row->job, times)));
+	    row->missed > named ? report_model_fill(model, WORD_RECAP_MISSED_MORE,
+				      RECORD_ARGUMENTS(row->job, times, count(model, row->missed - named)))
+				: report_model_fill(model, WORD_RECAP_MISSED_TEXT, RECORD_ARGUMENTS(row->job, times)));
 }
 
 static void findings_block(struct report_model *model, const struct recap *recap)
@@ -182,8 +178,7 @@ static void findings_block(struct report_model *model, const struct recap *recap
 		any = true;
 		report_model_row(model,
 		    (const char *const[]){count(model, record_member_number(original->record, "number")),
-			started(model, original), record_member_text(original->record, "job"), found,
-			review(original)},
+			started(model, original), record_member_text(original->record, "job"), found, review(original)},
 		    false);
 	}
 	for (size_t i = 0; i < recap->rows_count; i++) {
@@ -260,8 +255,8 @@ enum err report_recap(struct report_model *model, const struct recap *recap, con
 	clock_format(text, recap->as_of);
 	model->created = report_model_text(model, text);
 	report_model_field(model, WORD_PERIOD, period);
-	report_model_field(model, WORD_RECAP_AS_OF,
-	    record_time(phrase, text, record_zone(filer->office.timezone), model->english));
+	report_model_field(
+	    model, WORD_RECAP_AS_OF, record_time(phrase, text, record_zone(filer->office.timezone), model->english));
 	source_field(model, recap);
 	jobs_block(model, recap);
 	drills_block(model, recap);

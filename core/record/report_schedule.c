@@ -12,8 +12,8 @@ static const char *sop_text(struct report_model *model, const struct record_sop 
 {
 	if (!sop->number)
 		return "-";
-	return report_model_format(model, "%s%s%s", sop->number, sop->item && *sop->item ? " / " : "",
-	    sop->item ? sop->item : "");
+	return report_model_format(
+	    model, "%s%s%s", sop->number, sop->item && *sop->item ? " / " : "", sop->item ? sop->item : "");
 }
 
 static const char *rule_text(struct report_model *model, const struct report_times *times)
@@ -107,8 +107,8 @@ static size_t put_day(struct report_model *model, const struct report_month *mon
 	return rows;
 }
 
-static void dates_block(struct report_model *model, const struct report_month *month, const struct report_plan *plans,
-    size_t plans_count)
+static void dates_block(
+    struct report_model *model, const struct report_month *month, const struct report_plan *plans, size_t plans_count)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 4, false},
 	    {WORD_SCHEDULE_DATE, REPORT_NO_GROUP, 25, false}, {WORD_TIME, REPORT_NO_GROUP, 18, false},

@@ -26,8 +26,7 @@ static const char *started(struct report_model *model, const struct record_origi
 {
 	char phrase[RECORD_PHRASE];
 	json_t *record = original->record;
-	const char *zone =
-	    record_zone(record_member_text(record_member(record, "office"), "timezone"));
+	const char *zone = record_zone(record_member_text(record_member(record, "office"), "timezone"));
 
 	return report_model_text(model,
 	    record_time(phrase, record_member_text(record_member(record, "started"), "local"), zone, model->english));
@@ -51,8 +50,7 @@ static void address_fields(struct report_model *model, const struct record_origi
 	json_t *record = original->record;
 
 	report_model_field(model, WORD_SITUATION_TO, report_parts_person(model, record_member(record, "reviewer")));
-	report_model_field(
-	    model, WORD_SITUATION_FROM, report_parts_person(model, record_member(record, "performer")));
+	report_model_field(model, WORD_SITUATION_FROM, report_parts_person(model, record_member(record, "performer")));
 	report_model_field_strong(model, WORD_SITUATION_SUBJECT,
 	    report_model_fill(model, is_partial(original) ? WORD_SITUATION_NOTES : WORD_SITUATION_FAILED,
 		RECORD_ARGUMENTS(member(original, "job"))));
@@ -64,8 +62,7 @@ static void situation_block(struct report_model *model, const struct record_orig
 	json_t *record = original->record, *target = record_member(record, "target");
 
 	report_model_heading(model, WORD_SITUATION_BLOCK);
-	report_model_field(
-	    model, WORD_REGISTER, report_parts_number(model, record_member_number(record, "number")));
+	report_model_field(model, WORD_REGISTER, report_parts_number(model, record_member_number(record, "number")));
 	report_model_field(model, WORD_RUN, member(original, "id"));
 	report_model_field(model, WORD_JOB, member(original, "job"));
 	if (json_is_object(record_member(record, "planned")))
@@ -109,19 +106,18 @@ static void effect_block(
 
 	report_model_heading(model, WORD_SITUATION_EFFECT_BLOCK);
 	report_model_paragraph(model,
-	    is_partial(original)
-		? report_model_fill(model, WORD_SITUATION_PARTIAL,
-		      RECORD_ARGUMENTS(report_parts_number(model,
-			  json_array_size(record_member(record, "problems")) +
-			      record_member_number(record, "problems_omitted"))))
-		: report_model_word(model, WORD_SITUATION_NO_SNAPSHOT));
+	    is_partial(original) ? report_model_fill(model, WORD_SITUATION_PARTIAL,
+				       RECORD_ARGUMENTS(report_parts_number(model,
+					   json_array_size(record_member(record, "problems")) +
+					       record_member_number(record, "problems_omitted"))))
+				 : report_model_word(model, WORD_SITUATION_NO_SNAPSHOT));
 	for (size_t i = 0; i < list->count; i++)
 		if (is_same_job(original, &list->items[i]) && is_before(&list->items[i], original) &&
 		    strcmp(member(&list->items[i], "status"), "success") == 0)
 			good = &list->items[i];
 	report_model_paragraph(model,
-	    good ? report_model_fill(model, WORD_SITUATION_LAST_GOOD,
-		       RECORD_ARGUMENTS(started(model, good), member(good, "id")))
+	    good ? report_model_fill(
+		       model, WORD_SITUATION_LAST_GOOD, RECORD_ARGUMENTS(started(model, good), member(good, "id")))
 		 : report_model_word(model, WORD_SITUATION_NONE_GOOD));
 }
 
@@ -146,8 +142,7 @@ static void actions_block(
 		snprintf(number, sizeof(number), "%zu", ++rows);
 		report_model_row(model,
 		    (const char *const[]){number,
-			report_model_fill(
-			    model, WORD_SITUATION_RUN_AGAIN, RECORD_ARGUMENTS(member(later, "id"))),
+			report_model_fill(model, WORD_SITUATION_RUN_AGAIN, RECORD_ARGUMENTS(member(later, "id"))),
 			report_model_text(model,
 			    record_time_short(phrase,
 				record_member_text(record_member(later->record, "started"), "local"), model->english)),

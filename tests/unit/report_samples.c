@@ -114,9 +114,8 @@ enum err report_sample_sign(
 
 static void add_problem(struct record *record, enum backup_problem_kind kind, const char *path, const char *reason)
 {
-	struct backup_problem problem = {.kind = kind,
-	    .path = {.data = (const uint8_t *)path, .size = strlen(path)},
-	    .reason = reason};
+	struct backup_problem problem = {
+	    .kind = kind, .path = {.data = (const uint8_t *)path, .size = strlen(path)}, .reason = reason};
 
 	json_array_append_new(record->problems, record_problem_json(&problem));
 }
@@ -139,7 +138,10 @@ static void many(struct record *record)
 	for (int i = 0; i < MANY; i++) {
 		snprintf(path, sizeof(path), "var/www/html/arsip/putusan/%d/%04d/Pdt.G/dokumen-%05d.pdf", 2010 + i % 17,
 		    i % 1000, i);
-		add_problem(record, i % 9 ? BACKUP_UNREADABLE : i % 2 ? BACKUP_CHANGED_WHILE_READ : BACKUP_VANISHED,
+		add_problem(record,
+		    i % 9	? BACKUP_UNREADABLE
+			: i % 2 ? BACKUP_CHANGED_WHILE_READ
+				: BACKUP_VANISHED,
 		    path, "Permission denied");
 	}
 	troubled.snapshot.totals.unreadable = 8888;
@@ -172,10 +174,8 @@ static void odd(struct record *record)
 	troubled.snapshot.totals.unreadable = 8;
 	troubled.snapshot.totals.changed_while_read = 1;
 	troubled.checks[1].good = false;
-	record->performer.name =
-	    "Drs. H. Muhammad Abdurrahman Wahidin Kusumawardhana Hadiningrat, S.Ag., S.H., M.H.I.";
-	record->reviewer.name =
-	    "Dr. Hj. Siti Nurhaliza Rahmawati Puspitasari Kartikaningsih Djojohadikoesoemo, M.Kom";
+	record->performer.name = "Drs. H. Muhammad Abdurrahman Wahidin Kusumawardhana Hadiningrat, S.Ag., S.H., M.H.I.";
+	record->reviewer.name = "Dr. Hj. Siti Nurhaliza Rahmawati Puspitasari Kartikaningsih Djojohadikoesoemo, M.Kom";
 	record->acknowledger.position = "Kepala Bagian Perencanaan, Kepegawaian, Teknologi Informasi dan Pelaporan";
 }
 

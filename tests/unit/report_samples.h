@@ -12,7 +12,7 @@ enum report_sample {
 	REPORT_SAMPLE_FAILED,  /* no snapshot, no end, not signed */
 	REPORT_SAMPLE_SPARSE,  /* nothing optional, no SOP */
 	REPORT_SAMPLE_MANY,    /* 10,000 files that could not be read, 40 objects */
-	REPORT_SAMPLE_ODD,     /* names of 80 characters, of other scripts, of control characters and bytes that are no UTF-8 */
+	REPORT_SAMPLE_ODD, /* names of 80 characters, of other scripts, of control characters and bytes that are no UTF-8 */
 	REPORT_SAMPLES
 };
 extern const char *const report_sample_names[REPORT_SAMPLES];

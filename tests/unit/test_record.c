@@ -282,9 +282,8 @@ static void test_report_in_both_languages(void **state)
 	    "                                                    Ternate, ..............\n"
 	    "Mengetahui                Diperiksa oleh            Dibuat oleh\n"
 	    "                          Kasubbag                  Admin Web\n\n\n\n\n"
-	    "......................... Contoh Pemeriksa          Contoh Admin\n"
-	    "...............\n"
-	    "NIP                       NIP -                     NIP 19\n");
+	    ".....................     Contoh Pemeriksa          Contoh Admin\n"
+	    "NIP ..................... NIP -                     NIP 19\n");
 	buffer_clear(&text);
 	record.office.english = true;
 	report_of(&record, &text);

@@ -241,14 +241,14 @@ static void test_model_of_blocks(void **state)
 
 static void test_blanks_for_signatures(void **state)
 {
-	const struct report_signature signatures[] = {
-	    {.role = "a", .position = "", .name = "", .nip = ""}, {.role = "b", .position = "", .name = "N", .nip = ""}};
+	const struct report_signature signatures[] = {{.role = "a", .position = "", .name = "", .nip = ""},
+	    {.role = "b", .position = "", .name = "N", .nip = ""}};
 	struct report_model model = {0};
 
 	(void)state;
 	report_model_signatures(&model, "Ternate", signatures, 2);
-	assert_string_equal(model.blocks[0].signatures[0].name, REPORT_BLANK);
-	assert_string_equal(model.blocks[0].signatures[0].nip, "NIP " REPORT_BLANK);
+	assert_string_equal(model.blocks[0].signatures[0].name, REPORT_SIGN_BLANK);
+	assert_string_equal(model.blocks[0].signatures[0].nip, "NIP " REPORT_SIGN_BLANK);
 	assert_string_equal(model.blocks[0].signatures[0].place, "");
 	assert_string_equal(model.blocks[0].signatures[1].nip, "NIP -");
 	assert_string_equal(model.blocks[0].signatures[1].place, "Ternate, " REPORT_DATE_BLANK);
@@ -687,7 +687,8 @@ static void test_pdf_of_many_rows(void **state)
 	pages = pages_of(&pdf);
 	assert_true(pages > 100);
 	text_of_pdf(&pdf, 0, &text);
-	assert_true(has((const char *)text.data, "dokumen-00000.pdf") && has((const char *)text.data, "dokumen-09999.pdf"));
+	assert_true(
+	    has((const char *)text.data, "dokumen-00000.pdf") && has((const char *)text.data, "dokumen-09999.pdf"));
 	assert_non_null(strstr((const char *)text.data, "Masih ada 17 berkas lain"));
 	/* the head of the table stands on every page of the annex */
 	assert_true(times_in((const char *)text.data, "Nama berkas") > pages - 6);
