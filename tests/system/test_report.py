@@ -200,7 +200,7 @@ def test_recap_and_schedule(job, work):
     assert recap["jobs"][0]["planned"] == recap["jobs"][0]["missed"], "runs by hand are for no planned time"
     assert recap["total"]["stored_bytes"] > 0 and recap["total"]["reviewed"] == 0
     text = job.p("report", "recap").text
-    assert "REKAPITULASI PELAKSANAAN BACKUP" in text and first["hash"][:16] in text and "0 dari 2 laporan sudah diperiksa." in text
+    assert "REKAPITULASI PELAKSANAAN BACKUP" in text and first["hash"][:12] in text and "0 dari 2 laporan sudah diperiksa." in text
     assert job.p("report", "recap", "--format", "json").text.startswith('{"as_of"')
     job.p("report", "recap", "--month", month, "--format", "pdf", "-o", work / "r.pdf")
     assert "Contoh Ketua" in "\n".join(pdf_pages(work / "r.pdf"))
@@ -224,6 +224,18 @@ def test_english_office(job, work):
         assert words in pages
     assert 'lang="en"' in export(job, work / "a.html").read_text()
     assert "MONTHLY RECAPITULATION" in job.p("report", "recap").text and "SCHEDULE OF BACKUPS" in job.p("report", "schedule").text
+
+
+def test_address_of_several_lines(job, work):
+    text = job.config.read_text()
+    job.config.write_text(text.replace("  city: Ternate\n", "  city: Ternate\n  address: |\n    Jln. Satu <Dua>\n    Tlp. 123\n"))
+    job.run()
+    shown = job.p("report", "show", "latest").text.splitlines()
+    assert [line.strip() for line in shown[:3]] == ["Pengadilan Agama Ternate", "Jln. Satu <Dua>", "Tlp. 123"]
+    assert "<span>Jln. Satu &lt;Dua&gt;\nTlp. 123</span>" in export(job, work / "a.html").read_text()
+    assert re.search(r"^ +Jln. Satu <Dua>\n +Tlp. 123$", pdf_pages(export(job, work / "a.pdf"))[0], re.M)
+    job.config.write_text(text.replace("  city: Ternate\n", "  city: |\n    Ternate\n    Dua\n"))
+    assert "control character" in job.p("config", "check", code=2).everything
 
 
 def test_acknowledger_is_checked(job):
