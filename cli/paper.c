@@ -1,18 +1,15 @@
 #include "cli/paper.h"
 
+#include "cli/new_file.h"
 #include "cli/settings.h"
-#include "core/base/file.h"
 #include "core/base/output.h"
 #include "core/record/record_ledger.h"
 #include "core/record/report_html.h"
 #include "core/record/report_pdf.h"
 #include "core/record/report_text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 const char *const paper_formats[] = {"text", "html", "pdf", "json", NULL};
 const char *const paper_formats_printed[] = {"text", "html", "pdf", NULL};
@@ -46,18 +43,10 @@ enum err paper_render(const struct report_model *model, enum paper_format format
 
 static enum err write_new(const char *path, const struct buffer *bytes)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	enum err err = ERR_OK;
+	int fd;
+	enum err err = new_file_open(&fd, path, 0644);
 
-	if (fd < 0)
-		return errno == EEXIST ? fail(PL_OUTPUT_EXISTS, "%s is there already", path)
-				       : fail_errno(PL_FILE_WRITE, "cannot create %s", path);
-	if (file_write_all(fd, bytes->data, bytes->length) != 0 || fsync(fd) != 0)
-		err = fail_errno(PL_FILE_WRITE, "cannot write %s", path);
-	close(fd);
-	if (err != ERR_OK)
-		unlink(path);
-	return err;
+	return err == ERR_OK ? new_file_close(fd, path, new_file_write(fd, path, bytes)) : err;
 }
 
 enum err paper_write(const char *file, enum paper_format format, const char *run_id, const struct buffer *bytes)

@@ -160,6 +160,26 @@ static void done_block(struct report_model *model, json_t *record)
 	consistency_fields(model, record);
 }
 
+/* What is known of the disk or the disc, one word before each part. */
+static const char *medium_text(struct report_model *model, json_t *medium)
+{
+	static const struct {
+		const char *name;
+		enum word word;
+	} parts[] = {{"label", WORD_MEDIUM_LABEL}, {"uuid", WORD_MEDIUM_UUID}, {"serial", WORD_MEDIUM_SERIAL},
+	    {"type", WORD_MEDIUM_TYPE}, {"device", WORD_MEDIUM_DEVICE}};
+	const char *text = "";
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const char *value = record_member_text(medium, parts[i].name);
+
+		if (*value)
+			text = report_model_format(model, "%s%s%s %s", text, *text ? ", " : "",
+			    report_model_word(model, parts[i].word), value);
+	}
+	return text;
+}
+
 static void media_fields(struct report_model *model, json_t *record)
 {
 	json_t *target = record_member(record, "target"), *repository = record_member(record, "repository");
@@ -169,6 +189,7 @@ static void media_fields(struct report_model *model, json_t *record)
 	report_model_field(model, WORD_MEDIA,
 	    report_model_format(
 		model, "%s (%s)", record_member_text(target, "name"), record_member_text(target, "url")));
+	report_model_field_given(model, WORD_MEDIUM, medium_text(model, record_member(target, "medium")));
 	if (record_member_number(target, "total") > 0)
 		report_model_field(model, WORD_CAPACITY,
 		    report_model_format(model, "%s / %s",
@@ -257,6 +278,28 @@ static void databases_table(struct report_model *model, json_t *databases)
 	}
 }
 
+/* Records of earlier versions have neither. */
+static void age_fields(struct report_model *model, json_t *record)
+{
+	json_t *rpo = record_member(record, "rpo"), *unread = record_member(record, "unread");
+	char age[RECORD_PHRASE];
+
+	if (json_is_object(rpo))
+		report_model_field(model, WORD_RPO,
+		    report_model_fill(model, WORD_RPO_TEXT,
+			RECORD_ARGUMENTS(
+			    record_age(age, record_member_number(rpo, "reached_ms"), model->english),
+			    report_parts_local(model, record, record_member(rpo, "previous")))));
+	else if (rpo)
+		report_model_field(model, WORD_RPO, report_model_word(model, WORD_RPO_NONE));
+	if (json_is_object(unread))
+		report_model_field(model, WORD_UNREAD,
+		    report_model_fill(model, WORD_UNREAD_TEXT,
+			RECORD_ARGUMENTS(record_age(age, record_member_number(unread, "age_ms"), model->english),
+			    report_parts_local(model, record, record_member(unread, "since")),
+			    count(model, unread, "never_read_again"), count(model, unread, "packs"))));
+}
+
 static void result_block(struct report_model *model, json_t *record)
 {
 	json_t *snapshot = record_member(record, "snapshot"), *totals = record_member(record, "totals");
@@ -272,6 +315,7 @@ static void result_block(struct report_model *model, json_t *record)
 		size_fields(model, totals);
 		count_fields(model, totals);
 	}
+	age_fields(model, record);
 	report_model_field_given(
 	    model, WORD_RETENTION, record_retention(rules, record_member_text(record, "retention"), model->english));
 	databases_table(model, record_member(record, "databases"));

@@ -139,6 +139,32 @@ char *record_duration(char out[RECORD_PHRASE], uint64_t milliseconds, bool engli
 	return phrase(out, WORD_SECONDS, english, RECORD_ARGUMENTS(text));
 }
 
+/* "3 hari" behind what stands in `out`. */
+static void add_unit(char out[RECORD_PHRASE], uint64_t count, enum word one, enum word many, bool english)
+{
+	size_t length = strlen(out);
+	char digits[RECORD_PHRASE];
+
+	snprintf(out + length, RECORD_PHRASE - length, "%s%.20s %s", length > 0 ? " " : "",
+	    record_number(digits, count, english), record_word(count == 1 ? one : many, english));
+}
+
+char *record_age(char out[RECORD_PHRASE], uint64_t milliseconds, bool english)
+{
+	uint64_t minutes = milliseconds / 60000, hours = minutes / 60, days = hours / 24;
+
+	out[0] = '\0';
+	if (days >= 2)
+		add_unit(out, days, WORD_DAY, WORD_DAYS, english);
+	else
+		days = 0;
+	if (hours > 0 && hours - days * 24 > 0)
+		add_unit(out, hours - days * 24, WORD_HOUR, WORD_HOURS, english);
+	if (days == 0 && (minutes % 60 > 0 || hours == 0))
+		add_unit(out, minutes % 60, WORD_MINUTE, WORD_MINUTES, english);
+	return out;
+}
+
 /* ---- times ---- */
 
 const char *record_zone(const char *timezone)

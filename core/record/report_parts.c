@@ -65,16 +65,23 @@ const char *report_parts_number(struct report_model *model, uint64_t number)
 	return report_model_text(model, record_number(digits, number, model->english));
 }
 
+const char *report_parts_local(struct report_model *model, json_t *record, json_t *time)
+{
+	const char *zone = record_zone(record_member_text(record_member(record, "office"), "timezone"));
+	char phrase[RECORD_PHRASE];
+
+	return report_model_text(
+	    model, record_time(phrase, record_member_text(time, "local"), zone, model->english));
+}
+
 const char *report_parts_time(struct report_model *model, json_t *record, const char *name)
 {
 	json_t *time = record_member(record, name);
-	char local[RECORD_PHRASE], utc[RECORD_PHRASE];
+	char utc[RECORD_PHRASE];
 
 	if (!json_is_object(time))
 		return report_model_word(model, WORD_UNKNOWN);
-	return report_model_format(model, "%s; %s",
-	    record_time(local, record_member_text(time, "local"),
-		record_zone(record_member_text(record_member(record, "office"), "timezone")), model->english),
+	return report_model_format(model, "%s; %s", report_parts_local(model, record, time),
 	    record_time_utc(utc, record_member_text(time, "utc"), model->english));
 }
 

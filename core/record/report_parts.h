@@ -19,6 +19,8 @@ void report_parts_sign_filed(struct report_model *model, const struct report_fil
 
 /* Texts, owned by the model. */
 const char *report_parts_number(struct report_model *model, uint64_t number);
+/* The local time of {"local", "utc"}, with the zone of the record's office. */
+const char *report_parts_local(struct report_model *model, json_t *record, json_t *time);
 /* Local time and UTC of the member of that name; "unknown" where it is null. */
 const char *report_parts_time(struct report_model *model, json_t *record, const char *name);
 /* "Name, position, NIP …" */

@@ -24,12 +24,7 @@ static bool is_partial(const struct record_original *original)
 
 static const char *started(struct report_model *model, const struct record_original *original)
 {
-	char phrase[RECORD_PHRASE];
-	json_t *record = original->record;
-	const char *zone = record_zone(record_member_text(record_member(record, "office"), "timezone"));
-
-	return report_model_text(model,
-	    record_time(phrase, record_member_text(record_member(record, "started"), "local"), zone, model->english));
+	return report_parts_local(model, original->record, record_member(original->record, "started"));
 }
 
 /* Whether it is a backup of the same job. */

@@ -55,6 +55,7 @@ static char many_names[40][64];
 
 struct record report_sample_run(const char *id, const char *job, int64_t planned, int64_t started)
 {
+	result.snapshot.started = started * CLOCK_SECOND;
 	return (struct record){.id = id,
 	    .job = job,
 	    .office = {.name = "PENGADILAN AGAMA TERNATE",
@@ -89,6 +90,11 @@ struct record report_sample_run(const char *id, const char *job, int64_t planned
 	    .target_url = "/srv/pulih",
 	    .target_total = UINT64_C(1999844147200),
 	    .target_available = UINT64_C(1412348125184),
+	    .medium = {.device = "/dev/sdb1", .type = "ext4", .label = "ARSIP-1", .uuid = "9f3c-11", .serial = "WD-WX41"},
+	    .previous_started = (started - 86400) * CLOCK_SECOND,
+	    .packs = 219,
+	    .packs_never_read_again = 4,
+	    .packs_read_since = (started - 9 * 86400) * CLOCK_SECOND,
 	    .result = &result,
 	    .retention = "daily 14, weekly 8, monthly 24",
 	    .schedule = "day 01:00",

@@ -20,7 +20,8 @@ extern const char *const report_sample_names[REPORT_SAMPLES];
 /* What every sample begins with; time zone, keys. NULL where it fails. */
 struct keys *report_samples_begin(void);
 enum err report_sample(struct record_original *out, enum report_sample which, const struct keys *keys);
-/* A record of a job that ran at `started` (seconds since 1970): for recapitulations. */
+/* A record of a job that ran at `started` (seconds since 1970): for recapitulations. What it holds of its result is shared: sign it
+ * before the next one is made. */
 struct record report_sample_run(const char *id, const char *job, int64_t planned, int64_t started);
 enum err report_sample_sign(
     struct record_original *out, const struct record *record, uint64_t number, const struct keys *keys);

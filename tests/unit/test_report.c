@@ -307,6 +307,9 @@ static const struct shown {
     {"reviewer.name", "Contoh Pemeriksa, S.H."},
     {"reviewer.nip", "19800202 200604 2 002"},
     {"reviewer.position", "Kasub Bag Kepeg dan TI"},
+    {"rpo.previous.local", "sejak backup sebelumnya Sabtu, 21 November 2026, 01.00.02 WIT"},
+    {"rpo.previous.utc", NULL}, /* the local time with its offset says it */
+    {"rpo.reached_ms", "24 jam"},
     {"schedule", "setiap hari pukul 01.00"},
     {"snapshot.id", "cb7901020304000000000000000000000000000000"},
     {"snapshot.previous", "5a11090807000000000000000000000000000000"},
@@ -328,6 +331,11 @@ static const struct shown {
     {"status", "Berhasil"},
     {"system", "Linux 6.1.0-18-amd64 x86_64"},
     {"target.available", "1,28 TiB (1.412.348.125.184 byte)"},
+    {"target.medium.device", "perangkat /dev/sdb1"},
+    {"target.medium.label", "label ARSIP-1"},
+    {"target.medium.serial", "nomor seri disk WD-WX41"},
+    {"target.medium.type", "sistem berkas ext4"},
+    {"target.medium.uuid", "UUID 9f3c-11"},
     {"target.name", "hdd"},
     {"target.total", "1,82 TiB (1.999.844.147.200 byte)"},
     {"target.url", "/srv/pulih"},
@@ -349,6 +357,11 @@ static const struct shown {
     {"totals.unreadable", "Tidak terbaca"},
     {"totals.vanished", "Hilang saat dibaca"},
     {"trigger", "terjadwal"},
+    {"unread.age_ms", "paling lama 9 hari"},
+    {"unread.never_read_again", "4 dari"},
+    {"unread.packs", "219 paket"},
+    {"unread.since.local", "sejak Jumat, 13 November 2026, 01.00.02 WIT"},
+    {"unread.since.utc", NULL},
 };
 
 static void check_shown(const char *path, const char *form, const char *text)
