@@ -278,6 +278,13 @@ static void databases_table(struct report_model *model, json_t *databases)
 	}
 }
 
+static const char *moment(struct report_model *model, json_t *time)
+{
+	char phrase[RECORD_PHRASE];
+
+	return report_model_text(model, record_time_short(phrase, record_member_text(time, "local"), model->english));
+}
+
 /* Records of earlier versions have neither. */
 static void age_fields(struct report_model *model, json_t *record)
 {
@@ -287,17 +294,16 @@ static void age_fields(struct report_model *model, json_t *record)
 	if (json_is_object(rpo))
 		report_model_field(model, WORD_RPO,
 		    report_model_fill(model, WORD_RPO_TEXT,
-			RECORD_ARGUMENTS(
-			    record_age(age, record_member_number(rpo, "reached_ms"), model->english),
-			    report_parts_local(model, record, record_member(rpo, "previous")))));
+			RECORD_ARGUMENTS(record_age(age, record_member_number(rpo, "reached_ms"), model->english),
+			    moment(model, record_member(rpo, "previous")))));
 	else if (rpo)
 		report_model_field(model, WORD_RPO, report_model_word(model, WORD_RPO_NONE));
 	if (json_is_object(unread))
 		report_model_field(model, WORD_UNREAD,
 		    report_model_fill(model, WORD_UNREAD_TEXT,
 			RECORD_ARGUMENTS(record_age(age, record_member_number(unread, "age_ms"), model->english),
-			    report_parts_local(model, record, record_member(unread, "since")),
-			    count(model, unread, "never_read_again"), count(model, unread, "packs"))));
+			    moment(model, record_member(unread, "since")), count(model, unread, "never_read_again"),
+			    count(model, unread, "packs"))));
 }
 
 static void result_block(struct report_model *model, json_t *record)

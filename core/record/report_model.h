@@ -73,7 +73,8 @@ void report_model_free(struct report_model *model);
 
 /* For people to write on. */
 #define REPORT_BLANK "........................................"
-#define REPORT_SIGN_BLANK "....................." /* a name, or the number behind "NIP": as wide as a third of a text page */
+#define REPORT_SIGN_BLANK \
+	"....................." /* a name, or the number behind "NIP": as wide as a third of a text page */
 #define REPORT_DATE_BLANK ".............."
 
 /* ---- texts, owned by the model ---- */

@@ -70,8 +70,7 @@ const char *report_parts_local(struct report_model *model, json_t *record, json_
 	const char *zone = record_zone(record_member_text(record_member(record, "office"), "timezone"));
 	char phrase[RECORD_PHRASE];
 
-	return report_model_text(
-	    model, record_time(phrase, record_member_text(time, "local"), zone, model->english));
+	return report_model_text(model, record_time(phrase, record_member_text(time, "local"), zone, model->english));
 }
 
 const char *report_parts_time(struct report_model *model, json_t *record, const char *name)

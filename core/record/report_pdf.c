@@ -18,14 +18,14 @@
 #define BOXED_LABEL 92.0
 #define SIGN_MARGIN 6.0 /* at both sides of each signature */
 #define SIGN_ABOVE 10.0
-#define SIGN_GAP 46.0 /* room for a signature and a stamp */
+#define SIGN_GAP 44.0 /* room for a signature and a stamp */
 #define SIGN_LINES 5  /* of a name or a position; both stand in full among the fields */
 #define QR_SIDE 102.0
 #define HEADING_ROOM 18.0
 #define HAND_ROW 22.0	       /* a row that people fill in */
 #define KEEP_WITH_HEADING 58.0 /* what must fit under a heading: the head of a table and a row */
 
-static const struct pdf_page_frame plain = {.padding = 1};
+static const struct pdf_page_frame plain = {.padding = 0.8};
 static const struct pdf_page_frame grid = {.padding = 2.5, .lines = true};
 
 struct paper {
@@ -326,7 +326,7 @@ static double kept_with_heading(struct pdf_page *page, const struct report_model
 
 static void heading(struct pdf_page *page, const struct report_model *model, size_t at)
 {
-	pdf_page_space(page, 8);
+	pdf_page_space(page, 6);
 	pdf_page_need(page, kept_with_heading(page, model, at));
 	line(page, model->blocks[at].text, HEADING_SIZE, true, PDF_PAGE_ALIGN_LEFT);
 	pdf_page_space(page, 2);

@@ -90,7 +90,8 @@ struct record report_sample_run(const char *id, const char *job, int64_t planned
 	    .target_url = "/srv/pulih",
 	    .target_total = UINT64_C(1999844147200),
 	    .target_available = UINT64_C(1412348125184),
-	    .medium = {.device = "/dev/sdb1", .type = "ext4", .label = "ARSIP-1", .uuid = "9f3c-11", .serial = "WD-WX41"},
+	    .medium =
+		{.device = "/dev/sdb1", .type = "ext4", .label = "ARSIP-1", .uuid = "9f3c-11", .serial = "WD-WX41"},
 	    .previous_started = (started - 86400) * CLOCK_SECOND,
 	    .packs = 219,
 	    .packs_never_read_again = 4,
