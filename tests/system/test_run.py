@@ -128,7 +128,7 @@ def test_report_shows_and_exports(job, work):
     job.run()
     run_id = job.reports()[0]["id"]
     text = job.p("report", "show", run_id).text
-    for words in ("LAPORAN PELAKSANAAN BACKUP", "Nomor SOP                : AS/28", "Status                   : Berhasil\n", "=> Sesuai", "Contoh Pemeriksa"):
+    for words in ("LAPORAN PELAKSANAAN BACKUP", "Nomor SOP                : AS/28", "Status                   : Berhasil\n", "|Sesuai", "Contoh Pemeriksa"):
         assert words in text
     assert max(map(len, text.splitlines())) <= 78
     job.p("report", "export", run_id, "-o", work / "a.txt")
@@ -136,8 +136,6 @@ def test_report_shows_and_exports(job, work):
     job.p("report", "export", "latest", "--format", "json", "-o", work / "a.json")
     check(json.loads((work / "a.json").read_bytes()))
     job.p("report", "export", run_id, "-o", work / "a.txt", code=1)
-    for form in ("html", "pdf"):
-        assert "text" in job.p("report", "export", run_id, "--format", form, "-o", work / "b", code=2).everything
     job.p("report", "show", "nothing-here", code=1)
 
 
@@ -162,7 +160,7 @@ def test_unreadable_file_gives_notes(job, small):
     assert report["status"] == "Berhasil dengan catatan"
     problems = job.original(report["id"])["record"]["problems"]
     assert [p["kind"] for p in problems] == ["unreadable"] and problems[0]["path"].endswith("name")
-    assert "Tidak terbaca: /" in job.p("report", "show", "latest").text
+    assert re.search(r"\| +1\|Tidak terbaca\|/", job.p("report", "show", "latest").text)
 
 
 def test_failing_runs_leave_records(job, small):
