@@ -50,7 +50,7 @@ static enum err conclude(const struct notify_results *results)
 	if (interrupt_requested())
 		return fail(PL_INTERRUPTED, "interrupted");
 	if (failed > 0)
-		return fail(PL_NOTIFY_UNDELIVERED, "%s of %s failed", describe_count(failed, "notification").text,
+		return fail(PL_NOTIFY_UNDELIVERED, "%zu of %s failed", failed,
 		    describe_count(results->count, "notification").text);
 	return ERR_OK;
 }

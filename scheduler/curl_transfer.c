@@ -102,7 +102,7 @@ static CURLcode set_common(
 
 #define SET(option, value) code = code == CURLE_OK ? curl_easy_setopt(handle, option, value) : code
 	SET(CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps");
-	SET(CURLOPT_REDIR_PROTOCOLS_STR, "");
+	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_TIMEOUT, timeout);
@@ -266,6 +266,7 @@ enum err curl_transfer_open(struct curl_transfer_session **out, const struct cur
 {
 	struct curl_transfer_session *session = mem_calloc(1, sizeof(*session));
 	enum err err = session ? new_handle(&session->handle) : ERR_NOMEM;
+	CURLcode code;
 
 	*out = session;
 	if (err != ERR_OK)
@@ -276,9 +277,10 @@ enum err curl_transfer_open(struct curl_transfer_session **out, const struct cur
 	session->from = mem_printf("<%s>", mail->from);
 	if (!session->from)
 		return ERR_NOMEM;
-	if (!session->mime || set_mail(session) != CURLE_OK)
+	if (!session->mime)
 		return fail(PL_NO_MEMORY, "no memory for a mail");
-	return ERR_OK;
+	code = set_mail(session);
+	return code == CURLE_OK ? ERR_OK : fail_transfer(server, code, &session->answer, session->error);
 }
 
 enum err curl_transfer_send(struct curl_transfer_session *session, const char *recipient)

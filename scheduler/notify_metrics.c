@@ -184,13 +184,19 @@ enum err notify_metrics_text(const struct notify_metrics *metrics, struct buffer
 	enum err err = append_statuses(out, metrics);
 
 	for (size_t i = 0; err == ERR_OK && i < sizeof(families) / sizeof(families[0]); i++) {
-		err = append_family(out, families[i].name, families[i].help);
+		bool begun = false;
+
 		for (size_t k = 0; err == ERR_OK && k < metrics->jobs_count; k++) {
 			const char *job = (const char *)&metrics->jobs[k];
 			int64_t value;
 
 			memcpy(&value, job + families[i].member, sizeof(value));
-			if (value != METRICS_UNKNOWN)
+			if (value == METRICS_UNKNOWN)
+				continue;
+			if (!begun)
+				err = append_family(out, families[i].name, families[i].help);
+			begun = true;
+			if (err == ERR_OK)
 				err = append_sample(
 				    out, families[i].name, metrics->jobs[k].job, NULL, value, families[i].seconds);
 		}
