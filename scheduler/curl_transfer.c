@@ -69,8 +69,10 @@ static size_t on_header(char *line, size_t unit, size_t count, void *context)
 		answer->too_much = true;
 		return 0;
 	}
-	/* SMTP: every line of the server comes here, the last is the one that counts. HTTP: the status line. */
-	if (size > 3 && (isdigit((unsigned char)line[0]) || strncmp(line, "HTTP/", 5) == 0))
+	/* SMTP: every line of the server comes here, the last is the one that counts, but for its good-bye (221). HTTP: the
+	 * status line. */
+	if (size > 3 &&
+	    ((isdigit((unsigned char)line[0]) && strncmp(line, "221", 3) != 0) || strncmp(line, "HTTP/", 5) == 0))
 		remember_line(answer, line, size);
 	return size;
 }
