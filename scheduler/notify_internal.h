@@ -34,6 +34,7 @@ struct notify_message {
 	int64_t created, next;
 	struct failure last_failure;
 };
+/* On failure it is empty. */
 enum err notify_message_new(struct notify_message *out, const struct notify_event *event, const char *channel);
 void notify_message_free(struct notify_message *message);
 /* Appends its text, with the members of the outbox as they stand in the struct. */

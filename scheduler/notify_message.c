@@ -61,28 +61,60 @@ static enum err attach(json_t *object, const struct notify_event *event)
 	return err;
 }
 
-/* Sets the fields from the object. False where it is not a message. */
-static bool bind(struct notify_message *message)
+static bool is_list_of_texts(json_t *list)
 {
-	const struct message_info *info;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		if (!json_is_string(item))
+			return false;
+	}
+	return json_is_array(list);
+}
+
+static bool is_sound(const struct notify_message *message)
+{
+	return message->kind < NOTIFY_METRICS && message->time > 0 && message->attempts >= 0 &&
+	    is_list_of_texts(message->lines) && is_list_of_texts(message->delivered) &&
+	    strlen(message->id) == MESSAGE_ID_SIZE - 1 &&
+	    strspn(message->id, "0123456789abcdef") == MESSAGE_ID_SIZE - 1 &&
+	    strlen(message->attachment_hex) / 2 <= NOTIFY_ATTACHMENT_MAX;
+}
+
+/* What the numbers of messages stand for. One that only another version knows: its kind is lost, not the text. */
+static void set_failures(struct notify_message *message, int code, int last_code, const char *last_failure)
+{
+	const struct message_info *info = message_find(code), *last = message_find(last_code);
+
+	message->failure_id = info ? info->id : PL_NONE;
+	message->failure_kind = info ? info->kind : *message->failure_text ? ERR_FAILED : ERR_OK;
+	message->last_failure =
+	    (struct failure){.id = last ? last->id : PL_NONE, .kind = last ? last->kind : ERR_FAILED};
+	snprintf(message->last_failure.text, sizeof(message->last_failure.text), "%s", last_failure);
+}
+
+/* Sets the fields from the object. */
+static enum err bind(struct notify_message *message, const char *name)
+{
 	const char *kind, *last_failure;
 	json_int_t format, time, due, last_good, omitted, created, next;
 	int code, last_code, left_out;
-	size_t i;
-	json_t *item;
+	enum err err = canonical_unpack(message->object, PL_NOTIFY_OUTBOX, name,
+	    "{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:o, s:I, s:s, s:s, s:s, s:b, s:o, s:i, s:I, s:I, "
+	    "s:i, "
+	    "s:s}",
+	    "format", &format, "id", &message->id, "channel", &message->channel, "kind", &kind, "job", &message->job,
+	    "run_id", &message->run_id, "time", &time, "due", &due, "last_good", &last_good, "code", &code, "failure",
+	    &message->failure_text, "lines", &message->lines, "lines_omitted", &omitted, "attachment_name",
+	    &message->attachment_name, "attachment_type", &message->attachment_type, "attachment",
+	    &message->attachment_hex, "attachment_left_out", &left_out, "delivered", &message->delivered, "attempts",
+	    &message->attempts, "created", &created, "next", &next, "last_code", &last_code, "last_failure",
+	    &last_failure);
 
-	if (json_unpack_ex(message->object, NULL, JSON_STRICT,
-		"{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:o, s:I, s:s, s:s, s:s, s:b, s:o, s:i, s:I, "
-		"s:I, "
-		"s:i, s:s}",
-		"format", &format, "id", &message->id, "channel", &message->channel, "kind", &kind, "job",
-		&message->job, "run_id", &message->run_id, "time", &time, "due", &due, "last_good", &last_good, "code",
-		&code, "failure", &message->failure_text, "lines", &message->lines, "lines_omitted", &omitted,
-		"attachment_name", &message->attachment_name, "attachment_type", &message->attachment_type,
-		"attachment", &message->attachment_hex, "attachment_left_out", &left_out, "delivered",
-		&message->delivered, "attempts", &message->attempts, "created", &created, "next", &next, "last_code",
-		&last_code, "last_failure", &last_failure) != 0)
-		return false;
+	if (err != ERR_OK)
+		return err;
 	message->time = time;
 	message->due = due;
 	message->last_good = last_good;
@@ -91,32 +123,11 @@ static bool bind(struct notify_message *message)
 	message->created = created;
 	message->next = next;
 	message->kind = NOTIFY_METRICS;
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < NOTIFY_METRICS; i++)
 		if (strcmp(kinds[i], kind) == 0)
 			message->kind = (enum notify_kind)i;
-	/* A number that only another version knows: its kind is lost, not the text. */
-	info = message_find(code);
-	message->failure_id = info ? info->id : PL_NONE;
-	message->failure_kind = info ? info->kind : *message->failure_text ? ERR_FAILED : ERR_OK;
-	info = message_find(last_code);
-	message->last_failure =
-	    (struct failure){.id = info ? info->id : PL_NONE, .kind = info ? info->kind : ERR_FAILED};
-	snprintf(message->last_failure.text, sizeof(message->last_failure.text), "%s", last_failure);
-	json_array_foreach(message->lines, i, item)
-	{
-		if (!json_is_string(item))
-			return false;
-	}
-	json_array_foreach(message->delivered, i, item)
-	{
-		if (!json_is_string(item))
-			return false;
-	}
-	return message->kind < NOTIFY_METRICS && message->time > 0 && message->attempts >= 0 &&
-	    json_is_array(message->lines) && json_is_array(message->delivered) &&
-	    strlen(message->id) == MESSAGE_ID_SIZE - 1 &&
-	    strspn(message->id, "0123456789abcdef") == MESSAGE_ID_SIZE - 1 &&
-	    strlen(message->attachment_hex) / 2 <= NOTIFY_ATTACHMENT_MAX;
+	set_failures(message, code, last_code, last_failure);
+	return is_sound(message) ? ERR_OK : fail(PL_NOTIFY_OUTBOX, "%s: it is no message", name);
 }
 
 enum err notify_message_new(struct notify_message *out, const struct notify_event *event, const char *channel)
@@ -144,8 +155,10 @@ enum err notify_message_new(struct notify_message *out, const struct notify_even
 		    "last_failure", "");
 	if (err == ERR_OK && attached && !left_out)
 		err = attach(out->object, event);
-	if (err == ERR_OK && !bind(out))
-		err = fail(PL_NOTIFY_OUTBOX, "the event of %s is none", event->job ? event->job : channel);
+	if (err == ERR_OK)
+		err = bind(out, "the event");
+	if (err != ERR_OK)
+		notify_message_free(out);
 	return err;
 }
 
@@ -175,8 +188,8 @@ enum err notify_message_read(struct notify_message *out, const void *bytes, size
 
 	*out = (struct notify_message){0};
 	err = canonical_parse(&out->object, bytes, size, PL_NOTIFY_OUTBOX, name);
-	if (err == ERR_OK && !bind(out))
-		err = fail(PL_NOTIFY_OUTBOX, "%s is no message", name);
+	if (err == ERR_OK)
+		err = bind(out, name);
 	if (err != ERR_OK)
 		notify_message_free(out);
 	return err;
