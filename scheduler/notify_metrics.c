@@ -148,13 +148,20 @@ static enum err append_statuses(struct buffer *out, const struct notify_metrics 
 	static const char *const statuses[] = {
 	    [RECORD_SUCCESS] = "success", [RECORD_NOTES] = "notes", [RECORD_FAILED] = "failed"};
 	static const char name[] = "pulih_job_last_status";
-	enum err err = append_family(out, name, "How the last run of the job ended: 1 at its status, 0 at the others.");
+	bool begun = false;
+	enum err err = ERR_OK;
 
-	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++)
-		for (int status = RECORD_SUCCESS; err == ERR_OK && metrics->jobs[i].has_run && status <= RECORD_FAILED;
-		     status++)
+	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++) {
+		if (!metrics->jobs[i].has_run)
+			continue;
+		if (!begun)
+			err = append_family(
+			    out, name, "How the last run of the job ended: 1 at its status, 0 at the others.");
+		begun = true;
+		for (int status = RECORD_SUCCESS; err == ERR_OK && status <= RECORD_FAILED; status++)
 			err = append_sample(out, name, metrics->jobs[i].job, statuses[status],
 			    metrics->jobs[i].status == (enum record_status)status, false);
+	}
 	return err;
 }
 
