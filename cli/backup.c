@@ -180,7 +180,8 @@ const struct command backup_command = {
     .most = ARGUMENTS_ANY,
     .options = options,
     .details = "Only what is not in the repository yet is stored. What was written is read back before the\n"
-	       "snapshot counts. Exit code 3: done, but some files could not be read, or changed meanwhile.",
+	       "snapshot counts. Exit code 3: done, but some files could not be read, or changed meanwhile.\n"
+	       "The repository itself is left out where it lies in a PATH.",
     .examples = "pulih backup -r /srv/pulih /etc /home\n"
 		"pulih backup /var/www --exclude 'cache/' --tag daily\n"
 		"pulih backup --stdin-from-command --stdin-filename joomla.sql -- mysqldump joomla",

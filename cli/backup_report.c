@@ -1,7 +1,10 @@
 #include "cli/backup_report.h"
 #include "cli/describe.h"
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "core/base/output.h"
+
+#include <string.h>
 
 static const char *const kinds[] = {
     [BACKUP_UNREADABLE] = "unreadable",
@@ -13,7 +16,11 @@ void backup_report_problem(void *context, const struct backup_problem *problem)
 {
 	struct backup_report *report = context;
 
-	problems_add(&report->problems, kinds[problem->kind], problem->path, problem->message, problem->reason);
+	problems_add(&report->problems,
+	    &(struct problem){.kind = kinds[problem->kind],
+		.path = problem->path,
+		.id = problem->message,
+		.reason = problem->reason});
 }
 
 static void print_checks(const struct backup_result *result)
@@ -38,9 +45,12 @@ static void print_databases(const struct backup_result *result)
 	for (size_t i = 0; i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
 
-		output_print("  database %s: %s, %s, %s\n", database->path,
+		char *path = output_printable(database->path, strlen(database->path));
+
+		output_print("  database %s: %s, %s, %s\n", path ? path : "?",
 		    describe_count(database->tables, "table").text, describe_count(database->rows, "row").text,
 		    output_size(size, database->size));
+		mem_free(path);
 	}
 }
 
@@ -63,17 +73,19 @@ static void print_summary(const struct backup_report *report, const struct backu
 	output_print("  %s: %s new, %s after compression\n", report->dry_run ? "would be stored" : "stored",
 	    output_size(new_bytes, totals->bytes_new), output_size(stored, totals->bytes_stored));
 	print_databases(result);
-	print_checks(result);
+	/* A dry run checks what it kept in memory: that says nothing about the target. */
+	if (!report->dry_run)
+		print_checks(result);
 	if (result->packs_resumed)
 		output_print(
 		    "  used again from an interrupted run: %s\n", describe_count(result->packs_resumed, "pack").text);
 }
 
-static json_t *checks_json(const struct backup_result *result)
+static json_t *checks_json(const struct backup_report *report, const struct backup_result *result)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < result->checks_count; i++)
+	for (size_t i = 0; !report->dry_run && i < result->checks_count; i++)
 		json_array_append_new(array,
 		    json_pack("{s:s, s:b, s:I, s:I, s:s}", "name", result->checks[i].name, "good",
 			result->checks[i].good, "objects", (json_int_t)result->checks[i].objects, "bytes",
@@ -87,12 +99,13 @@ static json_t *databases_json(const struct backup_result *result)
 
 	for (size_t i = 0; i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
+		json_t *object = json_pack("{s:I, s:I, s:I, s:s, s:s}", "size", (json_int_t)database->size, "tables",
+		    (json_int_t)database->tables, "rows", (json_int_t)database->rows, "version", database->version,
+		    "consistency", database->consistency);
 
-		json_array_append_new(array,
-		    json_pack("{s:s, s:I, s:I, s:I, s:s, s:s}", "path", database->path, "size",
-			(json_int_t)database->size, "tables", (json_int_t)database->tables, "rows",
-			(json_int_t)database->rows, "version", database->version, "consistency",
-			database->consistency));
+		if (object && output_set_bytes(object, "path", database->path, strlen(database->path)) != ERR_OK)
+			failure_clear(); /* without its path it still tells of the database */
+		json_array_append_new(array, object);
 	}
 	return array;
 }
@@ -100,13 +113,13 @@ static json_t *databases_json(const struct backup_result *result)
 static json_t *summary_json(const struct backup_report *report, const struct backup_result *result)
 {
 	const struct snapshot_totals *totals = &result->snapshot.totals;
-	json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files_new",
+	json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "files_new",
 	    (json_int_t)totals->new_files, "files_changed", (json_int_t)totals->changed_files, "files_unmodified",
 	    (json_int_t)totals->unchanged_files, "dirs", (json_int_t)totals->folders, "others",
 	    (json_int_t)totals->others, "data_added", (json_int_t)totals->bytes_new, "data_stored",
 	    (json_int_t)totals->bytes_stored, "bytes_read", (json_int_t)totals->bytes_read, "total_files_processed",
 	    (json_int_t)totals->files, "total_bytes_processed", (json_int_t)totals->bytes, "packs_resumed",
-	    (json_int_t)result->packs_resumed);
+	    (json_int_t)result->packs_resumed, "packs_lost", (json_int_t)result->packs_lost);
 
 	json_object_update_new(object,
 	    json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "chunks",
@@ -117,7 +130,7 @@ static json_t *summary_json(const struct backup_report *report, const struct bac
 		report->dry_run, "partial", result->snapshot.partial, "problems", (json_int_t)report->problems.count,
 		"unreadable", (json_int_t)totals->unreadable, "changed_while_read",
 		(json_int_t)totals->changed_while_read, "vanished", (json_int_t)totals->vanished, "verification",
-		checks_json(result), "databases", databases_json(result)));
+		checks_json(report, result), "databases", databases_json(result)));
 	if (!report->dry_run)
 		json_object_set_new(object, "snapshot_id", describe_hex(result->snapshot.id, OBJECT_ID_SIZE));
 	return object;

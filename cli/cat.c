@@ -33,7 +33,7 @@ static enum err print_file(struct repository *repository, const struct selection
 	if (err == ERR_OK && (!entry || entry->type != ENTRY_FILE))
 		err = fail(PL_NOT_A_FILE, "/%s is no regular file", selection->path.text);
 	if (err == ERR_OK)
-		err = selection_reader_content(&reader, entry, write_piece, NULL);
+		err = restore_content_read(reader.view.reader, entry, write_piece, NULL);
 	selection_reader_close(&reader);
 	return err;
 }

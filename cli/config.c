@@ -19,7 +19,7 @@ static enum err config_check_run(const struct arguments *arguments)
 	    describe_count(configuration->targets_count, "target").text,
 	    describe_count(configuration->notifications_count, "notification channel").text);
 	output_object("summary",
-	    json_pack("{s:s, s:b, s:i, s:i, s:i, s:i}", "file", configured_file(), "good", 1, "people",
+	    json_pack("{s:o, s:b, s:i, s:i, s:i, s:i}", "file", output_text(configured_file()), "good", 1, "people",
 		(int)configuration->people_count, "targets", (int)configuration->targets_count, "jobs",
 		(int)configuration->jobs_count, "notifications", (int)configuration->notifications_count));
 	return ERR_OK;

@@ -15,6 +15,8 @@ enum err configured_load(const struct configuration **out)
 {
 	enum err err = loaded ? ERR_OK : configuration_load(&loaded, configured_file());
 
+	if (err == ERR_MISSING)
+		err = fail(PL_CONFIG_NONE, "there is no %s", configured_file());
 	*out = loaded;
 	return err;
 }

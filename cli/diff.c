@@ -63,7 +63,7 @@ static enum err hash_content(struct side *side, uint8_t out[HASH_SIZE])
 	enum err err = sha256_new(&hash);
 
 	if (err == ERR_OK)
-		err = selection_reader_content(&side->reader, side->entry, hash_piece, hash);
+		err = restore_content_read(side->reader.view.reader, side->entry, hash_piece, hash);
 	if (err == ERR_OK)
 		err = sha256_final(hash, out);
 	sha256_free(hash);

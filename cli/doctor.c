@@ -50,8 +50,8 @@ static void say(struct examination *examination, enum verdict verdict, const cha
 	if (verdict != VERDICT_OK && remedy[0])
 		output_print("      %-12s -> %s\n", "", remedy);
 	output_object("check",
-	    json_pack("{s:s, s:s, s:s, s:s}", "name", check, "verdict", words[verdict], "text", text, "remedy",
-		verdict == VERDICT_OK ? "" : remedy));
+	    json_pack("{s:s, s:s, s:o, s:s}", "name", check, "verdict", words[verdict], "text", output_text(text),
+		"remedy", verdict == VERDICT_OK ? "" : remedy));
 }
 
 /* What the last call failed with becomes a line, and is forgotten. */

@@ -33,8 +33,9 @@ static enum err explain(const struct exclude *exclude, const char *path)
 	if (exclude)
 		verdict = exclude_match_deep(exclude, bytes, folder);
 	shown = describe_path(bytes);
-	object = json_pack(
-	    "{s:b, s:s?, s:s?}", "excluded", verdict.excluded, "pattern", verdict.pattern, "origin", verdict.origin);
+	object = json_pack("{s:b, s:o?, s:o?}", "excluded", verdict.excluded, "pattern",
+	    verdict.pattern ? output_text(verdict.pattern) : NULL, "origin",
+	    verdict.origin ? output_text(verdict.origin) : NULL);
 	if (!shown || !object || !describe_set_path(object, bytes)) {
 		err = ERR_NOMEM;
 		goto done;

@@ -5,6 +5,9 @@
 #include "cli/passphrase.h"
 #include "core/base/output.h"
 #include "core/repo/key_slot.h"
+#include "core/repo/object.h"
+
+#include <stdio.h>
 
 static struct {
 	const char *label, *file;
@@ -26,6 +29,21 @@ static void report(const uint8_t slot[KEY_SLOT_ID_SIZE], const char *type)
 	output_object("summary", json_pack("{s:o, s:s}", "id", describe_hex(slot, KEY_SLOT_ID_SIZE), "type", type));
 }
 
+/* A code that nobody has seen opens nothing: its slot goes again. */
+static enum err arrived(struct repository *repository, const uint8_t slot[KEY_SLOT_ID_SIZE])
+{
+	struct failure failure;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return ERR_OK;
+	fail_errno(
+	    PL_STANDARD_OUTPUT, "cannot write the recovery code to standard output; its slot is taken away again");
+	failure_take(&failure);
+	if (target_remove(repository->target, object_key_slot(slot).text) != ERR_OK)
+		output_failure_warning(failure_last());
+	return failure_put(&failure);
+}
+
 /* The code leaves this process here and is not kept anywhere. */
 static enum err add_recovery(struct repository *repository)
 {
@@ -45,8 +63,10 @@ static enum err add_recovery(struct repository *repository)
 			     "and is not shown again.\n\n",
 		    text);
 		output_object("recovery_code", json_pack("{s:s}", "code", text));
-		report(slot, "recovery");
+		err = arrived(repository, slot);
 	}
+	if (err == ERR_OK)
+		report(slot, "recovery");
 	secret_free(text, RECOVERY_TEXT);
 	secret_free(code, RECOVERY_BYTES);
 	return err;

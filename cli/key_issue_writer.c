@@ -4,6 +4,7 @@
 #include "cli/settings.h"
 #include "core/base/buffer.h"
 #include "core/base/file.h"
+#include "core/base/mem.h"
 #include "core/base/output.h"
 #include "core/repo/key_slot.h"
 
@@ -24,12 +25,30 @@ static const struct option_spec options[] = {
     {0},
 };
 
-/* The file is made before the key is issued: a key that nobody has must not stand in the config. */
+/* A key whose file could not be written: nobody has it. */
+static void take_back(struct repository *repository)
+{
+	struct failure kept = *failure_last();
+	struct key_writer *writers = NULL;
+	char id[2 * WRITER_ID_SIZE + 1];
+	size_t count = 0;
+	enum err err = key_writers_list(repository, &writers, &count);
+
+	if (err == ERR_OK && count > 0)
+		err = key_revoke_writer(repository, hex_encode(id, writers[count - 1].id, WRITER_ID_SIZE));
+	if (err != ERR_OK)
+		output_failure_warning(failure_last());
+	mem_free(writers);
+	failure_put(&kept);
+}
+
+/* The file is made before the key is issued: what can be known to fail fails before. */
 static enum err issue_into(struct repository *repository, int fd)
 {
 	struct buffer bytes = {0};
 	char host[256] = "";
 	const char *domain = settings.domain;
+	bool issued;
 	enum err err;
 
 	if (!domain) {
@@ -37,10 +56,13 @@ static enum err issue_into(struct repository *repository, int fd)
 		domain = host;
 	}
 	err = key_issue_writer(repository, domain, given.label ? given.label : "", given.append_only, &bytes);
+	issued = err == ERR_OK;
 	if (err == ERR_OK && (file_write_all(fd, bytes.data, bytes.length) != 0 || fsync(fd) != 0))
 		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.file);
 	if (err == ERR_OK)
 		err = file_sync_folder_of(given.file);
+	if (err != ERR_OK && issued)
+		take_back(repository);
 	if (err == ERR_OK) {
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print("backup key for domain %s written to %s\n"
@@ -48,8 +70,9 @@ static enum err issue_into(struct repository *repository, int fd)
 				     "--key-file.\n",
 			    domain, given.file);
 		output_object("summary",
-		    json_pack("{s:s, s:s, s:s, s:b}", "file", given.file, "domain_name", domain, "label",
-			given.label ? given.label : "", "append_only", given.append_only));
+		    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name",
+			output_text(domain), "label", given.label ? given.label : "", "append_only",
+			given.append_only));
 	}
 	if (bytes.data)
 		crypto_wipe(bytes.data, bytes.capacity);

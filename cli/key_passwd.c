@@ -18,17 +18,26 @@ static const struct option_spec options[] = {
     {0},
 };
 
-/* The label of a slot, to be released with mem_free; "" where it has gone. */
+/* The label of the passphrase's slot, to be released with mem_free; "" where the slot has gone. Refuses the slot of a recovery
+ * code: the code on the sheet would be worth nothing, and nobody would notice before the day it is needed. */
 static enum err label_of(struct repository *repository, const uint8_t slot[KEY_SLOT_ID_SIZE], char **out)
 {
 	struct key_slot *slots = NULL;
 	size_t count = 0;
 	const char *label = "";
+	char id[DESCRIBE_ID];
 	enum err err = key_slot_list(repository->target, &slots, &count);
 
-	for (size_t i = 0; i < count; i++)
-		if (memcmp(slots[i].id, slot, KEY_SLOT_ID_SIZE) == 0)
-			label = slots[i].label;
+	for (size_t i = 0; err == ERR_OK && i < count; i++) {
+		if (memcmp(slots[i].id, slot, KEY_SLOT_ID_SIZE) != 0)
+			continue;
+		label = slots[i].label;
+		if (strcmp(slots[i].type, "recovery") == 0)
+			err = fail(PL_PASSWD_RECOVERY,
+			    "slot %s was opened with its recovery code; changing it would make the recovery sheet "
+			    "worthless",
+			    describe_id(id, slot));
+	}
 	if (err == ERR_OK && !(*out = mem_string(label)))
 		err = ERR_NOMEM;
 	mem_free(slots);
@@ -84,7 +93,10 @@ const struct command key_passwd_command = {
     .purpose = "change the passphrase",
     .arguments = "",
     .options = options,
-    .details = "The slot that the current passphrase opens is replaced; other slots stay as they are.",
+    .details =
+	"The slot that the current passphrase opens is replaced; other slots stay as they are. A recovery code is\n"
+	"refused: with it, add a passphrase (pulih key add), then remove the slot of the forgotten one\n"
+	"(pulih key list, pulih key remove SLOT).",
     .examples = "pulih key passwd -r /srv/pulih",
     .run = key_passwd_run,
 };

@@ -70,8 +70,8 @@ static void report(const uint8_t slot[KEY_SLOT_ID_SIZE], const char *code)
 		    describe_id(id, slot), given.output);
 	if (given.show)
 		output_print("\n    %s\n\n", code);
-	object = json_pack(
-	    "{s:o, s:s, s:s}", "id", describe_hex(slot, KEY_SLOT_ID_SIZE), "type", "recovery", "file", given.output);
+	object = json_pack("{s:o, s:s, s:o}", "id", describe_hex(slot, KEY_SLOT_ID_SIZE), "type", "recovery", "file",
+	    output_text(given.output));
 	if (object && given.show)
 		json_object_set_new(object, "code", json_string(code));
 	output_object("summary", object);

@@ -92,7 +92,7 @@ static enum err run(int argc, char **argv)
 {
 	const struct command *command = NULL;
 	const char *group = NULL;
-	struct arguments arguments;
+	struct arguments arguments = {0};
 	int next = 0;
 	enum err err = read_command(&argc, &argv, &command, &group);
 
@@ -100,6 +100,11 @@ static enum err run(int argc, char **argv)
 		err = options_parse(argc, argv, settings_options, command->options, false, &next);
 	if (err != ERR_OK)
 		return err;
+	/* As `pulih version`, except that it looks neither at the environment nor for the configuration. */
+	if (settings.version && !settings.help) {
+		output_setup(settings.json, level_of(&settings));
+		return commands_find("version")->run(&arguments);
+	}
 	if (settings.help || !command)
 		return help_print(command, group, settings.help);
 	arguments = (struct arguments){(const char *const *)argv + next, (size_t)(argc - next)};

@@ -1,4 +1,4 @@
-/* Long lists of what went wrong: every one in JSON, the first 20 for people, and how many more there were. */
+/* Long lists of what went wrong: every one in JSON and with -v, else the first 20, and how many more there were. */
 #ifndef PULIH_CLI_PROBLEMS_H
 #define PULIH_CLI_PROBLEMS_H
 
@@ -7,12 +7,17 @@
 
 /* Starts as {0}. */
 struct problems {
-	uint64_t count;
+	uint64_t count, hidden;
 };
 
-/* `kind` is a word for JSON; `id` the message behind it, PL_NONE for none. */
-void problems_add(
-    struct problems *problems, const char *kind, struct entry_bytes path, enum message id, const char *reason);
+struct problem {
+	const char *kind; /* a word for JSON */
+	struct entry_bytes path;
+	enum message id; /* PL_NONE: none */
+	const char *reason;
+	bool repeated; /* the same as before of another file: not among the first 20 */
+};
+void problems_add(struct problems *problems, const struct problem *problem);
 /* "… and N more". */
 void problems_end(const struct problems *problems);
 

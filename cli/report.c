@@ -174,8 +174,8 @@ static enum err report_export_run(const struct arguments *arguments)
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print("%s written\n", given.output);
 		output_object("summary",
-		    json_pack("{s:s, s:s, s:s}", "run_id", member(&original, "id"), "file", given.output, "format",
-			formats[given.format]));
+		    json_pack("{s:s, s:o, s:s}", "run_id", member(&original, "id"), "file", output_text(given.output),
+			"format", formats[given.format]));
 	}
 	record_original_free(&original);
 	buffer_free(&bytes);

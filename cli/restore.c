@@ -8,6 +8,7 @@
 #include "cli/selection.h"
 #include "cli/settings.h"
 #include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
 
@@ -49,8 +50,12 @@ static const struct option_spec options[] = {
 
 static void on_problem(void *context, const struct restore_problem *problem)
 {
-	problems_add(context, problem->metadata_only ? "metadata" : "content", problem->path, problem->failure->id,
-	    problem->failure->text);
+	problems_add(context,
+	    &(struct problem){.kind = problem->metadata_only ? "metadata" : "content",
+		.path = problem->path,
+		.id = problem->failure->id,
+		.reason = problem->failure->text,
+		.repeated = problem->repeated});
 }
 
 static json_t *features_json(const struct restore_result *result)
@@ -85,6 +90,8 @@ static void print_summary(const struct restore_result *result)
 
 static void report(const struct snapshot *snapshot, enum err err, const struct restore_result *result)
 {
+	if (given.tar && !result->stream_ended)
+		return;
 	if (err == ERR_OK || err == ERR_PARTIAL || result->files)
 		print_summary(result);
 	output_object("summary",
@@ -131,7 +138,7 @@ static enum err open_tar(int *fd, bool *created)
 	return *fd >= 0 ? ERR_OK : fail_errno(PL_FILE_WRITE, "cannot create %s", given.tar);
 }
 
-/* A tar that was not finished is not left behind to be taken for one that was. One that lacks what is damaged is finished,
+/* A tar that was not written to its end is not left behind to be taken for one that was. One that lacks what is damaged has its end,
  * and may be all that is left. */
 static enum err write_tar(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *restore, struct restore_result *result)
@@ -146,12 +153,21 @@ static enum err write_tar(struct repository *repository, const struct snapshot *
 	if (err != ERR_OK)
 		return err;
 	err = restore_tar(repository, snapshot, restore, fd, result);
-	if (err == ERR_OK && created && fsync(fd) != 0)
-		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
-	if (close(fd) != 0 && err == ERR_OK)
+	if (result->stream_ended && created) {
+		enum err durable = ERR_OK;
+
+		if (fsync(fd) != 0)
+			durable = fail_errno(PL_FILE_WRITE, "cannot write %s", given.tar);
+		else
+			durable = file_sync_folder_of(given.tar);
+		result->stream_ended = durable == ERR_OK;
+		err = durable != ERR_OK ? durable : err;
+	}
+	if (close(fd) != 0 && result->stream_ended) {
 		err = fail_errno(PL_FILE_WRITE, "cannot close %s", given.tar);
-	if (created && err != ERR_OK && err != ERR_PARTIAL && err != ERR_CORRUPT &&
-	    failure_last()->id != PL_RESTORE_INCOMPLETE)
+		result->stream_ended = false;
+	}
+	if (created && !result->stream_ended)
 		unlink(given.tar);
 	return err;
 }

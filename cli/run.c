@@ -103,6 +103,11 @@ static enum err run_command_run(const struct arguments *arguments)
 		return fail(PL_ARGUMENTS, "give a job or --all, not both");
 	if (!given.all && arguments->count == 0)
 		return fail(PL_ARGUMENTS, "no job was named; usage: pulih run JOB | --all");
+	/* What the environment names is for other commands; who types -r means it. */
+	if (settings.repository && settings.repository != options_environment("PULIH_REPOSITORY"))
+		return fail(PL_OPTION_CONFLICT,
+		    "--repo does not go with run: the configuration says where a job's backups go; another place is "
+		    "another target of a job there");
 	err = configured_load(&configuration);
 	if (err != ERR_OK)
 		return err;

@@ -50,9 +50,4 @@ enum err selection_reader_find(struct selection_reader *reader, struct entry_byt
 /* The next entry, NULL at the end; PL_INTERRUPTED, and PL_STANDARD_OUTPUT when nobody reads the output any more. */
 enum err selection_reader_next(struct selection_reader *reader, const struct entry **out);
 
-/* Calls `use` with the content of a file, piece by piece: data bytes, and holes as zeros. */
-typedef enum err (*selection_content)(void *context, const void *bytes, size_t size);
-enum err selection_reader_content(
-    struct selection_reader *reader, const struct entry *entry, selection_content use, void *context);
-
 #endif

@@ -28,6 +28,7 @@ const struct option_spec settings_options[] = {
     {OPTION("quiet", 'q', OPTION_FLAG, NULL, "say only what went wrong", &settings.quiet)},
     {OPTION("verbose", 'v', OPTION_COUNT, NULL, "say more; twice: more still", &settings.verbose)},
     {OPTION("help", 'h', OPTION_FLAG, NULL, "show this help", &settings.help)},
+    {OPTION("version", 'V', OPTION_FLAG, NULL, "show the version", &settings.version)},
     {0},
 };
 

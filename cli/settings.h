@@ -14,7 +14,7 @@ struct settings {
 	const char *domain;	  /* NULL: the host's name */
 	uint64_t threads;	  /* 0: as many as processors */
 	unsigned verbose;
-	bool quiet, json, help;
+	bool quiet, json, help, version;
 };
 
 /* One per process: what main read. */

@@ -3,6 +3,7 @@
 #include "core/base/mem.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define LIST_MAX (1u << 30) /* bytes of a list of paths; it is held in memory */
 
@@ -37,7 +38,9 @@ enum err sources_add(struct sources *sources, const char *path)
 enum err sources_add_file(struct sources *sources, const char *file, bool raw)
 {
 	struct buffer bytes = {0};
-	enum err err = file_read_all(strcmp(file, "-") == 0 ? "/dev/stdin" : file, LIST_MAX, &bytes);
+	/* Not /dev/stdin: a socket, or what another user has opened, cannot be opened again. */
+	enum err err = strcmp(file, "-") == 0 ? file_read_rest(STDIN_FILENO, "standard input", LIST_MAX, &bytes)
+					      : file_read_all(file, LIST_MAX, &bytes);
 	char *at, *end;
 
 	if (err == ERR_OK)

@@ -38,9 +38,9 @@ static void on_finding(void *context, const struct verify_finding *finding)
 	(void)context;
 	if (output_is_json())
 		output_object("finding",
-		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "object", finding->object, "code",
+		    json_pack("{s:o, s:s, s:s, s:o, s:o}", "object", output_text(finding->object), "code",
 			message_code(finding->failure->id, code), "kind", error_name(finding->failure->kind), "reason",
-			finding->failure->text, "touches", touches ? finding->touches : ""));
+			output_text(finding->failure->text), "touches", output_text(touches ? finding->touches : "")));
 	else
 		output_warning(finding->failure->id, "%s%s%s%s%s", named ? "" : finding->object, named ? "" : ": ",
 		    finding->failure->text, touches ? "; touches " : "", touches ? finding->touches : "");

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define DEPTH_MAX 32 /* of lists and mappings in one another; the schema has 7 */
+
 static enum err fail_parser(const struct locate *locate, const yaml_parser_t *parser)
 {
 	if (parser->error == YAML_MEMORY_ERROR)
@@ -15,6 +17,45 @@ static enum err fail_parser(const struct locate *locate, const yaml_parser_t *pa
 	    parser->context ? ", " : "", parser->context ? parser->context : "");
 }
 
+/* Of events, not nodes: the library's work grows with the square of the depth, and an alias to a list of aliases stands for more values than
+ * any memory holds. */
+static enum err check_shape(struct locate *locate, yaml_parser_t *parser)
+{
+	yaml_event_type_t type = YAML_NO_EVENT;
+	unsigned depth = 0;
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && type != YAML_STREAM_END_EVENT) {
+		yaml_event_t event;
+
+		if (!yaml_parser_parse(parser, &event))
+			return fail_parser(locate, parser);
+		type = event.type;
+		depth += type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
+		depth -= type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT;
+		if (depth > DEPTH_MAX || type == YAML_ALIAS_EVENT)
+			err = fail(PL_CONFIG_SYNTAX, "%s:%zu:%zu: %s", locate->file, event.start_mark.line + 1,
+			    event.start_mark.column + 1,
+			    type == YAML_ALIAS_EVENT ? "an alias (*name) is not allowed; write the values out"
+						     : "lists and mappings are nested too deeply");
+		yaml_event_delete(&event);
+	}
+	return err;
+}
+
+static enum err check_text_shape(struct locate *locate, const struct buffer *text)
+{
+	yaml_parser_t parser;
+	enum err err;
+
+	if (!yaml_parser_initialize(&parser))
+		return fail(PL_NO_MEMORY, "no memory to read %s", locate->file);
+	yaml_parser_set_input_string(&parser, text->data, text->length);
+	err = check_shape(locate, &parser);
+	yaml_parser_delete(&parser);
+	return err;
+}
+
 enum err locate_open(struct locate *locate, const char *file, const struct buffer *text)
 {
 	yaml_parser_t parser;
@@ -23,6 +64,9 @@ enum err locate_open(struct locate *locate, const char *file, const struct buffe
 	enum err err = ERR_OK;
 
 	*locate = (struct locate){.file = file};
+	err = check_text_shape(locate, text);
+	if (err != ERR_OK)
+		return err;
 	if (!yaml_parser_initialize(&parser))
 		return fail(PL_NO_MEMORY, "no memory to read %s", file);
 	yaml_parser_set_input_string(&parser, text->data, text->length);

@@ -1,8 +1,10 @@
 /* What no schema can say. Each refusal stands at the place in the file that must be changed. */
 #include "conf/configuration_internal.h"
+#include "core/source/exclude.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -205,6 +207,37 @@ static enum err check_people(struct locate *locate, const struct configuration *
 	return ERR_OK;
 }
 
+/* The pattern is added as a run adds it; what is wrong with it is told here, not at one in the morning. */
+static enum err check_patterns(struct locate *locate, const struct configuration_files *files, const char *path)
+{
+	struct exclude *exclude = NULL;
+	enum err err = exclude_new(&exclude);
+
+	for (uint32_t i = 0; err == ERR_OK && i < files->exclude_count; i++) {
+		err = exclude_add(exclude, files->exclude[i], "", "exclude", false);
+		if (err == ERR_USAGE)
+			err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.exclude[%u]", path, i).text, "%s",
+			    failure_last()->text);
+	}
+	for (uint32_t i = 0; err == ERR_OK && i < files->exclude_files_count; i++) {
+		err = exclude_add_file(exclude, files->exclude_files[i], "", false);
+		if (err != ERR_OK && err != ERR_NOMEM)
+			err = locate_fail(locate, PL_CONFIG_FILE, locate_path("%s.exclude_files[%u]", path, i).text,
+			    "%s", failure_last()->text);
+	}
+	for (uint32_t i = 0; err == ERR_OK && i < files->exclude_if_present_count; i++) {
+		size_t size = strcspn(files->exclude_if_present[i], ":");
+
+		if (size == 0 || size > NAME_MAX || memchr(files->exclude_if_present[i], '/', size))
+			err =
+			    locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.exclude_if_present[%u]", path, i).text,
+				"\"%s\" is no name of a file; allowed: NAME or NAME:HEADER, without '/'",
+				files->exclude_if_present[i]);
+	}
+	exclude_free(exclude);
+	return err;
+}
+
 static enum err check_files(struct locate *locate, const struct configuration_files *files, const char *path)
 {
 	enum err err = ERR_OK;
@@ -218,7 +251,7 @@ static enum err check_files(struct locate *locate, const struct configuration_fi
 		if (err == ERR_OK)
 			err = validate_readable(locate, item.text, files->exclude_files[i]);
 	}
-	return err;
+	return err == ERR_OK ? check_patterns(locate, files, path) : err;
 }
 
 static enum err check_sqlite(struct locate *locate, const struct configuration_sqlite *sqlite, const char *path)

@@ -19,7 +19,9 @@ enum restore_overwrite {
 struct restore_problem {
 	struct entry_bytes path;
 	const struct failure *failure;
-	bool metadata_only; /* the content is right; owner, ACL, flag, … could not be set */
+	bool
+	    metadata_only; /* an exception: the content is right; owner, ACL, flag, … could not be set, or a device or link not be made */
+	bool repeated; /* the same as before, of another file: the destination cannot hold it */
 };
 typedef void (*restore_on_problem)(void *context, const struct restore_problem *problem);
 
@@ -43,17 +45,20 @@ struct restore_result {
 	uint64_t files, folders, others, bytes;
 	uint64_t skipped, deleted, verified_files, verified_bytes;
 	uint64_t problems, metadata_problems;
+	bool stream_ended; /* of restore_tar: the stream is written to its end; what it lacks was named */
 	/* Features that the snapshot uses and the destination cannot hold ("acl", "xattr", "owner", "hardlink", "symlink", "sparse", "flags",
 	 * "device", "time", "name"), found before anything is written; NULL-terminated list of static strings. */
 	const char *missing_features[16];
 	int64_t started, ended;
 };
 
-/* ERR_OK: everything as it was. ERR_PARTIAL: metadata only is missing (named). ERR_CORRUPT: damage. Others as they come. */
+/* ERR_OK: everything as it was. ERR_PARTIAL: all files with their contents are there; what the destination, or this user, cannot have was
+ * named: owners and other metadata, and devices, fifos, sockets and symbolic links. ERR_CORRUPT: damage. Others as they come. */
 enum err restore_run(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *options, struct restore_result *result);
 
-/* The same selection as a pax tar stream to `fd`, through libarchive: ACLs, xattrs, sparse maps, hard links, ns times. */
+/* The same selection as a pax tar stream to `fd`, through libarchive: ACLs, xattrs, sparse maps, hard links, ns times. A stream that
+ * cannot be written to its end gets no end marker: nobody shall take it for a whole one. */
 enum err restore_tar(struct repository *repository, const struct snapshot *snapshot,
     const struct restore_options *options, int fd, struct restore_result *result);
 
@@ -70,5 +75,11 @@ enum err restore_view_open(
 /* Whether the last failure is one of this machine's files, and says nothing about the repository. */
 bool restore_view_failed_locally(void);
 void restore_view_close(struct restore_view *view);
+
+/* Calls `use` with the content of a file, piece by piece: data bytes, and holes as zeros, entry->size bytes in all. PL_RESTORE_CONTENT
+ * (ERR_CORRUPT) where the chunks do not add up to that; by then, pieces may have been given. PL_INTERRUPTED. */
+typedef enum err (*restore_content_use)(void *context, const void *bytes, size_t size);
+enum err restore_content_read(
+    struct chunk_reader *reader, const struct entry *entry, restore_content_use use, void *context);
 
 #endif

@@ -67,6 +67,11 @@ static enum err differs(const struct entry *entry, const char *what)
 	return fail(PL_RESTORE_DIFFERS, "%s: %s differs from the snapshot", restore_printable(entry->path), what);
 }
 
+static enum err unreadable(const struct entry *entry, const char *what)
+{
+	return fail_errno(PL_RESTORE_DIFFERS, "%s: %s cannot be read back", restore_printable(entry->path), what);
+}
+
 static int read_content(struct restore_output *position, uint8_t *bytes, size_t size)
 {
 	while (size) {
@@ -188,6 +193,8 @@ static enum err check_attributes(
 		return ERR_OK;
 	buffer_clear(bytes);
 	err = meta_xattrs(folder_fd, name, -1, bytes);
+	if (err == ERR_SOURCE)
+		return unreadable(entry, "its extended attributes");
 	if (err == ERR_OK &&
 	    (bytes->length != entry->xattrs.size || memcmp(bytes->data, entry->xattrs.data, bytes->length) != 0))
 		err = differs(entry, "its extended attributes");
@@ -200,6 +207,8 @@ static enum err check_target(const struct entry *entry, int folder_fd, const cha
 
 	buffer_clear(bytes);
 	err = meta_target(folder_fd, name, bytes);
+	if (err == ERR_SOURCE)
+		return unreadable(entry, "its target");
 	if (err == ERR_OK &&
 	    (bytes->length != entry->target.size || memcmp(bytes->data, entry->target.data, bytes->length) != 0))
 		err = differs(entry, "its target");

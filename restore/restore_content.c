@@ -1,3 +1,4 @@
+#include "core/base/clock.h"
 #include "restore/restore_internal.h"
 
 uint64_t restore_content_size(const struct entry *entry)
@@ -120,4 +121,78 @@ int restore_output_write(struct restore_output *output, const uint8_t *bytes, si
 		size -= part;
 	}
 	return 0;
+}
+
+/* ---- piece by piece ---- */
+
+struct outlet {
+	struct chunk_reader *reader;
+	restore_content_use use;
+	void *context;
+	struct restore_output map; /* where the next data byte lies; nothing is written through it */
+	uint64_t position;	   /* in the file */
+};
+
+static enum err give_zeros(struct outlet *outlet, uint64_t until)
+{
+	static const uint8_t zeros[64 << 10];
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && outlet->position < until) {
+		uint64_t left = until - outlet->position;
+		size_t size = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
+
+		err = outlet->use(outlet->context, zeros, size);
+		outlet->position += size;
+	}
+	return err;
+}
+
+/* Data bytes, behind the holes that come before them. */
+static enum err give_data(struct outlet *outlet, const uint8_t *bytes, size_t size)
+{
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && size > 0) {
+		size_t part;
+
+		if (outlet->map.left == 0)
+			next_segment(&outlet->map);
+		part = size < outlet->map.left ? size : (size_t)outlet->map.left;
+		err = give_zeros(outlet, outlet->map.offset);
+		if (err == ERR_OK)
+			err = outlet->use(outlet->context, bytes, part);
+		restore_output_skip(&outlet->map, part);
+		outlet->position += part;
+		bytes += part;
+		size -= part;
+	}
+	return err;
+}
+
+static enum err give_chunk(void *context, const struct entry_chunk *chunk)
+{
+	struct outlet *outlet = context;
+	struct chunk_view view;
+	enum err err;
+
+	if (interrupt_requested())
+		return fail(PL_INTERRUPTED, "interrupted");
+	err = restore_content_get(outlet->reader, chunk, &view);
+	if (err != ERR_OK)
+		return err;
+	err = give_data(outlet, view.bytes, view.length);
+	chunk_release(outlet->reader, &view);
+	return err;
+}
+
+enum err restore_content_read(
+    struct chunk_reader *reader, const struct entry *entry, restore_content_use use, void *context)
+{
+	struct outlet outlet = {.reader = reader, .use = use, .context = context};
+	enum err err;
+
+	restore_output_open(&outlet.map, -1, entry);
+	err = restore_content_each(reader, entry, give_chunk, &outlet);
+	return err == ERR_OK ? give_zeros(&outlet, entry->size) : err;
 }

@@ -7,6 +7,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+static enum err cannot_remove(int folder_fd, const char *name)
+{
+	return restore_protected_fail("cannot remove",
+	    (struct entry_bytes){.data = (const uint8_t *)name, .size = strlen(name)}, folder_fd, name);
+}
+
 /* Removes what a folder holds but for the first folder in it that is not empty: its name is given, "" for none. */
 static enum err empty_level(int fd, char below[256])
 {
@@ -31,7 +37,7 @@ static enum err empty_level(int fd, char below[256])
 		if (errno == ENOTEMPTY || errno == EEXIST)
 			snprintf(below, 256, "%s", name);
 		else
-			err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+			err = cannot_remove(fd, name);
 	}
 	closedir(listing);
 	return err;
@@ -39,7 +45,7 @@ static enum err empty_level(int fd, char below[256])
 
 /* One way down, as far as it goes; true in *empty when nothing is left. Every step is one component, never through a link: whoever can
  * write in here could exchange a folder for one. Begun anew from the top for each folder, it needs two descriptors at any depth. */
-static enum err empty_once(int top_fd, dev_t device, bool *empty)
+static enum err empty_once(const struct restore *run, int top_fd, dev_t device, bool *empty)
 {
 	int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char below[256];
@@ -58,6 +64,10 @@ static enum err empty_once(int top_fd, dev_t device, bool *empty)
 			err = fail(PL_RESTORE_WRITE, "another file system is mounted below what is to be removed");
 			break;
 		}
+		if (file_is_among(&stat, run->own, run->own_count)) {
+			err = fail(PL_RESTORE_WRITE, "the repository itself lies in what is to be removed");
+			break;
+		}
 		err = empty_level(fd, below);
 		if (err != ERR_OK || !below[0])
 			break;
@@ -71,7 +81,7 @@ static enum err empty_once(int top_fd, dev_t device, bool *empty)
 	return err;
 }
 
-enum err restore_delete_tree(int folder_fd, const char *name)
+enum err restore_delete_tree(const struct restore *run, int folder_fd, const char *name)
 {
 	struct stat stat;
 	bool empty = false;
@@ -81,16 +91,17 @@ enum err restore_delete_tree(int folder_fd, const char *name)
 	if (unlinkat(folder_fd, name, 0) == 0 || errno == ENOENT)
 		return ERR_OK;
 	if (errno != EISDIR)
-		return fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+		return cannot_remove(folder_fd, name);
 	fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatat(folder_fd, ".", &stat, 0) != 0)
-		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+		err = cannot_remove(folder_fd, name);
 	while (err == ERR_OK && !empty)
-		err = interrupt_requested() ? fail(PL_INTERRUPTED, "interrupted") : empty_once(fd, stat.st_dev, &empty);
+		err = interrupt_requested() ? fail(PL_INTERRUPTED, "interrupted")
+					    : empty_once(run, fd, stat.st_dev, &empty);
 	if (fd >= 0)
 		close(fd);
 	if (err == ERR_OK && unlinkat(folder_fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
-		err = fail_errno(PL_RESTORE_WRITE, "cannot remove %s", name);
+		err = cannot_remove(folder_fd, name);
 	return err;
 }
 
@@ -162,7 +173,7 @@ static enum err delete_one(
 	if (!restore_select_covers(run->options, run->snapshot,
 		(struct entry_bytes){.data = path->data, .size = path->length}, S_ISDIR(stat.st_mode)))
 		return ERR_OK;
-	err = run->options->dry_run ? ERR_OK : restore_delete_tree(fd, name);
+	err = run->options->dry_run ? ERR_OK : restore_delete_tree(run, fd, name);
 	if (err == ERR_OK)
 		run->deleted++;
 	return err;
@@ -171,6 +182,11 @@ static enum err delete_one(
 /* Whether what the snapshot does not have in this folder was not there when it was made. */
 static bool is_known(const struct restore *run, const struct restore_folder *folder)
 {
+	struct stat self = {.st_dev = folder->device, .st_ino = folder->inode};
+
+	/* The repository that is being read, which a backup stores as an empty folder. */
+	if (file_is_among(&self, run->own, run->own_count))
+		return false;
 	/* What could not be read is not in the snapshot either; restore_run told of it. */
 	if (run->snapshot->totals.unreadable)
 		return false;

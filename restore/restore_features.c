@@ -199,7 +199,9 @@ enum err restore_features_probe(struct restore *run, int destination_fd)
 
 	restore_temporary_name(run, name);
 	if (mkdirat(destination_fd, name, 0700) != 0)
-		return fail_errno(PL_RESTORE_DESTINATION, "cannot write to %s", run->options->destination);
+		return errno == EPERM
+		    ? restore_protected_fail("cannot write to", (struct entry_bytes){0}, destination_fd, ".")
+		    : fail_errno(PL_RESTORE_DESTINATION, "cannot write to %s", run->options->destination);
 	folder = openat(destination_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder >= 0)
 		fd = openat(folder, "file", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

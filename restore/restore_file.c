@@ -15,21 +15,27 @@
 #define GATHER_CHUNKS 8
 #define GATHER_BYTES (64u << 10) /* larger ones are written as they come */
 
-static bool same_as_before(const struct entry *entry, const struct stat *stat)
+static int64_t time_of(const struct statx_timestamp *time)
 {
-	return entry->type == ENTRY_FILE && S_ISREG(stat->st_mode) && (uint64_t)stat->st_size == entry->size &&
-	    (int64_t)stat->st_mtim.tv_sec * 1000000000 + stat->st_mtim.tv_nsec == entry->mtime;
+	return time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+static bool same_as_before(const struct entry *entry, const struct statx *status)
+{
+	return entry->type == ENTRY_FILE && S_ISREG(status->stx_mode) && status->stx_size == entry->size &&
+	    time_of(&status->stx_mtime) == entry->mtime;
 }
 
 /* A folder stands where something else must go. */
 static enum err remove_folder(struct restore *run, const struct restore_item *item, int folder_fd)
 {
-	if (unlinkat(folder_fd, item->entry->name, AT_REMOVEDIR) == 0)
+	if (restore_protected_unlink(folder_fd, item->entry->name, AT_REMOVEDIR) == 0)
 		return ERR_OK;
 	if (errno != ENOTEMPTY && errno != EEXIST)
-		return restore_fail_write("cannot remove the folder", item->entry->entry.path);
+		return restore_protected_fail(
+		    "cannot remove the folder", item->entry->entry.path, folder_fd, item->entry->name);
 	if (run->options->delete_others)
-		return restore_delete_tree(folder_fd, item->entry->name);
+		return restore_delete_tree(run, folder_fd, item->entry->name);
 	return fail(
 	    PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty", restore_printable(item->entry->entry.path));
 }
@@ -38,22 +44,28 @@ enum err restore_place_look(
     struct restore *run, const struct restore_item *item, int folder_fd, enum restore_place *out)
 {
 	const struct entry *entry = &item->entry->entry;
-	struct stat stat;
+	struct statx status;
 
 	*out = PLACE_FREE;
 	if (item->folder->fresh)
 		return ERR_OK;
-	if (fstatat(folder_fd, item->entry->name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+	if (statx(folder_fd, item->entry->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) != 0)
 		return errno == ENOENT ? ERR_OK : restore_fail_write("cannot look at", entry->path);
-	if (run->ignores_case && (int64_t)stat.st_ctim.tv_sec * 1000000000 + stat.st_ctim.tv_nsec >= run->began)
+	if (run->ignores_case && time_of(&status.stx_ctime) >= run->began)
 		return fail(PL_RESTORE_CLASH, "the destination takes %s for another name of this snapshot",
 		    restore_printable(entry->path));
 	*out = PLACE_KEEP;
 	if (run->options->overwrite == RESTORE_NEVER)
 		return ERR_OK;
-	if (run->options->overwrite == RESTORE_CHANGED && same_as_before(entry, &stat))
+	if (run->options->overwrite == RESTORE_CHANGED && same_as_before(entry, &status))
 		return ERR_OK;
-	if (S_ISDIR(stat.st_mode)) {
+	/* Said before the content is read and written in vain. */
+	if (item->folder->guarded ||
+	    (run->needs.uid != 0 && (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)))) {
+		errno = EPERM;
+		return restore_protected_fail("cannot replace", entry->path, folder_fd, item->entry->name);
+	}
+	if (S_ISDIR(status.stx_mode)) {
 		*out = PLACE_FREE;
 		return run->options->dry_run ? ERR_OK : remove_folder(run, item, folder_fd);
 	}
@@ -95,7 +107,7 @@ static enum err open_new(struct restore *run, struct restore_file *file, int fol
 		return fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there",
 		    restore_printable(entry->path));
 	if (file->fd < 0)
-		return restore_fail_write("cannot make", entry->path);
+		return restore_protected_fail("cannot make", entry->path, folder_fd, name_of(file));
 	set_early_flags(file->fd, entry->flags);
 	return ERR_OK;
 }
@@ -134,8 +146,8 @@ static enum err replace(struct restore *run, const struct restore_file *file, in
 	int again = flags ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	enum err err = close_new(file, fd);
 
-	if (err == ERR_OK && renameat(folder_fd, file->temporary, folder_fd, file->item.entry->name) != 0)
-		err = restore_fail_write("cannot replace", path);
+	if (err == ERR_OK && restore_protected_rename(folder_fd, file->temporary, file->item.entry->name) != 0)
+		err = restore_protected_fail("cannot replace", path, folder_fd, file->item.entry->name);
 	if (err == ERR_OK)
 		restore_flags_set(run, path, again, flags);
 	if (again >= 0)

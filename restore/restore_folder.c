@@ -153,6 +153,8 @@ static void finish_metadata(struct restore *run, struct restore_folder *folder, 
 		restore_metadata_set(run, &folder->entry->entry, fd, -1, NULL, &has, 0);
 	else if (folder->fresh && !folder->root)
 		(void)fchmod(fd, 0777 & ~run->umask);
+	else
+		restore_protected_put_back(fd, folder->taken);
 }
 
 static void folder_finish(struct restore *run, struct restore_folder *folder)
@@ -171,6 +173,8 @@ static void folder_finish(struct restore *run, struct restore_folder *folder)
 			restore_delete_others(run, folder, fd);
 		if (!run->options->dry_run)
 			finish_metadata(run, folder, fd);
+	} else {
+		restore_protected_put_back(fd, folder->taken);
 	}
 	restore_folder_leave(run, folder);
 }
@@ -241,6 +245,8 @@ enum err restore_folder_root(struct restore *run, const char *path, struct resto
 		goto done;
 	}
 	folder->root = true;
+	if (!made && !run->options->dry_run && run->options->overwrite != RESTORE_NEVER)
+		folder->taken = restore_protected_take(folder->fd, &folder->guarded);
 	folder->fresh = made || is_empty(folder->fd);
 	folder->default_acl = fgetxattr(folder->fd, "system.posix_acl_default", NULL, 0) > 0;
 	folder->users = 1; /* never closed before the end */
@@ -258,6 +264,11 @@ gid_t restore_folder_group(const struct restore *run, const struct restore_folde
 	return folder->mode & S_ISGID ? folder->gid : run->needs.gid;
 }
 
+static struct entry_bytes name_of(const struct restore_folder *folder)
+{
+	return (struct entry_bytes){.data = (const uint8_t *)folder->name, .size = strlen(folder->name)};
+}
+
 /* A folder of that name, or something else that may be replaced by one. */
 static enum err take_existing(struct restore *run, struct restore_folder *parent, struct restore_folder *folder)
 {
@@ -270,8 +281,8 @@ static enum err take_existing(struct restore *run, struct restore_folder *parent
 		return fail_errno(PL_RESTORE_WRITE, "cannot open the folder %s", folder->name);
 	if (run->options->overwrite == RESTORE_NEVER)
 		return fail(PL_RESTORE_IN_THE_WAY, "%s is there and is no folder", folder->name);
-	if (unlinkat(parent->fd, folder->name, 0) != 0 || mkdirat(parent->fd, folder->name, 0700) != 0)
-		return fail_errno(PL_RESTORE_WRITE, "cannot replace %s by a folder", folder->name);
+	if (restore_protected_unlink(parent->fd, folder->name, 0) != 0 || mkdirat(parent->fd, folder->name, 0700) != 0)
+		return restore_protected_fail("cannot make a folder of", name_of(folder), parent->fd, folder->name);
 	folder->fresh = true;
 	return ERR_OK;
 }
@@ -288,6 +299,8 @@ static enum err prepare(struct restore *run, struct restore_folder *parent, stru
 		return fail_errno(PL_RESTORE_WRITE, "cannot open the folder %s", folder->name);
 	if (run->options->dry_run || folder->fresh)
 		return ERR_OK;
+	if (run->options->overwrite != RESTORE_NEVER)
+		folder->taken = restore_protected_take(folder->fd, &folder->guarded);
 	folder->default_acl = fgetxattr(folder->fd, "system.posix_acl_default", NULL, 0) > 0;
 	/* Its owner may have taken the right to write from himself; it comes back as the snapshot has it. */
 	if ((folder->mode & 0700) != 0700 && fchmod(folder->fd, folder->mode | 0700) == 0)
@@ -322,7 +335,7 @@ enum err restore_folder_make(struct restore *run, struct restore_folder *parent,
 	else if (errno == EEXIST)
 		err = take_existing(run, parent, folder);
 	else
-		err = fail_errno(PL_RESTORE_WRITE, "cannot make the folder %s", name);
+		err = restore_protected_fail("cannot make the folder", name_of(folder), fd, name);
 	if (err == ERR_OK)
 		err = prepare(run, parent, folder);
 	restore_folder_leave(run, parent);

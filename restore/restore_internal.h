@@ -104,6 +104,8 @@ struct restore_folder {
 	uid_t uid; /* what it has now */
 	gid_t gid;
 	mode_t mode;
+	unsigned taken;	  /* flags that kept anybody from writing into it: they come back in the end */
+	bool guarded;	  /* it has such flags, and nothing in it can be replaced */
 	bool fresh;	  /* made by this run: nothing else is in it */
 	bool default_acl; /* new files in it get an ACL that the snapshot may not want */
 	bool root;
@@ -123,26 +125,43 @@ void restore_folder_leave(struct restore *run, struct restore_folder *folder);
 /* The group that a file made in it gets. */
 gid_t restore_folder_group(const struct restore *run, const struct restore_folder *folder);
 
+/* ---- immutable and append-only (restore_protected.c) ---- */
+
+/* Takes the flags away from an open file or folder, where this process may. Returns those that were there and are gone; *stays (may be
+ * NULL) says that there are some that could not be taken away. */
+unsigned restore_protected_take(int fd, bool *stays);
+/* Gives them back. */
+void restore_protected_put_back(int fd, unsigned taken);
+/* renameat and unlinkat within a folder; what is to go loses its flags first, where this process may, and has them again after a failure.
+ * 0, or -1 with errno. */
+int restore_protected_rename(int folder_fd, const char *from, const char *to);
+int restore_protected_unlink(int folder_fd, const char *name, int flags);
+/* After a failure with errno: PL_RESTORE_PROTECTED, naming the flag, where `name` or its folder has one that forbids it, else as
+ * restore_fail_write(). */
+enum err restore_protected_fail(const char *what, struct entry_bytes path, int folder_fd, const char *name);
+
 /* Removes what the snapshot does not have from a folder. */
 void restore_delete_others(struct restore *run, struct restore_folder *folder, int fd);
-/* Removes anything of that name. */
-enum err restore_delete_tree(int folder_fd, const char *name);
+/* Removes anything of that name, but for the repository itself, and what leads to it. */
+enum err restore_delete_tree(const struct restore *run, int folder_fd, const char *name);
 
 /* ---- hard links ---- */
 
 enum restore_link_state { LINK_PENDING, LINK_DONE, LINK_FAILED };
-/* The first restored member of a group, which the others are linked to. */
+/* The first member of a group that is restored: the others are linked to it. Where it is not, because a file that is to stay has its
+ * name or because it failed, the next one takes its place: nothing is ever linked to a file of which it is not known that it is
+ * the group's. */
 struct restore_link {
 	struct restore_link *next;
 	uint64_t device, inode;
 	uint64_t digest[2]; /* of what the members must share */
 	uint32_t seen, links;
-	struct restore_folder *folder; /* referenced */
-	struct restore_entry *first;   /* owned by the item until the state changes, then `name` is what counts */
+	struct restore_folder
+	    *folder; /* referenced; this and the name belong to the first member while the state is pending */
+	char *name;
 	unsigned references;	       /* under the run's lock */
 	enum restore_link_state state; /* under the run's lock */
 	uint32_t flags;		       /* set when the last member is there: an immutable file cannot be linked */
-	char name[];
 };
 struct restore_links {
 	struct restore_link **buckets;
@@ -155,8 +174,6 @@ void restore_link_digest(const struct entry *entry, uint64_t digest[2]);
 enum err restore_link_find(struct restore *run, const struct restore_entry *entry, struct restore_folder *folder,
     struct restore_link **out, bool *first);
 void restore_link_done(struct restore *run, struct restore_link *link, enum restore_link_state state);
-/* Waits until the first member is there, or is not to be. */
-enum restore_link_state restore_link_wait(struct restore *run, struct restore_link *link);
 void restore_link_drop(struct restore *run, struct restore_link *link);
 void restore_links_free(struct restore *run);
 
@@ -166,10 +183,13 @@ struct restore_item {
 	struct restore_entry *entry;   /* owned */
 	struct restore_folder *folder; /* referenced */
 	struct restore_link *link;     /* referenced; NULL: none */
-	bool first;		       /* of its link group */
+	bool first;		       /* of its link group: restore_link_done is due */
 	uint64_t number;	       /* of the entry in the selection */
 };
 void restore_item_release(struct restore *run, struct restore_item *item);
+/* Waits until the first member of the item's group is there: *there, to be linked to. Where it is not to be, the item becomes the first,
+ * and is to be restored. ERR_NOMEM. */
+enum err restore_link_join(struct restore *run, struct restore_item *item, bool *there);
 
 struct restore {
 	const struct restore_options *options;
@@ -177,6 +197,8 @@ struct restore {
 	bool root_saved;	       /* the destination stands for a folder of the snapshot */
 	struct restore_result *result; /* written by the caller's thread only */
 	struct restore_view *view;
+	struct file_identity own[REPOSITORY_FOLDERS]; /* never deleted */
+	size_t own_count;
 	struct restore_needs needs;
 	bool missing[FEATURE_COUNT];
 	bool ignores_case;
@@ -193,18 +215,20 @@ struct restore {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t linked;
 	struct failure fatal; /* kind ERR_OK: none */
-	struct failure first_problem;
+	struct failure first_problem, first_difference;
 	_Atomic bool damaged;
 	bool told[FEATURE_COUNT];
 	_Atomic bool stop;
 	_Atomic uint64_t files, folders, others, bytes, skipped, deleted, problems, metadata_problems, temporaries;
-	_Atomic uint64_t verified_files, verified_bytes;
+	_Atomic uint64_t verified_files, verified_bytes, differences; /* differences count among the problems too */
 };
 /* Names a problem of an entry: this thread's last failure. What nobody can go on after (a full disk, no memory, an interrupt) stops the run. */
 void restore_problem(struct restore *run, struct entry_bytes path, enum err err);
-/* Content is right, something else is not. `feature` that the destination is known to lack is told of once and counted. */
+/* Content is right, something else is not: an exception. */
 void restore_metadata_problem(
     struct restore *run, enum restore_feature feature, struct entry_bytes path, const char *what);
+/* An exception too: the entry, which has no content, is not there, because `why`. */
+void restore_absent(struct restore *run, struct entry_bytes path, const char *why);
 void restore_stop(struct restore *run);
 bool restore_stopped(const struct restore *run);
 void restore_mark(struct restore *run, uint64_t number);

@@ -1,4 +1,4 @@
-/* Hard links. The first member of a group that comes along is restored, the others are linked to it. A group is forgotten when as many
+/* Hard links. The first member of a group that can be is restored, the others are linked to it. A group is forgotten when as many
  * members were seen as it has links; one whose other members are not in the selection stays until the end. */
 #include "restore/restore_internal.h"
 
@@ -61,8 +61,8 @@ static enum err add(struct restore *run, const struct restore_entry *entry, stru
     const uint64_t digest[2], struct restore_link **out)
 {
 	struct restore_links *links = &run->links;
-	size_t size = strlen(entry->name) + 1, bucket;
 	struct restore_link *link;
+	size_t bucket;
 
 	if (links->count >= links->size) {
 		enum err err = grow(links);
@@ -70,10 +70,14 @@ static enum err add(struct restore *run, const struct restore_entry *entry, stru
 		if (err != ERR_OK)
 			return err;
 	}
-	link = mem_calloc(1, sizeof(*link) + size);
+	link = mem_calloc(1, sizeof(*link));
 	if (!link)
 		return ERR_NOMEM;
-	memcpy(link->name, entry->name, size);
+	link->name = mem_string(entry->name);
+	if (!link->name) {
+		mem_free(link);
+		return ERR_NOMEM;
+	}
 	link->device = entry->entry.device;
 	link->inode = entry->entry.inode;
 	memcpy(link->digest, digest, sizeof(link->digest));
@@ -101,7 +105,7 @@ enum err restore_link_find(struct restore *run, const struct restore_entry *entr
 
 	*out = NULL;
 	*first = false;
-	if (entry->entry.links < 2 || run->missing[FEATURE_HARDLINK])
+	if (entry->entry.links < 2)
 		return ERR_OK;
 	restore_link_digest(&entry->entry, digest);
 	at = links->size ? &links->buckets[bucket_of(links, entry->entry.device, entry->entry.inode)] : NULL;
@@ -136,17 +140,36 @@ void restore_link_done(struct restore *run, struct restore_link *link, enum rest
 	pthread_mutex_unlock(&run->lock);
 }
 
-enum restore_link_state restore_link_wait(struct restore *run, struct restore_link *link)
+enum err restore_link_join(struct restore *run, struct restore_item *item, bool *there)
 {
-	enum restore_link_state state;
+	struct restore_link *link = item->link;
+	struct restore_folder *before;
+	char *name;
 
-	/* No deadlock: jobs start in order, and the first member's job was submitted before this one. */
+	/* No deadlock: jobs start in order, and the first member's job was submitted before this one; whoever takes its place
+	 * is at work already. */
 	pthread_mutex_lock(&run->lock);
 	while (link->state == LINK_PENDING)
 		pthread_cond_wait(&run->linked, &run->lock);
-	state = link->state;
+	*there = link->state == LINK_DONE;
+	if (!*there)
+		link->state = LINK_PENDING;
 	pthread_mutex_unlock(&run->lock);
-	return state;
+	if (*there)
+		return ERR_OK;
+	name = mem_string(item->entry->name);
+	if (!name) {
+		restore_link_done(run, link, LINK_FAILED);
+		return ERR_NOMEM;
+	}
+	mem_free(link->name);
+	link->name = name;
+	before = link->folder;
+	link->folder = item->folder;
+	restore_folder_keep(run, item->folder);
+	restore_folder_drop(run, before);
+	item->first = true;
+	return ERR_OK;
 }
 
 static void set_late_flags(struct restore *run, struct restore_link *link)
@@ -176,6 +199,7 @@ void restore_link_drop(struct restore *run, struct restore_link *link)
 	if (link->flags && link->state == LINK_DONE)
 		set_late_flags(run, link);
 	restore_folder_drop(run, link->folder);
+	mem_free(link->name);
 	mem_free(link);
 }
 

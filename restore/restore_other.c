@@ -1,6 +1,8 @@
 /* What is no regular file: symbolic links, devices, fifos, sockets, and further names of what is there already. */
 #include "restore/restore_internal.h"
 
+#include "core/base/output.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
@@ -33,8 +35,9 @@ static enum err put_in_place(const struct restore_item *item, int folder_fd, con
 {
 	if (name == item->entry->name)
 		return ERR_OK;
-	if (renameat(folder_fd, name, folder_fd, item->entry->name) != 0) {
-		enum err err = restore_fail_write("cannot replace", item->entry->entry.path);
+	if (restore_protected_rename(folder_fd, name, item->entry->name) != 0) {
+		enum err err =
+		    restore_protected_fail("cannot replace", item->entry->entry.path, folder_fd, item->entry->name);
 
 		(void)unlinkat(folder_fd, name, 0);
 		return err;
@@ -43,7 +46,38 @@ static enum err put_in_place(const struct restore_item *item, int folder_fd, con
 	return ERR_OK;
 }
 
-static enum err make_other(struct restore *run, struct restore_item *item, int folder_fd, const char *name)
+/* What the probe of the destination found that it, or this user, cannot have is named, and no failure: it is not there. */
+static bool is_exception(const struct restore *run, const struct entry *entry)
+{
+	if (!run->missing[entry->type == ENTRY_SYMLINK ? FEATURE_SYMLINK : FEATURE_DEVICE])
+		return false;
+	/* File systems refuse in many ways, EIO among them; these ways mean something else. */
+	return errno != ENOSPC && errno != EDQUOT && errno != ENOMEM && errno != EINTR && errno != EACCES &&
+	    errno != EROFS && errno != ENAMETOOLONG;
+}
+
+static void name_exception(struct restore *run, const struct restore_entry *entry)
+{
+	static const char *const kinds[] = {[ENTRY_CHARACTER] = "devices",
+	    [ENTRY_BLOCK] = "devices",
+	    [ENTRY_FIFO] = "fifos",
+	    [ENTRY_SOCKET] = "sockets"};
+	char why[FAILURE_TEXT];
+	char *target = NULL;
+
+	if (entry->entry.type == ENTRY_SYMLINK) {
+		target = output_printable(entry->entry.target.data, entry->entry.target.size);
+		snprintf(why, sizeof(why), "the destination cannot have symbolic links (it leads to %s)",
+		    target ? target : "?");
+	} else {
+		snprintf(why, sizeof(why), "the destination, or this user, cannot have %s", kinds[entry->entry.type]);
+	}
+	restore_absent(run, entry->entry.path, why);
+	mem_free(target);
+}
+
+/* *made: it is there. ERR_OK without it: it cannot be, and was named. */
+static enum err make_other(struct restore *run, struct restore_item *item, int folder_fd, const char *name, bool *made)
 {
 	const struct entry *entry = &item->entry->entry;
 	struct restore_has has = {.uid = run->needs.uid,
@@ -55,7 +89,11 @@ static enum err make_other(struct restore *run, struct restore_item *item, int f
 		if (errno == EEXIST)
 			return fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there",
 			    restore_printable(entry->path));
-		return restore_fail_write("cannot make", entry->path);
+		if (is_exception(run, entry)) {
+			name_exception(run, item->entry);
+			return ERR_OK;
+		}
+		return restore_protected_fail("cannot make", entry->path, folder_fd, name);
 	}
 	if (item->folder->default_acl && entry->type != ENTRY_SYMLINK) {
 		char path[320];
@@ -65,18 +103,21 @@ static enum err make_other(struct restore *run, struct restore_item *item, int f
 		has.mode = (mode_t)-1; /* as the ACL made it */
 	}
 	restore_metadata_set(run, entry, -1, folder_fd, name, &has, 0);
+	*made = true;
 	return put_in_place(item, folder_fd, name);
 }
 
-/* True where the item is now a further name of its group's first member. */
+/* *made where the item is now a further name of its group's first member. Else it is to be restored by itself, perhaps as the first. */
 static enum err make_link(struct restore *run, struct restore_item *item, int folder_fd, const char *name, bool *made)
 {
 	struct restore_link *link = item->link;
+	bool there = false;
+	enum err err = restore_link_join(run, item, &there);
 	int first_fd, failed;
 
 	*made = false;
-	if (restore_link_wait(run, link) != LINK_DONE)
-		return ERR_OK;
+	if (err != ERR_OK || !there)
+		return err;
 	first_fd = restore_folder_enter(run, link->folder);
 	if (first_fd < 0)
 		return failure_last()->kind;
@@ -102,14 +143,15 @@ static void count(struct restore *run, const struct restore_item *item)
 
 static void make_alone(struct restore *run, struct restore_item *item, int folder_fd, const char *name)
 {
-	enum err err = make_other(run, item, folder_fd, name);
+	bool made = false;
+	enum err err = make_other(run, item, folder_fd, name, &made);
 
-	if (err == ERR_OK)
-		count(run, item);
-	else
+	if (err != ERR_OK)
 		restore_problem(run, item->entry->entry.path, err);
+	else if (made)
+		count(run, item);
 	if (item->link && item->first)
-		restore_link_done(run, item->link, err == ERR_OK ? LINK_DONE : LINK_FAILED);
+		restore_link_done(run, item->link, err == ERR_OK && made ? LINK_DONE : LINK_FAILED);
 }
 
 void restore_other_make(struct restore *run, struct restore_item *item, int folder_fd)

@@ -66,17 +66,16 @@ static bool is_damage(enum err err)
 	return err == ERR_CORRUPT || err == ERR_MISSING || err == ERR_UNSUPPORTED;
 }
 
-static void tell(struct restore *run, struct entry_bytes path, const struct failure *failure, bool metadata_only)
+static void tell(struct restore *run, const struct restore_problem *problem)
 {
-	struct restore_problem problem = {.path = path, .failure = failure, .metadata_only = metadata_only};
-
 	if (run->options->on_problem)
-		run->options->on_problem(run->options->context, &problem);
+		run->options->on_problem(run->options->context, problem);
 }
 
 void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 {
 	struct failure failure;
+	struct restore_problem problem = {.path = path, .failure = &failure};
 
 	if (is_fatal(err)) {
 		restore_stop(run);
@@ -85,11 +84,17 @@ void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 	failure_take(&failure);
 	pthread_mutex_lock(&run->lock);
 	run->problems++;
-	if (is_damage(err))
-		run->damaged = true;
-	if (run->first_problem.kind == ERR_OK)
-		run->first_problem = failure;
-	tell(run, path, &failure, false);
+	/* What does not read back is the destination's fault, not the repository's. */
+	if (failure.id == PL_RESTORE_DIFFERS) {
+		if (run->differences++ == 0)
+			run->first_difference = failure;
+	} else {
+		if (is_damage(err))
+			run->damaged = true;
+		if (run->first_problem.kind == ERR_OK)
+			run->first_problem = failure;
+	}
+	tell(run, &problem);
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -98,20 +103,32 @@ void restore_metadata_problem(
 {
 	int saved = errno;
 	struct failure failure;
+	struct restore_problem problem = {.path = path, .failure = &failure, .metadata_only = true};
 
+	if (run->missing[feature])
+		(void)fail(PL_RESTORE_FEATURE, "%s: the destination cannot hold: %s", restore_printable(path), what);
+	else
+		(void)fail(
+		    PL_RESTORE_METADATA, "%s: cannot set %s: %s", restore_printable(path), what, strerror(saved));
+	failure_take(&failure);
 	run->metadata_problems++;
 	pthread_mutex_lock(&run->lock);
-	if (!run->missing[feature] || !run->told[feature]) {
-		run->told[feature] = run->missing[feature];
-		if (run->missing[feature])
-			(void)fail(PL_RESTORE_FEATURE, "%s: the destination cannot hold: %s (told once for all files)",
-			    restore_printable(path), what);
-		else
-			(void)fail(PL_RESTORE_METADATA, "%s: cannot set %s: %s", restore_printable(path), what,
-			    strerror(saved));
-		failure_take(&failure);
-		tell(run, path, &failure, true);
-	}
+	problem.repeated = run->told[feature];
+	run->told[feature] = run->missing[feature];
+	tell(run, &problem);
+	pthread_mutex_unlock(&run->lock);
+}
+
+void restore_absent(struct restore *run, struct entry_bytes path, const char *why)
+{
+	struct failure failure;
+	struct restore_problem problem = {.path = path, .failure = &failure, .metadata_only = true};
+
+	(void)fail(PL_RESTORE_FEATURE, "%s is not there: %s", restore_printable(path), why);
+	failure_take(&failure);
+	run->metadata_problems++;
+	pthread_mutex_lock(&run->lock);
+	tell(run, &problem);
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -242,6 +259,8 @@ void restore_give_result(const struct restore *run)
 
 enum err restore_verdict(struct restore *run, enum err err)
 {
+	unsigned long long differences = run->differences, problems = run->problems - differences;
+
 	if (run->fatal.kind != ERR_OK && run->fatal.kind != ERR_INTERRUPTED)
 		return failure_put(&run->fatal);
 	if (interrupt_requested())
@@ -249,13 +268,16 @@ enum err restore_verdict(struct restore *run, enum err err)
 	if (err != ERR_OK)
 		return err;
 	if (run->damaged)
-		return fail(PL_RESTORE_DAMAGED, "%llu entries are not restored; the first: %s",
-		    (unsigned long long)run->problems, run->first_problem.text);
-	if (run->problems)
-		return fail(PL_RESTORE_INCOMPLETE, "%llu entries are not restored; the first: %s",
-		    (unsigned long long)run->problems, run->first_problem.text);
+		return fail(PL_RESTORE_DAMAGED, "%llu entries are not restored; the first: %s", problems,
+		    run->first_problem.text);
+	if (differences)
+		return fail(PL_RESTORE_DIFFERS, "%llu entries do not read back as they must be; the first: %s",
+		    differences, run->first_difference.text);
+	if (problems)
+		return fail(PL_RESTORE_INCOMPLETE, "%llu entries are not restored; the first: %s", problems,
+		    run->first_problem.text);
 	if (run->metadata_problems)
-		return fail(PL_RESTORE_PARTIAL, "all contents are restored, but not everything about %llu entries",
+		return fail(PL_RESTORE_PARTIAL, "all files are restored with their contents; exceptions: %llu",
 		    (unsigned long long)run->metadata_problems);
 	return ERR_OK;
 }
@@ -295,6 +317,7 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 	enum err err;
 
 	*result = (struct restore_result){.started = clock_now()};
+	run.own_count = repository_folders(repository, run.own);
 	restore_setup_locks(&run);
 	/* Files get their permissions as they are made, which saves a call for each. */
 	run.umask = umask(0);

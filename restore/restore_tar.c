@@ -378,9 +378,7 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 
 	tar->path = path;
 	if (entry->type == ENTRY_SOCKET) {
-		/* tar has no sockets; programs make theirs anew */
-		errno = EOPNOTSUPP;
-		restore_metadata_problem(&tar->run, FEATURE_DEVICE, path, "socket");
+		restore_absent(&tar->run, path, "a tar has no sockets; programs make theirs anew");
 		return ERR_OK;
 	}
 	err = entry->type == ENTRY_FILE ? try_content(tar, entry) : ERR_OK;
@@ -402,7 +400,8 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 		err = write_content(tar, entry);
 	if (err == ERR_OK && archive_write_finish_entry(tar->archive) == ARCHIVE_FATAL)
 		err = fail_archive(tar, "cannot write the tar stream");
-	count(tar, entry);
+	if (err == ERR_OK)
+		count(tar, entry);
 	return err;
 }
 
@@ -428,6 +427,9 @@ static enum err open_archive(struct tar *tar, int fd)
 static void close_archive(struct tar *tar)
 {
 	archive_entry_free(tar->header);
+	/* Else the archive would be ended as if it were whole. */
+	if (tar->archive && !tar->run.result->stream_ended)
+		archive_write_fail(tar->archive);
 	archive_write_free(tar->archive);
 	for (size_t i = 0; tar->links && i < TAR_BUCKETS; i++) {
 		struct tar_link *link;
@@ -460,6 +462,7 @@ static enum err write_all(struct tar *tar, struct restore_select *select)
 	}
 	if (err == ERR_OK && archive_write_close(tar->archive) != ARCHIVE_OK)
 		err = fail_archive(tar, "cannot end the tar stream");
+	tar->run.result->stream_ended = err == ERR_OK;
 	return err;
 }
 

@@ -50,7 +50,9 @@ static void tell(const struct verify *verify, const struct verify_note *note)
 	if (!verify->options->on_finding)
 		return;
 	snprintf(failure.text, sizeof(failure.text), "%s", note->text);
-	if (note->snapshots)
+	if (!note->snapshots && verify->counted && strncmp(note->object, "packs/", 6) == 0)
+		snprintf(touches, sizeof(touches), "no snapshot");
+	else if (note->snapshots)
 		snprintf(touches, sizeof(touches), "%llu snapshot%s, %llu file%s%s%.*s",
 		    (unsigned long long)note->snapshots, note->snapshots == 1 ? "" : "s",
 		    (unsigned long long)note->files, note->files == 1 ? "" : "s", note->names.length ? ": " : "",
@@ -114,8 +116,10 @@ static enum err run_tiers(struct verify *verify)
 		if (verify_ledger_save(verify) != ERR_OK)
 			output_failure_warning(failure_last());
 	}
-	if (err == ERR_OK && keys && keys->full && (verify->notes_count || verify->lost))
+	if (err == ERR_OK && keys && keys->full && (verify->notes_count || verify->lost)) {
 		err = verify_touches(verify);
+		verify->counted = err == ERR_OK;
+	}
 	return err;
 }
 

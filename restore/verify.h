@@ -12,7 +12,8 @@ enum verify_tier { VERIFY_STRUCTURE, VERIFY_STORED, VERIFY_CONTENT };
 struct verify_finding {
 	const char *object; /* name in the repository */
 	const struct failure *failure;
-	const char *touches; /* "3 snapshots, 17 files", "" where nothing uses it */
+	const char
+	    *touches; /* "3 snapshots, 17 files"; "no snapshot" of a pack that none needs; "" where that is not known */
 };
 typedef void (*verify_on_finding)(void *context, const struct verify_finding *finding);
 

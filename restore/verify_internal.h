@@ -79,7 +79,8 @@ struct verify {
 	pthread_mutex_t lock;	  /* of what follows */
 	struct verify_note *notes;
 	size_t notes_count, notes_capacity;
-	bool lost; /* a snapshot needs chunks that no index knows */
+	bool lost;    /* a snapshot needs chunks that no index knows */
+	bool counted; /* what the findings touch is known */
 	_Atomic bool stop;
 	_Atomic uint64_t packs_read, bytes_read;
 };
@@ -88,7 +89,7 @@ enum err verify_found(struct verify *verify, const char *object, struct verify_p
 /* True for what is a finding, false for what ends the run (no memory, an interrupt). */
 bool verify_is_finding(enum err err);
 
-/* config, snapshots, index objects, packs: all there, all of the right size, signed by who may. */
+/* config, slots, snapshots, index objects, generations, records, packs: all there, all of the right size, signed by who may. */
 enum err verify_structure(struct verify *verify);
 /* Trees of all snapshots: every node readable, every chunk in the index, its pack there. */
 enum err verify_trees(struct verify *verify);

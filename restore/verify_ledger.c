@@ -19,10 +19,10 @@
 static char *ledger_path(const struct verify *verify)
 {
 	const struct repository *repository = verify->repository;
-	const char *url = repository->target->url ? repository->target->url : "";
+	const char *place = target_place(repository->target);
 
 	return mem_printf(
-	    "%s/verify-%016llx", repository->state_folder, (unsigned long long)XXH3_64bits(url, strlen(url)));
+	    "%s/verify-%016llx", repository->state_folder, (unsigned long long)XXH3_64bits(place, strlen(place)));
 }
 
 static bool ledger_valid(const struct verify *verify, const struct buffer *bytes)

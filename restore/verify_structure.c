@@ -4,7 +4,9 @@
 
 #include "core/base/clock.h"
 #include "core/crypto/crypto.h"
+#include "core/record/record_object.h"
 #include "core/repo/config.h"
+#include "core/repo/generation.h"
 #include "core/repo/index.h"
 #include "core/repo/key_slot.h"
 
@@ -116,18 +118,36 @@ static enum err check_snapshots(struct verify *verify)
 
 /* ---- index objects ---- */
 
+/* Context of take_pack(). */
+struct taking {
+	struct verify *verify;
+	const char *object; /* name of the index object */
+	bool told;	    /* one finding an object: a forged one may be wrong about every pack */
+};
+
 static enum err take_pack(void *context, const struct index_pack *indexed)
 {
-	struct verify *verify = context;
+	struct taking *taking = context;
+	struct verify *verify = taking->verify;
 	struct verify_pack *pack = verify_packs_add(&verify->packs, indexed->id);
+	uint64_t hash = 0;
+	enum err err = pack ? verify_directory_hash(&indexed->directory, &hash) : ERR_NOMEM;
 
-	if (!pack)
-		return ERR_NOMEM;
-	if (!pack->indexed)
-		verify->result->chunks += indexed->directory.chunks_count;
+	if (err != ERR_OK)
+		return err;
+	if (pack->indexed && !taking->told && (pack->index_size != indexed->size || pack->directory != hash)) {
+		(void)fail(PL_VERIFY_PACK_INDEX, "%s describes %s otherwise than another index object", taking->object,
+		    object_pack(indexed->id).text);
+		err = verify_found(verify, taking->object, NULL);
+		taking->told = true;
+	}
+	if (pack->indexed)
+		return err;
+	verify->result->chunks += indexed->directory.chunks_count;
 	pack->indexed = true;
 	pack->index_size = indexed->size;
-	return verify_directory_hash(&indexed->directory, &pack->directory);
+	pack->directory = hash;
+	return err;
 }
 
 /* index/<domain tag>/<id> */
@@ -144,6 +164,7 @@ static bool domain_of(const char *name, uint8_t tag[DOMAIN_TAG_SIZE])
 static enum err check_index(struct verify *verify, const char *name, struct domain_keys *domain)
 {
 	const struct repository *repository = verify->repository;
+	struct taking taking = {.verify = verify, .object = name};
 	struct buffer bytes = {0};
 	uint8_t tag[DOMAIN_TAG_SIZE], id[OBJECT_ID_SIZE];
 	enum err err = ERR_OK;
@@ -161,7 +182,7 @@ static enum err check_index(struct verify *verify, const char *name, struct doma
 		goto done;
 	}
 	if (err == ERR_OK)
-		err = index_object_decode(repository->keys, domain, id, bytes.data, bytes.length, take_pack, verify);
+		err = index_object_decode(repository->keys, domain, id, bytes.data, bytes.length, take_pack, &taking);
 	if (err != ERR_OK)
 		err = note_failure(verify, name, err);
 done:
@@ -184,6 +205,39 @@ static enum err check_indexes(struct verify *verify)
 	for (size_t i = 0; i < names.length / sizeof(*listed) && err == ERR_OK && !interrupt_requested(); i++)
 		err = check_index(verify, listed[i].name, domain);
 	secret_free(domain, sizeof(*domain));
+	buffer_free(&names);
+	return err;
+}
+
+/* ---- generations and records ---- */
+
+static enum err check_generation(struct verify *verify, const char *name)
+{
+	return generation_check(verify->repository->target, verify->repository->keys, name);
+}
+
+static enum err check_record(struct verify *verify, const char *name)
+{
+	struct buffer original = {0};
+	enum err err = record_object_get(
+	    verify->repository->target, name + strlen("records/"), verify->repository->keys, &original);
+
+	buffer_free(&original);
+	return err == ERR_KEY && failure_last()->id == PL_KEY_DOMAIN ? ERR_OK : err; /* another domain's */
+}
+
+static enum err check_each(
+    struct verify *verify, const char *folder, enum err (*check)(struct verify *verify, const char *name))
+{
+	struct buffer names = {0};
+	enum err err = target_list(verify->repository->target, folder, gather, &names);
+	const struct listed *listed = (const struct listed *)names.data;
+
+	for (size_t i = 0; i < names.length / sizeof(*listed) && err == ERR_OK && !interrupt_requested(); i++) {
+		err = check(verify, listed[i].name);
+		/* One may go since it was listed. */
+		err = err == ERR_OK || err == ERR_MISSING ? ERR_OK : note_failure(verify, listed[i].name, err);
+	}
 	buffer_free(&names);
 	return err;
 }
@@ -249,5 +303,9 @@ enum err verify_structure(struct verify *verify)
 		err = check_snapshots(verify);
 	if (err == ERR_OK && keys)
 		err = check_indexes(verify);
+	if (err == ERR_OK && keys)
+		err = check_each(verify, "gc", check_generation);
+	if (err == ERR_OK && keys)
+		err = check_each(verify, "records", check_record);
 	return err == ERR_OK ? check_packs(verify) : err;
 }

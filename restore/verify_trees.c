@@ -77,11 +77,29 @@ static enum err touch(struct walk_state *walk, uint32_t finding, const struct en
 
 /* ---- one entry ---- */
 
+/* The finding that a chunk suffers from: that of its pack. 0 where it has none, or the chunk stands in another pack without one as well. */
+static uint32_t finding_of(struct walk_state *walk, const uint8_t id[CHUNK_ID_SIZE])
+{
+	struct index_location location;
+	uint32_t finding = 0;
+
+	for (size_t copy = 0; index_find_copy(walk->view.index, id, copy, &location) == ERR_OK; copy++) {
+		const struct verify_pack *pack = verify_packs_find(&walk->verify->packs, location.pack);
+
+		if (!pack || !pack->finding)
+			return 0;
+		if (!finding)
+			finding = pack->finding;
+	}
+	failure_clear();
+	return finding;
+}
+
 /* Where a chunk should be. *lost: in no index. */
 static enum err check_chunk(struct walk_state *walk, const uint8_t *id, const struct entry *entry, bool *lost)
 {
 	struct index_location location;
-	const struct verify_pack *pack;
+	uint32_t finding;
 	enum err err = index_find(walk->view.index, id, &location);
 
 	if (err == ERR_MISSING) {
@@ -92,8 +110,8 @@ static enum err check_chunk(struct walk_state *walk, const uint8_t *id, const st
 	}
 	if (err != ERR_OK || !walk->full)
 		return err;
-	pack = verify_packs_find(&walk->verify->packs, location.pack);
-	return pack && pack->finding ? touch(walk, pack->finding, entry) : ERR_OK;
+	finding = finding_of(walk, id);
+	return finding ? touch(walk, finding, entry) : ERR_OK;
 }
 
 /* A node or list of chunks that cannot be read is a finding about its pack, or, where no index knows it, about the snapshot. */
@@ -112,7 +130,10 @@ static enum err note_unreadable(struct walk_state *walk, const uint8_t id[CHUNK_
 	slot = verify_set_add(&verify->broken, id, 0, &added);
 	if (!slot || !added)
 		return slot ? ERR_OK : ERR_NOMEM;
-	if (index_find(walk->view.index, id, &location) == ERR_OK) {
+	/* No copy of it can be read. Of those, one is named whose pack has no finding yet. */
+	for (size_t copy = 0; !pack || pack->finding; copy++) {
+		if (index_find_copy(walk->view.index, id, copy, &location) != ERR_OK)
+			break;
 		name = object_pack(location.pack);
 		pack = verify_packs_find(&verify->packs, location.pack);
 	}
@@ -189,17 +210,14 @@ static bool known(void *context, const uint8_t id[CHUNK_ID_SIZE])
 static enum err visit_node(void *context, const uint8_t id[CHUNK_ID_SIZE], uint32_t length)
 {
 	struct walk_state *walk = context;
-	struct index_location location;
-	const struct verify_pack *pack;
+	uint32_t finding;
 	bool added;
 
 	(void)length;
 	if (!walk->full)
 		return verify_set_add(&walk->nodes, id, walk->number, &added) ? ERR_OK : ERR_NOMEM;
-	if (index_find(walk->view.index, id, &location) != ERR_OK)
-		return ERR_OK;
-	pack = verify_packs_find(&walk->verify->packs, location.pack);
-	return pack && pack->finding ? touch(walk, pack->finding, NULL) : ERR_OK;
+	finding = finding_of(walk, id);
+	return finding ? touch(walk, finding, NULL) : ERR_OK;
 }
 
 static enum err fetch(void *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out)

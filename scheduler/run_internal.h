@@ -30,7 +30,7 @@ struct run {
 enum err run_lock(struct run *run);
 void run_unlock(struct run *run);
 
-/* The run that was cut off: its id in `id` ("" for none) and its start. */
+/* The run that was cut off: its id in `id` ("" for none) and its start. A marker that is damaged is told of, and counts as none. */
 enum err run_marker_read(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started);
 enum err run_marker_write(const struct run *run);
 enum err run_marker_remove(const struct run *run);

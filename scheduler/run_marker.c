@@ -3,6 +3,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/output.h"
 #include "core/repo/canonical.h"
 
 #include <errno.h>
@@ -65,7 +66,7 @@ void run_unlock(struct run *run)
 	mem_free(run->marker);
 }
 
-enum err run_marker_read(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started)
+static enum err read_marker(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started)
 {
 	struct buffer bytes = {0};
 	json_t *object = NULL;
@@ -95,6 +96,19 @@ done:
 	json_decref(object);
 	buffer_free(&bytes);
 	return err;
+}
+
+/* A disk that loses power can leave anything: the next run must not wait until somebody takes it away. */
+enum err run_marker_read(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started)
+{
+	enum err err = read_marker(run, id, started);
+
+	if (err != ERR_CORRUPT && err != ERR_LIMIT)
+		return err;
+	output_warning(PL_RECORD_BROKEN, "%s: if the last run was cut off, it gets no record", failure_last()->text);
+	failure_clear();
+	id[0] = '\0';
+	return ERR_OK;
 }
 
 enum err run_marker_write(const struct run *run)

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -116,14 +117,18 @@ struct walk {
 
 static enum err list_folder(struct walk *walk, const char *folder, unsigned depth);
 
-static enum err list_one(struct walk *walk, int folder_fd, const char *name, const char *leaf, unsigned depth)
+/* Sizes cost a look at each object; that a folder is one is mostly told by the listing itself. */
+static enum err list_one(struct walk *walk, int folder_fd, const char *name, const struct dirent *entry, unsigned depth)
 {
 	bool object = object_name_valid(name);
 	struct target_object shown = {.name = name};
+	const char *leaf = entry->d_name;
 	struct stat status;
 
 	if (!object && !object_folder_valid(name))
 		return ERR_OK;
+	if (!object && entry->d_type == DT_DIR)
+		return depth < DEPTH_MAX ? list_folder(walk, name, depth + 1) : ERR_OK;
 	/* Folders may be links to another disk, objects may not. */
 	if (fstatat(folder_fd, leaf, &status, object ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
 		if (errno == ENOENT)
@@ -170,7 +175,7 @@ static enum err list_folder(struct walk *walk, const char *folder, unsigned dept
 		}
 		length = snprintf(name, sizeof(name), "%s%s%s", folder, folder[0] ? "/" : "", entry->d_name);
 		if (length > 0 && length < (int)sizeof(name) && entry->d_name[0] != '.')
-			err = list_one(walk, fd, name, entry->d_name, depth);
+			err = list_one(walk, fd, name, entry, depth);
 	}
 	closedir(entries);
 	return err;
@@ -355,6 +360,17 @@ static enum err check_strangers(const struct disk_target *disk)
 	return err;
 }
 
+/* The path without links, "." and "..": a copy in another folder is another place, though both may be typed as "." */
+static enum err find_place(struct disk_target *disk)
+{
+	char *real = realpath(disk->path, NULL); /* of the C library */
+
+	/* A folder above that may be passed and not read: then the path as it was typed must do. */
+	disk->base.place = mem_string(real ? real : disk->path);
+	free(real);
+	return disk->base.place ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err open_root(struct disk_target *disk, bool create)
 {
 	enum err err = ERR_OK;
@@ -368,7 +384,9 @@ static enum err open_root(struct disk_target *disk, bool create)
 	}
 	disk->root_fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (disk->root_fd >= 0)
-		return create ? check_strangers(disk) : ERR_OK;
+		err = find_place(disk);
+	if (disk->root_fd >= 0)
+		return err == ERR_OK && create ? check_strangers(disk) : err;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return fail_errno(PL_NO_REPOSITORY, "there is no repository at %s", disk->path);
 	return fail_errno(PL_TARGET_READ, "cannot open the folder %s", disk->path);
@@ -399,6 +417,7 @@ enum err disk_target_new(struct target **out, const char *url, const char *path,
 	pthread_mutex_init(&disk->lock, NULL);
 	disk->base.url = mem_string(url);
 	disk->path = mem_string(path);
+	disk->base.folder = disk->path;
 	if (disk->base.url && disk->path)
 		err = open_root(disk, create);
 	if (err != ERR_OK) {

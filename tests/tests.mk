@@ -108,7 +108,7 @@ faults-sample: $(BUILD)/pulih $(BUILD)/faults/shim.so
 # halt_on_error: a finding is a failed test, not a line that nobody reads. Leaks count.
 SANITIZER_OPTIONS := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(abspath tests/leaks.supp):print_suppressions=0 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$(abspath tests/races.supp)
 sanitize: deps
 	$(MAKE) $(PARALLEL) SAN=address,undefined all unit-programs
 	$(SANITIZER_OPTIONS) $(MAKE) SAN=address,undefined unit system

@@ -223,6 +223,8 @@ static enum err open_index(struct backup *backup)
 			   backup->generations, 0, &damaged)
 		     : ERR_NOMEM;
 	if (err == ERR_OK)
+		err = lost_packs_drop(backup);
+	if (err == ERR_OK)
 		err = index_begin(backup->index, &adopted);
 	backup->result->packs_resumed = adopted;
 	mem_free(folder);

@@ -58,7 +58,7 @@ struct backup_database {
 
 /* One line of the verification after the run. */
 struct backup_check {
-	const char *name; /* "structure", "stored" */
+	const char *name; /* "structure", "stored", "earlier" */
 	bool good;
 	uint64_t objects, bytes; /* compared */
 	char detail[160];
@@ -72,6 +72,8 @@ struct backup_result {
 	struct backup_database *databases;
 	size_t databases_count;
 	uint64_t packs_resumed; /* finished packs of an interrupted run that were found again */
+	uint64_t
+	    packs_lost; /* that the target lacks, or has with another size, and not all of which is stored elsewhere */
 	int64_t started, ended;
 };
 void backup_result_free(struct backup_result *result);

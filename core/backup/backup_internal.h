@@ -115,6 +115,7 @@ struct backup {
 	struct walk_extra *walk_extras;
 	size_t extras_count;
 	char **hidden; /* journals of databases; NULL-terminated */
+	struct file_identity own[REPOSITORY_FOLDERS];
 
 	pthread_mutex_t lock;
 	pthread_cond_t room;  /* buffered data or folders became fewer */
@@ -140,6 +141,11 @@ void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct
 
 struct sqlite_copy;
 enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
+
+/* ---- lost_packs.c ---- */
+/* Compares the index with the target, before index_begin(): packs that are lost count as absent, so that files whose chunks only they held are
+ * read again. Those that hold what is stored nowhere else are warned of and counted in the result. */
+enum err lost_packs_drop(struct backup *backup);
 
 /* ---- plan.c ---- */
 /* Databases and commands as extras of the walk, their journals hidden. */
@@ -194,7 +200,7 @@ enum err collect_all(struct backup *backup);
 struct lists;
 enum err lists_new(struct lists **out, const char *path);
 void lists_free(struct lists *lists);
-/* The bytes of a list chunk of the last run, or of this one; false where it is not known. */
+/* The bytes of a list chunk of the last run; false where it is not known. */
 bool lists_find(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
 /* Keeps a list chunk for the next run. */
 enum err lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);

@@ -191,6 +191,8 @@ void *feed_main(void *argument)
 	    .extras = backup->walk_extras,
 	    .extras_count = backup->extras_count,
 	    .hidden = (const char *const *)backup->hidden,
+	    .own = backup->own,
+	    .own_count = repository_folders(backup->repository, backup->own),
 	    .problem = on_walk_problem,
 	    .context = backup};
 	enum err err = walk_new(&feed.walk, options->paths, options->paths_count, &walk);

@@ -9,71 +9,20 @@
 
 /* ---- structure: every pack that is relied on is there, with its size ---- */
 
-struct listed_pack {
-	uint8_t id[OBJECT_ID_SIZE];
-	uint64_t size;
-};
-
-struct pack_listing {
-	struct listed_pack *packs;
-	size_t count, capacity;
-	uint64_t used;
-};
-
-static int compare_packs(const void *a, const void *b)
+static enum err check_pack(void *context, const struct index_pack_state *pack)
 {
-	return memcmp(((const struct listed_pack *)a)->id, ((const struct listed_pack *)b)->id, OBJECT_ID_SIZE);
-}
+	uint64_t *used = context;
 
-static enum err on_pack(void *context, const struct target_object *object)
-{
-	struct pack_listing *listing = context;
-
-	if (listing->count == listing->capacity) {
-		size_t capacity = listing->capacity ? 2 * listing->capacity : 1024;
-		struct listed_pack *packs = mem_resize(listing->packs, capacity, sizeof(*packs));
-
-		if (!packs)
-			return ERR_NOMEM;
-		listing->packs = packs;
-		listing->capacity = capacity;
-	}
-	if (object_id_of(object->name, listing->packs[listing->count].id))
-		listing->packs[listing->count++].size = object->size;
-	return ERR_OK;
-}
-
-static enum err check_pack(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used)
-{
-	struct pack_listing *listing = context;
-	struct listed_pack wanted;
-	struct listed_pack *found;
-
-	if (!used)
+	if (!pack->used)
 		return ERR_OK;
-	memcpy(wanted.id, id, sizeof(wanted.id));
-	listing->used++;
-	found = listing->count ? bsearch(&wanted, listing->packs, listing->count, sizeof(wanted), compare_packs) : NULL;
-	if (!found)
-		return fail(PL_PACK_MISSING, "%s, which this backup relies on, is not there", object_pack(id).text);
-	if (found->size != size)
-		return fail(PL_PACK_BROKEN, "%s has %llu bytes, not %llu", object_pack(id).text,
-		    (unsigned long long)found->size, (unsigned long long)size);
+	++*used;
+	if (pack->presence == INDEX_PACK_MISSING)
+		return fail(
+		    PL_PACK_MISSING, "%s, which this backup relies on, is not there", object_pack(pack->id).text);
+	if (pack->presence == INDEX_PACK_RESIZED)
+		return fail(PL_PACK_BROKEN, "%s does not have the %llu bytes that were stored",
+		    object_pack(pack->id).text, (unsigned long long)pack->size);
 	return ERR_OK;
-}
-
-static enum err check_packs(struct backup *backup, uint64_t *used)
-{
-	struct pack_listing listing = {0};
-	enum err err = target_list(backup->target, "packs", on_pack, &listing);
-
-	if (err == ERR_OK && listing.count > 0)
-		qsort(listing.packs, listing.count, sizeof(*listing.packs), compare_packs);
-	if (err == ERR_OK)
-		err = index_each_pack(backup->index, check_pack, &listing);
-	*used = listing.used;
-	mem_free(listing.packs);
-	return err;
 }
 
 /* The snapshot as the target holds it: name, signature, boxes, counts. */
@@ -89,11 +38,11 @@ static enum err check_snapshot(struct backup *backup, const struct snapshot *wri
 }
 
 static void note_check(
-    struct backup_result *result, const char *name, uint64_t objects, uint64_t bytes, const char *detail)
+    struct backup_result *result, const char *name, bool good, uint64_t objects, uint64_t bytes, const char *detail)
 {
 	struct backup_check *check = &result->checks[result->checks_count++];
 
-	*check = (struct backup_check){.name = name, .good = true, .objects = objects, .bytes = bytes};
+	*check = (struct backup_check){.name = name, .good = good, .objects = objects, .bytes = bytes};
 	snprintf(check->detail, sizeof(check->detail), "%s", detail);
 }
 
@@ -139,7 +88,8 @@ enum err publish_snapshot(struct backup *backup, size_t *dropped)
 	snapshot->totals.packs_new = stored.packs;
 	snapshot->generation = generations_newest(backup->generations);
 	snapshot->ended = clock_now();
-	err = check_packs(backup, &packs_used);
+	/* Packs that were lost before were dropped at the start; one that is lost while the backup runs is found here. */
+	err = index_each_pack(backup->index, check_pack, &packs_used);
 	if (err == ERR_OK)
 		err = snapshot_encode(snapshot, backup->repository->keys, &bytes);
 	/* From here on it may be there, also when the target says otherwise: the reply of a put can be lost. */
@@ -152,10 +102,13 @@ enum err publish_snapshot(struct backup *backup, size_t *dropped)
 	if (err == ERR_OK)
 		err = read_generations(backup, dropped);
 	if (err == ERR_OK && *dropped == 0) {
-		note_check(
-		    backup->result, "structure", packs_used + 1, 0, "snapshot, its signature, every pack relied on");
-		note_check(backup->result, "stored", stored.packs, stored.bytes_stored,
+		note_check(backup->result, "structure", true, packs_used + 1, 0,
+		    "snapshot, its signature, every pack relied on");
+		note_check(backup->result, "stored", true, stored.packs, stored.bytes_stored,
 		    "every pack written, read back from the target");
+		if (backup->result->packs_lost > 0)
+			note_check(backup->result, "earlier", false, backup->result->packs_lost, 0,
+			    "packs of earlier backups that are lost");
 	}
 	snapshot->totals.bytes_stored += bytes.length;
 	/* What does not count must not look as if it did. A target that forbids removing keeps a snapshot that is whole, only unreported. */

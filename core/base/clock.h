@@ -20,7 +20,7 @@ char *clock_format_utc(char out[CLOCK_TEXT], int64_t time);
 /* Reads RFC 3339 with an offset or Z, optional fraction. False where the text is anything else. */
 bool clock_parse(const char *text, int64_t *out);
 
-/* Set by SIGINT and SIGTERM once interrupt_install() was called; long loops look at it and return PL_INTERRUPTED. A
+/* Set by SIGINT, SIGTERM and SIGHUP once interrupt_install() was called; long loops look at it and return PL_INTERRUPTED. A
  * second signal ends the process at once. */
 void interrupt_install(void);
 bool interrupt_requested(void);

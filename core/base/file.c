@@ -82,36 +82,36 @@ ssize_t file_pread_full(int fd, void *bytes, size_t size, off_t offset)
 	return (ssize_t)total;
 }
 
+enum err file_read_rest(int fd, const char *name, size_t limit, struct buffer *out)
+{
+	size_t start = out->length;
+	ssize_t done = READ_STEP;
+
+	while (done == READ_STEP) {
+		enum err err = buffer_reserve(out, READ_STEP);
+
+		if (err != ERR_OK)
+			return err;
+		done = file_read_full(fd, out->data + out->length, READ_STEP);
+		if (done < 0)
+			return fail_errno(PL_FILE_READ, "cannot read %s", name);
+		out->length += (size_t)done;
+		if (out->length - start > limit)
+			return fail(PL_FILE_LIMIT, "%s is larger than %zu bytes", name, limit);
+	}
+	return ERR_OK;
+}
+
 enum err file_read_all(const char *path, size_t limit, struct buffer *out)
 {
-	enum err err = ERR_OK;
-	size_t start = out->length;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum err err;
 
 	if (fd < 0 && errno == ENOENT)
 		return fail_errno(PL_FILE_MISSING, "%s", path);
 	if (fd < 0)
 		return fail_errno(PL_FILE_READ, "cannot open %s", path);
-	for (;;) {
-		ssize_t done;
-
-		err = buffer_reserve(out, READ_STEP);
-		if (err != ERR_OK)
-			goto done;
-		done = file_read_full(fd, out->data + out->length, READ_STEP);
-		if (done < 0) {
-			err = fail_errno(PL_FILE_READ, "cannot read %s", path);
-			goto done;
-		}
-		out->length += (size_t)done;
-		if (out->length - start > limit) {
-			err = fail(PL_FILE_LIMIT, "%s is larger than %zu bytes", path, limit);
-			goto done;
-		}
-		if (done < READ_STEP)
-			break;
-	}
-done:
+	err = file_read_rest(fd, path, limit, out);
 	close(fd);
 	return err;
 }
@@ -247,4 +247,12 @@ enum err file_remove_tree(const char *path)
 	if (nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
 		return fail_errno(PL_FILE_WRITE, "cannot remove %s", path);
 	return ERR_OK;
+}
+
+bool file_is_among(const struct stat *status, const struct file_identity *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].device == status->st_dev && list[i].inode == status->st_ino)
+			return true;
+	return false;
 }

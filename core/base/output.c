@@ -187,6 +187,20 @@ static size_t utf8_length(const uint8_t *at, size_t left)
 	return length;
 }
 
+bool output_is_utf8(const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes, *end = at + size;
+
+	while (at < end) {
+		size_t length = utf8_length(at, (size_t)(end - at));
+
+		if (length == 0)
+			return false;
+		at += length;
+	}
+	return true;
+}
+
 char *output_printable(const void *bytes, size_t size)
 {
 	const uint8_t *at = bytes;
@@ -233,6 +247,19 @@ static char *base64(const uint8_t *bytes, size_t size)
 	if (text)
 		*out = '\0';
 	return text;
+}
+
+json_t *output_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *readable = string ? NULL : output_printable(text, strlen(text));
+
+	if (readable)
+		string = json_string(readable);
+	mem_free(readable);
+	if (!string)
+		fail(PL_NO_MEMORY, "no memory for JSON");
+	return string;
 }
 
 enum err output_set_bytes(json_t *object, const char *name, const void *bytes, size_t size)

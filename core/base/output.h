@@ -34,6 +34,10 @@ void output_error(const struct failure *failure);
 /* Adds `name`: a UTF-8 string where the bytes are UTF-8, else a readable form with \xNN escapes, and `name`_b64 with the
  * bytes. ERR_NOMEM. */
 enum err output_set_bytes(json_t *object, const char *name, const void *bytes, size_t size);
+bool output_is_utf8(const void *bytes, size_t size);
+/* The text as a JSON string, in the readable form where it is not UTF-8: json_pack makes nothing at all of an object that holds such a
+ * text. NULL after PL_NO_MEMORY. For "s:o". */
+json_t *output_text(const char *text);
 /* The bytes for a terminal: control characters and what is not UTF-8 as \xNN. To be released with mem_free. */
 char *output_printable(const void *bytes, size_t size);
 

@@ -107,7 +107,7 @@ struct kdf_cost {
 /* Bounds that are checked before any memory is asked for, so that a hostile slot cannot demand a terabyte or a year:
  * 8 MiB … 1 GiB, 1 … 16 passes, 1 … 16 lanes, and memory × passes at most 4 GiB. PL_KDF_BOUNDS (ERR_LIMIT). */
 enum err kdf_check(const struct kdf_cost *cost);
-/* Argon2id (version 0x13) of a passphrase. Checks the bounds itself. */
+/* Argon2id (version 0x13) of a passphrase, on the calling thread alone. Checks the bounds itself. */
 enum err kdf_derive(const struct kdf_cost *cost, const uint8_t salt[KDF_SALT_SIZE], const void *passphrase, size_t size,
     uint8_t out[KEY_SIZE]);
 

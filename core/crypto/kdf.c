@@ -47,7 +47,9 @@ enum err kdf_derive(const struct kdf_cost *cost, const uint8_t salt[KDF_SALT_SIZ
 	    .t_cost = cost->passes,
 	    .m_cost = cost->memory_kib,
 	    .lanes = cost->lanes,
-	    .threads = cost->lanes,
+	    /* Lanes are part of what the function is, threads are not. Where the system refuses a thread, the library
+	     * (20171227) frees what those that it has started still write to, so it must start none. */
+	    .threads = 1,
 	    .version = ARGON2_VERSION_13,
 	    .allocate_cbk = allocate,
 	    .free_cbk = release,
@@ -68,7 +70,5 @@ enum err kdf_derive(const struct kdf_cost *cost, const uint8_t salt[KDF_SALT_SIZ
 	crypto_wipe(out, KEY_SIZE);
 	if (result == ARGON2_MEMORY_ALLOCATION_ERROR)
 		return fail(PL_NO_MEMORY, "no %u MiB of memory for the passphrase", cost->memory_kib >> 10);
-	if (result == ARGON2_THREAD_FAIL)
-		return fail(PL_THREAD, "no %u threads for the passphrase", cost->lanes);
 	return fail(PL_CRYPTO, "Argon2id: %s", argon2_error_message(result));
 }

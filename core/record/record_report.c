@@ -289,6 +289,15 @@ static void result_block(struct report *report)
 	    report, WORD_RETENTION, record_retention(rules, text(report->record, "retention"), report->english));
 }
 
+static const char *check_words(const struct report *report, const char *name)
+{
+	if (strcmp(name, "structure") == 0)
+		return word(report, WORD_CHECK_STRUCTURE);
+	if (strcmp(name, "stored") == 0)
+		return word(report, WORD_CHECK_STORED);
+	return strcmp(name, "earlier") == 0 ? word(report, WORD_CHECK_EARLIER) : name;
+}
+
 static void verify_block(struct report *report)
 {
 	json_t *check;
@@ -300,13 +309,8 @@ static void verify_block(struct report *report)
 		report_page_hanging(&report->page, "", 0, word(report, WORD_NO_CHECK));
 	json_array_foreach(member(report->record, "checks"), at, check)
 	{
-		const char *name = text(check, "name");
-
 		snprintf(lead, sizeof(lead), "%zu.", at + 1);
-		snprintf(value, sizeof(value), "%.300s",
-		    strcmp(name, "structure") == 0    ? word(report, WORD_CHECK_STRUCTURE)
-			: strcmp(name, "stored") == 0 ? word(report, WORD_CHECK_STORED)
-						      : name);
+		snprintf(value, sizeof(value), "%.300s", check_words(report, text(check, "name")));
 		report_page_hanging(&report->page, lead, 4, value);
 		snprintf(value, sizeof(value), "%s %s %s%s%s",
 		    record_number(objects, number(check, "objects"), report->english), word(report, WORD_OBJECTS_COUNT),

@@ -162,3 +162,50 @@ enum err canonical_verify(json_t *object, const char *purpose, const uint8_t pub
 	err = signed_hash(object, purpose, hash);
 	return err == ERR_OK ? ed25519_verify(public_key, hash, sizeof(hash), signature) : err;
 }
+
+/* ---- check ---- */
+
+#define CHECK_TEXT (2 * HASH_SIZE + 1)
+
+/* What is checked may be secret: no copy of it stays behind. */
+static enum err check_of(json_t *object, char out[CHECK_TEXT])
+{
+	struct buffer text = {0};
+	json_t *rest = json_copy(object);
+	uint8_t hash[HASH_SIZE];
+	enum err err = rest ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
+
+	if (err == ERR_OK) {
+		json_object_del(rest, "check"); /* fails where there is none yet: fine */
+		err = canonical_write(rest, &text);
+	}
+	if (err == ERR_OK)
+		err = sha256(text.data, text.length, hash);
+	if (err == ERR_OK)
+		hex_encode(out, hash, sizeof(hash));
+	json_decref(rest);
+	crypto_wipe(text.data, text.capacity);
+	buffer_free(&text);
+	return err;
+}
+
+enum err canonical_add_check(json_t *object)
+{
+	char check[CHECK_TEXT];
+	enum err err = check_of(object, check);
+
+	if (err == ERR_OK && json_object_set_new(object, "check", json_string(check)) != 0)
+		err = fail(PL_NO_MEMORY, "no memory for JSON");
+	return err;
+}
+
+enum err canonical_check(json_t *object, enum message broken, const char *name)
+{
+	const char *check = json_string_value(json_object_get(object, "check"));
+	char expected[CHECK_TEXT];
+	enum err err = check_of(object, expected);
+
+	if (err == ERR_OK && (!check || strcmp(check, expected) != 0))
+		err = fail(broken, "%s: its check does not match: it was changed or damaged", name);
+	return err;
+}

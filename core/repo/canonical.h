@@ -29,6 +29,12 @@ enum err canonical_pack(json_t **out, const char *format, ...);
 /* A written time; false where it is no time in UTC with whole seconds, from 1970 to 2261. */
 bool canonical_time(const char *text, int64_t *out);
 
+/* Adds member "check": the SHA-256 of the canonical text of everything else. It tells damage from a wrong secret, and nothing about who
+ * wrote the object. */
+enum err canonical_add_check(json_t *object);
+/* `broken` where the member does not match; it must be there, and a text. */
+enum err canonical_check(json_t *object, enum message broken, const char *name);
+
 /* Adds the signature. */
 enum err canonical_sign(json_t *object, const char *purpose, const uint8_t seed[KEY_SIZE]);
 /* PL_SIGNATURE (ERR_CORRUPT). */

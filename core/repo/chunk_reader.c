@@ -2,14 +2,15 @@
 
 #include <pthread.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/chunk/hasher.h"
 #include "core/repo/object.h"
-#include "core/repo/pack.h"
+#include "core/repo/pack_cache.h"
 
 #define FRAMES_MIN 4u
-#define PACK_KEYS_MAX 128u /* keys of packs that are kept: 32 KiB of secret memory, 4 GiB of packs */
-#define SHORT_ID 8	   /* bytes of an id in a message */
+#define SHORT_ID 8	/* bytes of an id in a message */
+#define COPIES_NOTED 64 /* of one chunk: which of them were tried already */
 
 enum frame_state { FRAME_LOADING, FRAME_READY, FRAME_FAILED };
 
@@ -22,12 +23,6 @@ struct cached_frame {
 	enum frame_state state;
 	size_t pins; /* views, the loader, and those who wait for it */
 	uint8_t *raw;
-};
-
-struct cached_key {
-	uint8_t pack[OBJECT_ID_SIZE];
-	uint64_t used; /* when last; 0: the place is free */
-	struct pack_key key;
 };
 
 /* What one thread needs at a time. */
@@ -44,13 +39,12 @@ struct chunk_reader {
 	const struct keys *keys;
 	const struct domain_keys *domain;
 	struct index *index;
+	struct pack_cache *packs;
 	size_t frames_max;
 	pthread_mutex_t lock;	/* of all that follows */
 	pthread_cond_t settled; /* a frame is ready, or failed */
 	struct cached_frame *frames;
 	size_t frames_count;
-	struct cached_key *pack_keys; /* secret memory */
-	uint64_t clock;
 	struct reader_context *idle;
 };
 
@@ -112,38 +106,6 @@ static void context_give(struct chunk_reader *reader, struct reader_context *con
 
 /* ---- pack keys ---- */
 
-static bool known_key(struct chunk_reader *reader, const uint8_t pack[OBJECT_ID_SIZE], struct pack_key *out)
-{
-	bool known = false;
-
-	pthread_mutex_lock(&reader->lock);
-	for (size_t i = 0; i < PACK_KEYS_MAX && !known; i++) {
-		struct cached_key *entry = &reader->pack_keys[i];
-
-		if (entry->used == 0 || memcmp(entry->pack, pack, OBJECT_ID_SIZE) != 0)
-			continue;
-		entry->used = ++reader->clock;
-		*out = entry->key;
-		known = true;
-	}
-	pthread_mutex_unlock(&reader->lock);
-	return known;
-}
-
-static void remember_key(struct chunk_reader *reader, const uint8_t pack[OBJECT_ID_SIZE], const struct pack_key *key)
-{
-	struct cached_key *oldest = &reader->pack_keys[0];
-
-	pthread_mutex_lock(&reader->lock);
-	for (size_t i = 1; i < PACK_KEYS_MAX; i++)
-		if (reader->pack_keys[i].used < oldest->used)
-			oldest = &reader->pack_keys[i];
-	memcpy(oldest->pack, pack, OBJECT_ID_SIZE);
-	oldest->key = *key;
-	oldest->used = ++reader->clock;
-	pthread_mutex_unlock(&reader->lock);
-}
-
 /* To a snapshot that needs it, a pack that is not there is damage. */
 static enum err read_pack(struct chunk_reader *reader, const char *name, uint64_t offset, void *out, size_t size)
 {
@@ -160,7 +122,7 @@ static enum err pack_key_of(
 	uint8_t header[PACK_HEADER_SIZE];
 	enum err err;
 
-	if (known_key(reader, pack, out))
+	if (pack_cache_key(reader->packs, pack, out))
 		return ERR_OK;
 	err = read_pack(reader, name, 0, header, sizeof(header));
 	if (err != ERR_OK)
@@ -168,7 +130,7 @@ static enum err pack_key_of(
 	err = pack_key_from_header(out, reader->keys, header);
 	if (err != ERR_OK)
 		return fail_context(err, "%s", name);
-	remember_key(reader, pack, out);
+	pack_cache_keep_key(reader->packs, pack, out);
 	return ERR_OK;
 }
 
@@ -335,6 +297,7 @@ enum err chunk_reader_new(struct chunk_reader **out, struct target *target, cons
     const struct domain_keys *domain, struct index *index, size_t frames)
 {
 	struct chunk_reader *reader;
+	enum err err;
 
 	*out = NULL;
 	if (!keys->full)
@@ -349,10 +312,10 @@ enum err chunk_reader_new(struct chunk_reader **out, struct target *target, cons
 	reader->domain = domain;
 	reader->index = index;
 	reader->frames_max = frames < FRAMES_MIN ? FRAMES_MIN : frames;
-	reader->pack_keys = secret_new(PACK_KEYS_MAX * sizeof(*reader->pack_keys));
-	if (!reader->pack_keys) {
+	err = pack_cache_new(&reader->packs);
+	if (err != ERR_OK) {
 		chunk_reader_free(reader);
-		return ERR_NOMEM;
+		return err;
 	}
 	*out = reader;
 	return ERR_OK;
@@ -374,7 +337,7 @@ void chunk_reader_free(struct chunk_reader *reader)
 		context_free(reader->idle);
 		reader->idle = next;
 	}
-	secret_free(reader->pack_keys, PACK_KEYS_MAX * sizeof(*reader->pack_keys));
+	pack_cache_free(reader->packs);
 	pthread_cond_destroy(&reader->settled);
 	pthread_mutex_destroy(&reader->lock);
 	mem_free(reader);
@@ -417,20 +380,51 @@ static enum err get(struct chunk_reader *reader, enum chunk_type type, const uin
 	return err;
 }
 
+/* Reads the chunk from any pack that gives it: one that is lost or damaged may have been stored again. What is wrong with the first copy is the
+ * failure where all of them fail. */
+static enum err get_any(
+    struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out)
+{
+	struct failure first = {.kind = ERR_OK};
+	uint64_t tried = 0;
+
+	/* Packs that failed before come last, else each chunk of a lost one would ask for it again. */
+	for (int last = 0; last < 2; last++) {
+		/* However many there are: whoever has a backup key of the domain can name places where the chunk is not. */
+		for (size_t copy = 0;; copy++) {
+			struct index_location location;
+			uint64_t note = copy < COPIES_NOTED ? UINT64_C(1) << copy : 0;
+			enum err err = index_find_copy(reader->index, id, copy, &location);
+
+			if (err == ERR_MISSING)
+				break;
+			if (err != ERR_OK)
+				return err;
+			if (interrupt_requested())
+				return fail(PL_INTERRUPTED, "interrupted");
+			if (tried & note || (!last && pack_cache_doubted(reader->packs, location.pack)))
+				continue;
+			tried |= note;
+			err = get(reader, type, id, &location, out);
+			if (err == ERR_OK || err == ERR_NOMEM || err == ERR_INTERRUPTED)
+				return err;
+			pack_cache_doubt(reader->packs, location.pack);
+			if (first.kind == ERR_OK)
+				failure_take(&first);
+		}
+	}
+	return first.kind != ERR_OK ? failure_put(&first) : fail(PL_CHUNK_LOST, "it is in no index");
+}
+
 enum err chunk_reader_get(
     struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out)
 {
-	struct index_location location;
 	char text[2 * SHORT_ID + 1];
-	enum err err = index_find(reader->index, id, &location);
+	enum err err;
 
 	*out = (struct chunk_view){0};
-	hex_encode(text, id, SHORT_ID);
-	if (err == ERR_MISSING)
-		return fail(PL_CHUNK_LOST, "chunk %s is in no index", text);
-	if (err == ERR_OK)
-		err = get(reader, type, id, &location, out);
-	return err == ERR_OK ? ERR_OK : fail_context(err, "chunk %s", text);
+	err = get_any(reader, type, id, out);
+	return err == ERR_OK ? ERR_OK : fail_context(err, "chunk %s", hex_encode(text, id, SHORT_ID));
 }
 
 void chunk_release(struct chunk_reader *reader, struct chunk_view *view)

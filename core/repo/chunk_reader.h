@@ -17,7 +17,7 @@ struct chunk_view {
 	uint32_t length;
 	void *frame; /* of the reader */
 };
-/* ERR_CORRUPT: PL_CHUNK_LOST (no index knows it), PL_PACK_MISSING, PL_CHUNK_BROKEN, PL_SEAL_BROKEN, …; ERR_IO where the target could not be
+/* Of a chunk that stands in several packs any copy that is whole. ERR_CORRUPT: PL_CHUNK_LOST (no index knows it), PL_PACK_MISSING, PL_CHUNK_BROKEN, PL_SEAL_BROKEN, …; ERR_IO where the target could not be
  * asked. The message names pack, frame and chunk. A thread may hold several views; those beyond `frames` frames cost memory of their own. */
 enum err chunk_reader_get(
     struct chunk_reader *reader, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE], struct chunk_view *out);

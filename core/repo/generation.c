@@ -190,17 +190,34 @@ struct numbers {
 	struct buffer all; /* u64 each */
 };
 
+static bool number_of(const char *name, uint64_t *number)
+{
+	uint8_t bytes[8];
+
+	if (!hex_decode(bytes, sizeof(bytes), name + strlen("gc/")))
+		return false;
+	*number = 0;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		*number = *number << 8 | bytes[i];
+	return true;
+}
+
 static enum err note_number(void *context, const struct target_object *object)
 {
 	struct numbers *numbers = context;
-	uint8_t bytes[8];
-	uint64_t number = 0;
+	uint64_t number;
 
-	if (!hex_decode(bytes, sizeof(bytes), object->name + strlen("gc/")))
-		return ERR_OK;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		number = number << 8 | bytes[i];
-	return buffer_append_u64(&numbers->all, number);
+	return number_of(object->name, &number) ? buffer_append_u64(&numbers->all, number) : ERR_OK;
+}
+
+enum err generation_check(struct target *target, const struct keys *keys, const char *name)
+{
+	struct generations read = {0};
+	uint64_t number;
+	enum err err = number_of(name, &number) ? read_one(&read, target, keys, number) : ERR_OK;
+
+	mem_free(read.packs);
+	return err;
 }
 
 static enum err read_all(struct generations *generations, struct target *target, const struct keys *keys)

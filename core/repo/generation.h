@@ -19,6 +19,8 @@ void generations_free(struct generations *generations);
 /* The highest, 0 where there is none. */
 uint64_t generations_newest(const struct generations *generations);
 bool generations_condemned(const struct generations *generations, const uint8_t pack[OBJECT_ID_SIZE]);
+/* Whether the object `name` is a generation as it must be. PL_GENERATION_BROKEN, PL_SIGNATURE (ERR_CORRUPT) and others. */
+enum err generation_check(struct target *target, const struct keys *keys, const char *name);
 /* Publishes a generation; needs a full key. */
 enum err generation_write(struct target *target, const struct keys *keys, uint64_t generation, bool done,
     const uint8_t (*packs)[OBJECT_ID_SIZE], size_t count);

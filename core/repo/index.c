@@ -113,9 +113,10 @@ static void carry_flags(struct table *merged, struct table *const *inputs, size_
 	for (size_t i = 0; i < count; i++)
 		for (uint64_t j = 0; j < inputs[i]->count[TABLE_PACKS]; j++) {
 			const uint8_t *id = inputs[i]->flags[j] ? index_table_record(inputs[i], TABLE_PACKS, j) : NULL;
+			uint64_t size;
 			uint32_t at;
 
-			if (id && index_table_pack(merged, id, &at))
+			if (id && index_table_pack(merged, id, &at, &size) == INDEX_FOUND)
 				merged->flags[at] |= inputs[i]->flags[j];
 		}
 }
@@ -176,7 +177,9 @@ enum err index_merge_small(struct index *index)
 
 /* ---- looking up ---- */
 
-static enum index_answer look_in_table(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
+/* Passes over *skip places, and counts them down. */
+static enum index_answer look_in_table(
+    struct table *table, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out)
 {
 	uint64_t at, end;
 
@@ -193,18 +196,22 @@ static enum index_answer look_in_table(struct table *table, const uint8_t key[CH
 		    (struct index_hit){.table = table, .offset = load_u32(entry + 20), .length = load_u32(entry + 24)};
 		if (!index_table_frame(table, load_u32(entry + 16), &out->frame))
 			return INDEX_DAMAGED;
-		if (!(table->flags[out->frame.pack] & PACK_DEAD))
+		if (table->flags[out->frame.pack] & PACK_DEAD)
+			continue;
+		if (*skip == 0)
 			return INDEX_FOUND;
+		(*skip)--;
 	}
 	return INDEX_ABSENT;
 }
 
-enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out)
+enum index_answer index_lookup(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out)
 {
 	enum index_answer answer = INDEX_ABSENT;
 
 	for (size_t i = 0; i < index->tables_count && answer != INDEX_FOUND; i++) {
-		enum index_answer here = look_in_table(index->tables[i], key, out);
+		enum index_answer here = look_in_table(index->tables[i], key, skip, out);
 
 		if (here != INDEX_ABSENT)
 			answer = here;
@@ -212,13 +219,14 @@ enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_
 	return answer;
 }
 
-static enum index_answer locate(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_location *out)
+static enum index_answer locate(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t skip, struct index_location *out)
 {
 	struct index_hit hit = {0};
-	enum index_answer answer = index_lookup(index, key, &hit);
+	enum index_answer answer = index_lookup(index, key, &skip, &hit);
 	uint8_t pack[TABLE_PACK_SIZE];
 
-	if (answer == INDEX_ABSENT && index_session_find(index, key, out))
+	if (answer == INDEX_ABSENT && skip == 0 && index_session_find(index, key, out))
 		return INDEX_FOUND;
 	if (answer != INDEX_FOUND)
 		return answer;
@@ -244,8 +252,7 @@ static const struct table *first_damaged(const struct index *index)
 	return NULL;
 }
 
-/* Builds damaged tables anew, unless another thread has done so. A session has marks in its tables and must not lose them. */
-static enum err heal(struct index *index)
+enum err index_heal(struct index *index)
 {
 	const struct table *table;
 	enum err err = ERR_OK;
@@ -258,18 +265,18 @@ static enum err heal(struct index *index)
 	return err;
 }
 
-enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out)
+enum err index_find_copy(struct index *index, const uint8_t id[CHUNK_ID_SIZE], size_t copy, struct index_location *out)
 {
 	char text[2 * CHUNK_ID_SIZE + 1];
 	enum index_answer answer = INDEX_DAMAGED;
 
 	for (int tries = 0; tries < FIND_TRIES && answer == INDEX_DAMAGED; tries++) {
-		enum err err = tries ? heal(index) : ERR_OK;
+		enum err err = tries ? index_heal(index) : ERR_OK;
 
 		if (err != ERR_OK)
 			return err;
 		pthread_rwlock_rdlock(&index->lock);
-		answer = locate(index, id, out);
+		answer = locate(index, id, copy, out);
 		pthread_rwlock_unlock(&index->lock);
 	}
 	if (answer == INDEX_FOUND)
@@ -279,6 +286,11 @@ enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct
 	return fail(PL_CHUNK_MISSING, "the index does not know the chunk %s", hex_encode(text, id, CHUNK_ID_SIZE));
 }
 
+enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out)
+{
+	return index_find_copy(index, id, 0, out);
+}
+
 uint64_t index_chunks(const struct index *index)
 {
 	uint64_t chunks = index->session.chunks;
@@ -286,83 +298,6 @@ uint64_t index_chunks(const struct index *index)
 	for (size_t i = 0; i < index->tables_count; i++)
 		chunks += index->tables[i]->count[TABLE_ENTRIES];
 	return chunks;
-}
-
-/* ---- packs ---- */
-
-/* Looks at every pack once, so that damage is found before anything is visited. */
-static bool packs_good(struct index *index)
-{
-	for (size_t i = 0; i < index->tables_count; i++)
-		for (uint64_t j = 0; j < index->tables[i]->count[TABLE_PACKS]; j++)
-			if (!index_table_record(index->tables[i], TABLE_PACKS, j))
-				return false;
-	return true;
-}
-
-/* The smallest id at the cursors, NULL at the end of all. False where a block is damaged. */
-static bool smallest_pack(struct index *index, const uint64_t *cursors, const uint8_t **out)
-{
-	*out = NULL;
-	for (size_t i = 0; i < index->tables_count; i++) {
-		const uint8_t *id;
-
-		if (cursors[i] == index->tables[i]->count[TABLE_PACKS])
-			continue;
-		id = index_table_record(index->tables[i], TABLE_PACKS, cursors[i]);
-		if (!id)
-			return false;
-		if (!*out || memcmp(id, *out, OBJECT_ID_SIZE) < 0)
-			*out = id;
-	}
-	return true;
-}
-
-/* Moves the cursors that stand on `id` behind it, and gathers the marks. */
-static uint8_t pass_pack(struct index *index, uint64_t *cursors, const uint8_t *id)
-{
-	uint8_t flags = 0;
-
-	for (size_t i = 0; i < index->tables_count; i++) {
-		const uint8_t *here = cursors[i] < index->tables[i]->count[TABLE_PACKS]
-		    ? index_table_record(index->tables[i], TABLE_PACKS, cursors[i])
-		    : NULL;
-
-		if (here && memcmp(here, id, OBJECT_ID_SIZE) == 0)
-			flags |= index->tables[i]->flags[cursors[i]++];
-	}
-	return flags;
-}
-
-enum err index_each_pack(struct index *index, index_pack_info_visit visit, void *context)
-{
-	uint64_t *cursors = NULL;
-	const uint8_t *pack;
-	bool good = true;
-	enum err err = packs_good(index) ? ERR_OK : heal(index);
-
-	if (err != ERR_OK)
-		return err;
-	cursors = mem_calloc(index->tables_count + 1, sizeof(*cursors));
-	if (!cursors)
-		return ERR_NOMEM;
-	while (err == ERR_OK && (good = smallest_pack(index, cursors, &pack)) && pack) {
-		uint8_t flags = pass_pack(index, cursors, pack);
-
-		if (!(flags & PACK_DEAD))
-			err = visit(context, pack, load_u64(pack + OBJECT_ID_SIZE), (flags & PACK_USED) != 0);
-	}
-	if (!good)
-		err = index_cache_failed(first_damaged(index));
-	for (size_t i = 0; i < index->session.count && err == ERR_OK; i++) {
-		const struct session_pack *added = &index->session.packs[i];
-
-		if (!added->dropped)
-			err = visit(context, added->pack.id, added->pack.size, true);
-	}
-	index_drop_pages(index);
-	mem_free(cursors);
-	return err;
 }
 
 /* ---- opening ---- */

@@ -58,12 +58,32 @@ void index_free(struct index *index);
 
 /* Where a chunk is. PL_CHUNK_MISSING (ERR_MISSING). Safe from several threads while nothing is added. */
 enum err index_find(struct index *index, const uint8_t id[CHUNK_ID_SIZE], struct index_location *out);
+/* The same for a chunk that stands in several packs: `copy` counts them from 0, in no order that means anything. ERR_MISSING where there are
+ * not so many. One pack may come twice. */
+enum err index_find_copy(struct index *index, const uint8_t id[CHUNK_ID_SIZE], size_t copy, struct index_location *out);
 /* Number of chunks; one that stands in several packs may count more than once. */
 uint64_t index_chunks(const struct index *index);
-typedef enum err (*index_pack_info_visit)(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used);
-/* Every pack that is not condemned once: id, size, and whether this session relies on it, because index_use() found a chunk there or because
- * the session stored or adopted it. */
-enum err index_each_pack(struct index *index, index_pack_info_visit visit, void *context);
+
+/* ---- beside what the target has ---- */
+
+enum index_presence { INDEX_PACK_THERE, INDEX_PACK_MISSING, INDEX_PACK_RESIZED };
+struct index_pack_state {
+	const uint8_t *id;
+	uint64_t size; /* as the index says */
+	bool used; /* this session relies on it: index_use() found a chunk there, or the session stored or adopted it */
+	enum index_presence presence;
+};
+typedef enum err (*index_pack_state_visit)(void *context, const struct index_pack_state *pack);
+/* Lists the packs of the target, once, and visits every pack of the index that does not count as absent, each once; those that this session
+ * has not published yet count as there. Not while other threads look up. Memory does not grow with the number of packs. PL_TARGET_LIST,
+ * PL_INTERRUPTED, PL_INDEX_CACHE. */
+enum err index_each_pack(struct index *index, index_pack_state_visit visit, void *context);
+/* A pack that is lost: it counts as absent from now on, so that its chunks are stored again. Before index_begin(), also by a visitor of
+ * index_each_pack(). */
+void index_drop_pack(struct index *index, const struct index_pack_state *pack);
+/* Visits those of the dropped packs that hold a chunk which no other pack has: what they held has not all been stored again. Reads the whole
+ * index; memory is one bit for each frame. Before index_begin(). PL_INTERRUPTED, PL_INDEX_CACHE. */
+enum err index_each_lost(struct index *index, index_pack_state_visit visit, void *context);
 
 /* ---- a write session (one thread) ---- */
 

@@ -1,6 +1,7 @@
 /* The index in use, inside: tables (index_table.c reads, index_blocks.c within bounds, index_table_build.c writes,
  * index_merge.c merges), the journal of a
- * session (index_journal.c), what a session adds (index_session.c, index_set.c), all together (index.c, index_load.c). */
+ * session (index_journal.c), what a session adds (index_session.c, index_set.c), all together (index.c, index_load.c), beside what the
+ * target has (index_packs.c, index_lost.c). */
 #ifndef PULIH_REPO_INDEX_INTERNAL_H
 #define PULIH_REPO_INDEX_INTERNAL_H
 
@@ -18,10 +19,10 @@
  * A file of 4 KiB blocks. Every block ends in the XXH3-64 of what precedes, seeded with the table's own seed + the block's number:
  * a block that was damaged, never reached the disk or belongs elsewhere is found out when it is first looked at, and opening a
  * table reads one block only. So nothing here has to be synced, and a wrong answer never passes for a good one.
- *   block 0: "PULIHTBL" (8), u16 version 1, u16 bits of the fan-out, u32 0, repository id (16), domain tag (16), u64 seed (of all other
+ *   block 0: "PULIHTBL" (8), u16 version 2, u16 bits of the fan-out, u32 0, repository id (16), domain tag (16), u64 seed (of all other
  *     blocks; this one has 0), per section u64 first block, u64 records, u64 blocks of the file; zeros
  *   sections, each from a new block, records never cross a block:
- *     objects: ids of the index objects that are in this table (32)
+ *     objects: the index objects that are in this table: id (32), u64 size
  *     packs, ascending by id: id (32), u64 size
  *     frames: u32 pack (its place in this table), u32 offset, u32 stored size, u32 raw size, u32 number in the pack << 8 | codec
  *     entries, ascending by key: key (16), u32 frame (its place in this table), u32 offset, u32 length
@@ -31,15 +32,17 @@ enum table_section { TABLE_OBJECTS, TABLE_PACKS, TABLE_FRAMES, TABLE_ENTRIES, TA
 #define TABLE_BLOCK 4096u
 #define TABLE_BLOCK_DATA (TABLE_BLOCK - 8u)
 #define TABLE_MAGIC "PULIHTBL"
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 #define TABLE_SECTIONS_AT 56 /* offset of the sections' numbers in block 0 */
 #define TABLE_BITS_MAX 22
 #define TABLE_SUFFIX ".table"
 #define TABLE_TEMPORARY ".tmp-"
 
+#define TABLE_OBJECT_SIZE 40u
 #define TABLE_PACK_SIZE 40u
 #define TABLE_FRAME_SIZE 20u
 #define TABLE_ENTRY_SIZE 28u
+#define TABLE_RECORD_MAX TABLE_PACK_SIZE
 extern const uint32_t index_table_record_size[TABLE_SECTIONS];
 
 /* What a table belongs to. */
@@ -48,7 +51,15 @@ struct index_scope {
 	uint8_t domain[DOMAIN_TAG_SIZE];
 };
 
-enum { PACK_DEAD = 1, PACK_USED = 2 };
+/* Marks of packs. */
+enum {
+	PACK_DEAD = 1,	  /* condemned or lost: counts as absent */
+	PACK_USED = 2,	  /* the session relies on it */
+	PACK_LISTED = 4,  /* the target has it, with its size; while index_each_pack() is at work */
+	PACK_RESIZED = 8, /* … with another size; lost packs keep this mark */
+	PACK_LOST = 16,	  /* index_drop_pack() */
+	PACK_ALONE = 32,  /* lost, with a chunk that no living pack has */
+};
 
 struct blocks; /* index_blocks.c */
 
@@ -65,8 +76,10 @@ struct table {
 	uint64_t count[TABLE_SECTIONS]; /* records */
 	_Atomic uint64_t *good;		/* one bit per block that was checked and not dropped since */
 	atomic_bool damaged;		/* set by whoever meets a bad block */
-	uint8_t *flags;			/* per pack: PACK_DEAD, PACK_USED */
+	uint8_t *flags;			/* per pack: PACK_DEAD, … */
 };
+
+enum index_answer { INDEX_ABSENT, INDEX_FOUND, INDEX_DAMAGED };
 
 struct table_frame {
 	uint32_t pack, offset, stored_size, raw_size, number;
@@ -85,8 +98,9 @@ bool index_table_get(struct table *table, enum table_section section, uint64_t n
 bool index_table_frame(struct table *table, uint32_t number, struct table_frame *out);
 /* First entry whose key is not below `key`, and the end of the entries that can have it. False where a block is damaged. */
 bool index_table_search(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], uint64_t *at, uint64_t *end);
-/* The place of a pack; false where it is not there or a block is damaged (then table->damaged is set). */
-bool index_table_pack(struct table *table, const uint8_t id[OBJECT_ID_SIZE], uint32_t *number);
+/* The place of a pack, and its size. Where a block is damaged table->damaged is set as well. */
+enum index_answer index_table_pack(
+    struct table *table, const uint8_t id[OBJECT_ID_SIZE], uint32_t *number, uint64_t *size);
 /* Gives the pages back. What is read again is checked again. */
 void index_table_drop_pages(struct table *table);
 
@@ -115,7 +129,7 @@ struct table_builder {
 struct table_builder_mark {
 	size_t objects, packs, frames, entries;
 };
-enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE]);
+enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE], uint64_t size);
 enum err index_builder_pack(struct table_builder *builder, const struct index_pack *pack);
 size_t index_builder_chunks(const struct table_builder *builder);
 struct table_builder_mark index_builder_mark(const struct table_builder *builder);
@@ -222,14 +236,17 @@ struct index {
 	struct index_session session;
 };
 
-enum index_answer { INDEX_ABSENT, INDEX_FOUND, INDEX_DAMAGED };
 struct index_hit {
 	struct table *table;
 	struct table_frame frame;
 	uint32_t offset, length;
 };
-/* Looks for a chunk in a living pack of the tables. */
-enum index_answer index_lookup(struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_hit *out);
+/* Looks for a chunk in a living pack of the tables. Passes over the first *skip places, and leaves in *skip how many it found too few. */
+enum index_answer index_lookup(
+    struct index *index, const uint8_t key[CHUNK_KEY_SIZE], size_t *skip, struct index_hit *out);
+/* Builds damaged tables anew, unless another thread has done so. A session has marks in its tables and must not lose them: then, or where
+ * they cannot be built, PL_INDEX_CACHE. */
+enum err index_heal(struct index *index);
 /* Brings the tables up to date with the target: see index_open(). */
 enum err index_load(struct index *index);
 /* Takes a table over, also on failure. */
@@ -244,6 +261,10 @@ bool index_pack_is_dead(const struct index *index, const uint8_t id[OBJECT_ID_SI
 void index_session_close(struct index *index, bool ended);
 /* A chunk of a pack that this session added and no index object holds yet. */
 bool index_session_find(const struct index *index, const uint8_t key[CHUNK_KEY_SIZE], struct index_location *out);
+/* Visits, ascending and each once, the packs of the tables whose marks under `mask`, those of all tables together, are `marks`. */
+enum err index_visit_packs(
+    struct index *index, uint8_t mask, uint8_t marks, index_pack_state_visit visit, void *context);
+/* PL_INDEX_CACHE, naming the table. */
 enum err index_cache_failed(const struct table *table);
 
 #endif

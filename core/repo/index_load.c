@@ -14,12 +14,18 @@
 	4 /* objects and tables may go while they are read: maintenance merges index objects, processes merge tables */
 #define STALE_AFTER (24 * 3600 * CLOCK_SECOND)
 
+/* An index object in the target. */
+struct listed {
+	uint8_t id[OBJECT_ID_SIZE];
+	uint64_t size;
+	bool covered; /* by a table */
+};
+
 struct loader {
 	struct index *index;
 	struct table **found; /* in the folder, the largest first; NULL once attached */
 	size_t found_count, found_capacity;
-	struct id_list objects; /* in the target */
-	bool *covered;
+	struct buffer objects; /* in the target: struct listed, ascending by id */
 	struct table_builder builder;
 	bool last_try;
 };
@@ -29,8 +35,7 @@ static void loader_free(struct loader *loader)
 	for (size_t i = 0; i < loader->found_count; i++)
 		index_table_close(loader->found[i]);
 	mem_free(loader->found);
-	mem_free(loader->covered);
-	index_ids_free(&loader->objects);
+	buffer_free(&loader->objects);
 	index_builder_free(&loader->builder);
 }
 
@@ -105,9 +110,36 @@ static enum err scan_folder(struct loader *loader)
 static enum err note_object(void *context, const struct target_object *object)
 {
 	struct loader *loader = context;
-	uint8_t id[OBJECT_ID_SIZE];
+	struct listed listed = {.size = object->size};
 
-	return object_id_of(object->name, id) ? index_ids_append(&loader->objects, id) : ERR_OK;
+	return object_id_of(object->name, listed.id) ? buffer_append(&loader->objects, &listed, sizeof(listed))
+						     : ERR_OK;
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+	return memcmp(((const struct listed *)a)->id, ((const struct listed *)b)->id, OBJECT_ID_SIZE);
+}
+
+static size_t listed_count(const struct loader *loader)
+{
+	return loader->objects.length / sizeof(struct listed);
+}
+
+static struct listed *listed_at(const struct loader *loader, size_t number)
+{
+	return (struct listed *)(void *)loader->objects.data + number;
+}
+
+/* The object that a table's record names; NULL where it is not in the target with that size. */
+static struct listed *find_listed(const struct loader *loader, const uint8_t record[TABLE_OBJECT_SIZE])
+{
+	struct listed wanted, *found = NULL;
+
+	memcpy(wanted.id, record, OBJECT_ID_SIZE);
+	if (loader->objects.length > 0)
+		found = bsearch(&wanted, loader->objects.data, listed_count(loader), sizeof(wanted), compare_listed);
+	return found && found->size == load_u64(record + OBJECT_ID_SIZE) ? found : NULL;
 }
 
 static enum err list_objects(struct loader *loader)
@@ -117,21 +149,19 @@ static enum err list_objects(struct loader *loader)
 
 	snprintf(folder, sizeof(folder), "index/%s", hex_encode(tag, loader->index->domain->tag, DOMAIN_TAG_SIZE));
 	err = target_list(loader->index->target, folder, note_object, loader);
-	if (err != ERR_OK)
-		return err;
-	index_ids_sort(&loader->objects);
-	loader->covered = mem_calloc(loader->objects.count + 1, sizeof(*loader->covered));
-	return loader->covered ? ERR_OK : ERR_NOMEM;
+	if (err == ERR_OK && loader->objects.length > 0)
+		qsort(loader->objects.data, listed_count(loader), sizeof(struct listed), compare_listed);
+	return err;
 }
 
-/* True when all objects of a table are in the target and in no table before it. */
+/* True when all objects of a table are in the target, as long as they were, and in no table before it. */
 static bool is_wanted(const struct loader *loader, struct table *table)
 {
 	for (uint64_t i = 0; i < table->count[TABLE_OBJECTS]; i++) {
-		const uint8_t *id = index_table_record(table, TABLE_OBJECTS, i);
-		ptrdiff_t at = id ? index_ids_find(&loader->objects, id) : -1;
+		const uint8_t *record = index_table_record(table, TABLE_OBJECTS, i);
+		const struct listed *listed = record ? find_listed(loader, record) : NULL;
 
-		if (at < 0 || loader->covered[at])
+		if (!listed || listed->covered)
 			return false;
 	}
 	return true;
@@ -149,10 +179,10 @@ static enum err attach_found(struct loader *loader)
 			continue;
 		}
 		for (uint64_t j = 0; j < table->count[TABLE_OBJECTS]; j++) {
-			const uint8_t *id = index_table_record(table, TABLE_OBJECTS, j);
+			const uint8_t *record = index_table_record(table, TABLE_OBJECTS, j);
 
-			if (id)
-				loader->covered[index_ids_find(&loader->objects, id)] = true;
+			if (record)
+				find_listed(loader, record)->covered = true;
 		}
 		err = index_attach(loader->index, table);
 		if (err != ERR_OK)
@@ -182,7 +212,7 @@ static enum err fetch_object(struct loader *loader, const uint8_t id[OBJECT_ID_S
 	enum err err = target_get(index->target, object_index(index->domain->tag, id).text, INDEX_MAX, &bytes);
 
 	if (err == ERR_OK)
-		err = index_builder_object(&loader->builder, id);
+		err = index_builder_object(&loader->builder, id, bytes.length);
 	if (err == ERR_OK)
 		err = index_object_decode(
 		    index->keys, index->domain, id, bytes.data, bytes.length, build_pack, &loader->builder);
@@ -204,12 +234,12 @@ static enum err fetch_missing(struct loader *loader)
 	struct index *index = loader->index;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < loader->objects.count && err == ERR_OK; i++) {
-		if (loader->covered[i])
+	for (size_t i = 0; i < listed_count(loader) && err == ERR_OK; i++) {
+		if (listed_at(loader, i)->covered)
 			continue;
 		if (interrupt_requested())
 			return fail(PL_INTERRUPTED, "stopped while the index was read");
-		err = fetch_object(loader, loader->objects.ids[i]);
+		err = fetch_object(loader, listed_at(loader, i)->id);
 		if (err == ERR_MISSING && !loader->last_try)
 			return err; /* merged into another one meanwhile: list again */
 		if (index->skip_damaged && is_damage(err)) {

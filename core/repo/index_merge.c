@@ -164,31 +164,38 @@ static enum err merge_frames(struct merge *merge)
 	return index_table_writer_end_section(merge->writer);
 }
 
-/* The new place of the pack that holds an entry of an input. */
-static enum err pack_of(const struct input *input, const uint8_t entry[TABLE_ENTRY_SIZE], uint32_t *pack)
+/* The frame that holds an entry of an input, with the new place of its pack. */
+static enum err frame_of(const struct input *input, const uint8_t entry[TABLE_ENTRY_SIZE], struct table_frame *frame)
 {
-	struct table_frame frame;
-
-	if (!index_table_frame(input->table, load_u32(entry + 16), &frame))
+	if (!index_table_frame(input->table, load_u32(entry + 16), frame))
 		return damaged(input->table);
-	*pack = input->place[frame.pack];
+	frame->pack = input->place[frame->pack];
 	return ERR_OK;
 }
 
-/* Entries of one key in one pack that come one after the other are the same chunk, of a pack that stood in two inputs. Their frames are
- * looked up only then: it is a random read, and few keys come twice. */
+static bool same_frame(const struct table_frame *a, const struct table_frame *b)
+{
+	return a->pack == b->pack && a->number == b->number && a->offset == b->offset &&
+	    a->stored_size == b->stored_size && a->raw_size == b->raw_size && a->codec == b->codec;
+}
+
+/* Entries of one key that come one after the other and lead to the same place are the same chunk, of a pack that stood in two inputs. One
+ * that leads elsewhere stays, also in the same pack: one of the two may be a lie. Their frames are looked up only then: it is a random read,
+ * and few keys come twice. */
 static enum err is_repeated(
     const struct input *last_input, const uint8_t last[TABLE_ENTRY_SIZE], const struct input *input, bool *repeated)
 {
-	uint32_t a = 0, b = 0;
+	struct table_frame a = {0}, b = {0};
 	enum err err = ERR_OK;
 
-	*repeated = last_input && memcmp(last, input->head, CHUNK_KEY_SIZE) == 0;
+	/* Behind the frame's place in the table: offset and length in the frame. */
+	*repeated = last_input && memcmp(last, input->head, CHUNK_KEY_SIZE) == 0 &&
+	    memcmp(last + 20, input->head + 20, TABLE_ENTRY_SIZE - 20) == 0;
 	if (*repeated)
-		err = pack_of(last_input, last, &a);
+		err = frame_of(last_input, last, &a);
 	if (*repeated && err == ERR_OK)
-		err = pack_of(input, input->head, &b);
-	*repeated = *repeated && a == b;
+		err = frame_of(input, input->head, &b);
+	*repeated = *repeated && same_frame(&a, &b);
 	return err;
 }
 

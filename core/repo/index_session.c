@@ -37,10 +37,11 @@ static enum err add_pack(struct index_session *session, struct index_pack *pack)
 
 static bool is_known(struct index *index, const uint8_t id[OBJECT_ID_SIZE])
 {
+	uint64_t size;
 	uint32_t at;
 
 	for (size_t i = 0; i < index->tables_count; i++)
-		if (index_table_pack(index->tables[i], id, &at))
+		if (index_table_pack(index->tables[i], id, &at, &size) == INDEX_FOUND)
 			return true;
 	for (size_t i = 0; i < index->session.count; i++)
 		if (memcmp(index->session.packs[i].pack.id, id, OBJECT_ID_SIZE) == 0)
@@ -121,11 +122,12 @@ bool index_use(struct index *index, const uint8_t id[CHUNK_ID_SIZE])
 {
 	const struct set_slot *slot = index_set_find(&index->session.set, id);
 	struct index_hit hit;
+	size_t skip = 0;
 
 	if (slot && (slot->pack == SET_EXPECTED || !index->session.packs[slot->pack - 1].dropped))
 		return true;
 	/* A damaged table counts as one that has nothing: the chunk is stored again. */
-	if (index_lookup(index, id, &hit) != INDEX_FOUND)
+	if (index_lookup(index, id, &skip, &hit) != INDEX_FOUND)
 		return false;
 	hit.table->flags[hit.frame.pack] |= PACK_USED;
 	return true;
@@ -215,7 +217,7 @@ static enum err write_object(struct index *index, size_t batch, struct table_bui
 		goto done;
 	err = index_object_encode(index->keys, packs, count, &bytes, id);
 	if (err == ERR_OK)
-		err = index_builder_object(builder, id);
+		err = index_builder_object(builder, id, bytes.length);
 	for (size_t i = 0; i < count && err == ERR_OK; i++)
 		err = index_builder_pack(builder, &packs[i]);
 	if (err == ERR_OK)

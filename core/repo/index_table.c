@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-const uint32_t index_table_record_size[TABLE_SECTIONS] = {[TABLE_OBJECTS] = OBJECT_ID_SIZE,
+const uint32_t index_table_record_size[TABLE_SECTIONS] = {[TABLE_OBJECTS] = TABLE_OBJECT_SIZE,
     [TABLE_PACKS] = TABLE_PACK_SIZE,
     [TABLE_FRAMES] = TABLE_FRAME_SIZE,
     [TABLE_ENTRIES] = TABLE_ENTRY_SIZE,
@@ -28,7 +28,7 @@ static inline uint64_t block_of(enum table_section section, uint64_t number, uin
 	case TABLE_PACKS:
 		return PLACE(TABLE_PACK_SIZE);
 	default:
-		return PLACE(OBJECT_ID_SIZE);
+		return PLACE(TABLE_OBJECT_SIZE);
 	}
 #undef PLACE
 }
@@ -100,22 +100,24 @@ bool index_table_frame(struct table *table, uint32_t number, struct table_frame 
 	return false;
 }
 
-/* First entry in [low, high) whose key is not below `key`. Keys are even by nature, so the first look is where the key should be, the
- * next ones ever further away from there, and once the place is surrounded or the guess was bad, halves are searched. */
-static bool find_entry(struct table *table, const uint8_t *key, uint64_t *low, uint64_t high)
+/* First record in [low, high) whose key is not below `key`; all of them start with the same `bits` bits. Keys are even by nature, so the first
+ * look is where the key should be, the next ones ever further away from there, and once the place is surrounded or the guess was bad, halves
+ * are searched. */
+static inline bool find_record(struct table *table, enum table_section section, const uint8_t *key, size_t key_size,
+    unsigned bits, uint64_t *low, uint64_t high)
 {
 	uint64_t first = __builtin_bswap64(load_u64(key));
-	uint64_t rest = table->bits ? first << table->bits : first;
+	uint64_t rest = bits ? first << bits : first;
 	uint64_t guess = *low + ((rest >> 32) * (high - *low) >> 32), step = 1;
 	bool near = true;
 
 	while (*low < high) {
-		uint8_t entry[TABLE_ENTRY_SIZE];
+		uint8_t record[TABLE_RECORD_MAX];
 		uint64_t at = near ? guess : *low + (high - *low) / 2;
 
-		if (!index_table_get(table, TABLE_ENTRIES, at, entry))
+		if (!index_table_get(table, section, at, record))
 			return false;
-		if (memcmp(entry, key, CHUNK_KEY_SIZE) < 0) {
+		if (memcmp(record, key, key_size) < 0) {
 			*low = at + 1;
 			guess = at + step;
 		} else {
@@ -139,27 +141,26 @@ bool index_table_search(struct table *table, const uint8_t key[CHUNK_KEY_SIZE], 
 		return false;
 	*at = load_u32(low);
 	*end = load_u32(high);
-	return find_entry(table, key, at, *end);
+	return find_record(table, TABLE_ENTRIES, key, CHUNK_KEY_SIZE, table->bits, at, *end);
 }
 
-bool index_table_pack(struct table *table, const uint8_t id[OBJECT_ID_SIZE], uint32_t *number)
+enum index_answer index_table_pack(
+    struct table *table, const uint8_t id[OBJECT_ID_SIZE], uint32_t *number, uint64_t *size)
 {
-	uint64_t low = 0, high = table->count[TABLE_PACKS];
+	uint64_t low = 0;
 	uint8_t record[TABLE_PACK_SIZE];
 
-	while (low < high) {
-		uint64_t middle = low + (high - low) / 2;
-
-		if (!index_table_get(table, TABLE_PACKS, middle, record))
-			return false;
-		if (memcmp(record, id, OBJECT_ID_SIZE) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	if (!find_record(table, TABLE_PACKS, id, OBJECT_ID_SIZE, 0, &low, table->count[TABLE_PACKS]))
+		return INDEX_DAMAGED;
+	if (low == table->count[TABLE_PACKS])
+		return INDEX_ABSENT;
+	if (!index_table_get(table, TABLE_PACKS, low, record))
+		return INDEX_DAMAGED;
+	if (memcmp(record, id, OBJECT_ID_SIZE) != 0)
+		return INDEX_ABSENT;
 	*number = (uint32_t)low;
-	return low < table->count[TABLE_PACKS] && index_table_get(table, TABLE_PACKS, low, record) &&
-	    memcmp(record, id, OBJECT_ID_SIZE) == 0;
+	*size = load_u64(record + OBJECT_ID_SIZE);
+	return INDEX_FOUND;
 }
 
 void index_table_drop_pages(struct table *table)

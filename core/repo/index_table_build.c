@@ -200,9 +200,11 @@ enum err index_table_writer_finish(struct table_writer *writer, struct table **o
 
 /* ---- the builder ---- */
 
-enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE])
+enum err index_builder_object(struct table_builder *builder, const uint8_t id[OBJECT_ID_SIZE], uint64_t size)
 {
-	return buffer_append(&builder->objects, id, OBJECT_ID_SIZE);
+	enum err err = buffer_append(&builder->objects, id, OBJECT_ID_SIZE);
+
+	return err == ERR_OK ? buffer_append_u64(&builder->objects, size) : err;
 }
 
 static void put_chunk(uint8_t *at, const struct directory_chunk *chunk, uint32_t frame)
@@ -272,9 +274,14 @@ void index_builder_free(struct table_builder *builder)
 	buffer_free(&builder->entries);
 }
 
-static int compare_ids(const void *a, const void *b)
+/* By id, then by the number that stands behind it. */
+static int compare_packs(const void *a, const void *b)
 {
-	return memcmp(a, b, OBJECT_ID_SIZE);
+	const uint8_t *x = a, *y = b;
+	int order = memcmp(x, y, OBJECT_ID_SIZE);
+	uint64_t first = load_u64(x + OBJECT_ID_SIZE), second = load_u64(y + OBJECT_ID_SIZE);
+
+	return order ? order : (first > second) - (first < second);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -282,10 +289,10 @@ static int compare_keys(const void *a, const void *b)
 	return memcmp(a, b, CHUNK_KEY_SIZE);
 }
 
-/* Sorts the packs and gives the frames their new places. */
+/* Sorts the packs and gives the frames their new places. A pack may stand in several index objects: it gets one place. */
 static enum err sort_packs(struct table_builder *builder)
 {
-	size_t count = builder->packs.length / TABLE_PACK_SIZE;
+	size_t unique = 0, count = builder->packs.length / TABLE_PACK_SIZE;
 	uint8_t *packs = builder->packs.data;
 	uint32_t *place = mem_alloc((count + 1) * sizeof(*place));
 	uint8_t(*order)[OBJECT_ID_SIZE + 8] = mem_alloc((count + 1) * sizeof(*order));
@@ -299,15 +306,19 @@ static enum err sort_packs(struct table_builder *builder)
 	if (err != ERR_OK)
 		goto done;
 	if (count > 1)
-		qsort(order, count, sizeof(*order), compare_ids);
+		qsort(order, count, sizeof(*order), compare_packs);
 	for (size_t i = 0; i < count; i++) {
 		size_t old = (size_t)load_u64(order[i] + OBJECT_ID_SIZE);
 
-		place[old] = (uint32_t)i;
-		memcpy(order[i] + OBJECT_ID_SIZE, packs + old * TABLE_PACK_SIZE + OBJECT_ID_SIZE, 8);
+		if (unique == 0 || memcmp(order[unique - 1], order[i], OBJECT_ID_SIZE) != 0) {
+			memmove(order[unique], order[i], OBJECT_ID_SIZE);
+			memcpy(order[unique++] + OBJECT_ID_SIZE, packs + old * TABLE_PACK_SIZE + OBJECT_ID_SIZE, 8);
+		}
+		place[old] = (uint32_t)(unique - 1);
 	}
 	if (count > 0)
-		memcpy(packs, order, count * TABLE_PACK_SIZE);
+		memcpy(packs, order, unique * TABLE_PACK_SIZE);
+	builder->packs.length = unique * TABLE_PACK_SIZE;
 	for (size_t at = 0; at < builder->frames.length; at += TABLE_FRAME_SIZE)
 		store_u32(builder->frames.data + at, place[load_u32(builder->frames.data + at)]);
 done:
@@ -373,7 +384,7 @@ enum err index_builder_write(
 	if (err == ERR_OK)
 		err = index_table_writer_new(&writer, folder, scope, index_builder_chunks(builder));
 	if (err == ERR_OK)
-		err = write_section(writer, &builder->objects, OBJECT_ID_SIZE);
+		err = write_section(writer, &builder->objects, TABLE_OBJECT_SIZE);
 	if (err == ERR_OK)
 		err = write_section(writer, &builder->packs, TABLE_PACK_SIZE);
 	if (err == ERR_OK)

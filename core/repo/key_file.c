@@ -8,37 +8,6 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 
-static enum err check_of(json_t *object, char out[2 * HASH_SIZE + 1])
-{
-	struct buffer text = {0};
-	json_t *rest = json_copy(object);
-	uint8_t hash[HASH_SIZE];
-	enum err err = rest ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
-
-	if (err == ERR_OK) {
-		json_object_del(rest, "check"); /* fails where there is none yet: fine */
-		err = canonical_write(rest, &text);
-	}
-	if (err == ERR_OK)
-		err = sha256(text.data, text.length, hash);
-	if (err == ERR_OK)
-		hex_encode(out, hash, sizeof(hash));
-	json_decref(rest);
-	crypto_wipe(text.data, text.capacity);
-	buffer_free(&text);
-	return err;
-}
-
-enum err key_file_seal(json_t *object)
-{
-	char check[2 * HASH_SIZE + 1];
-	enum err err = check_of(object, check);
-
-	if (err == ERR_OK && json_object_set_new(object, "check", json_string(check)) != 0)
-		err = fail(PL_NO_MEMORY, "no memory for JSON");
-	return err;
-}
-
 static enum err unusable(const char *path, const char *why)
 {
 	return fail(PL_KEY_FILE, "%s: %s", path, why);
@@ -53,7 +22,6 @@ static enum err decode(struct keys *keys, json_t *object, const char *path)
 {
 	const char *type, *repository, *read_key, *owner_key, *shared, *tag, *id, *chunker, *index, *summary, *writer,
 	    *seed, *label, *check;
-	char expected[2 * HASH_SIZE + 1];
 	json_int_t suite;
 	int append_only;
 	enum err err = canonical_unpack(object, PL_KEY_FILE, path,
@@ -63,14 +31,13 @@ static enum err decode(struct keys *keys, json_t *object, const char *path)
 	    "summary", &summary, "writer", "id", &writer, "seed", &seed, "label", &label, "append_only", &append_only,
 	    "check", &check);
 
-	if (err == ERR_OK)
-		err = check_of(object, expected);
 	if (err != ERR_OK)
 		return err;
 	if (strcmp(type, "backup") != 0)
 		return unusable(path, "it is no backup key");
-	if (strcmp(check, expected) != 0)
-		return unusable(path, "its check does not match: it was changed or damaged");
+	err = canonical_check(object, PL_KEY_FILE, path);
+	if (err != ERR_OK)
+		return err;
 	if (suite < 0 || suite > 255 || !suite_name((int)suite))
 		return fail(PL_SUITE, "%s: cipher suite %" JSON_INTEGER_FORMAT, path, suite);
 	if (!hex_member(keys->repository, REPOSITORY_ID_SIZE, repository) ||

@@ -131,7 +131,7 @@ static enum err write_file(const struct keys *issued, const char *label, bool ap
 		    hex_encode(hex[10], issued->signer.seed, KEY_SIZE), "label", label, "append_only",
 		    (int)append_only);
 	if (err == ERR_OK)
-		err = key_file_seal(object);
+		err = canonical_add_check(object);
 	if (err == ERR_OK)
 		err = canonical_write(object, out);
 	json_decref(object);
@@ -184,7 +184,8 @@ enum err key_issue_writer(
 	enum err err;
 
 	if (!key_slot_label_valid(label))
-		return fail(PL_LABEL, "a label has at most %d bytes and no control characters", LABEL_SIZE - 1);
+		return fail(PL_LABEL, "a label is text in UTF-8 of at most %d bytes without control characters",
+		    LABEL_SIZE - 1);
 	err = load_current(repository, &config);
 	if (err != ERR_OK)
 		return err;

@@ -10,7 +10,8 @@
 
 bool key_slot_label_valid(const char *label)
 {
-	return label[0] == '\0' || keys_domain_name_valid(label);
+	/* A slot is JSON, hence UTF-8. */
+	return label[0] == '\0' || (output_is_utf8(label, strlen(label)) && keys_domain_name_valid(label));
 }
 
 bool key_slot_matches(const uint8_t id[16], const char *id_prefix)
@@ -53,13 +54,16 @@ static enum err take_cost(json_int_t memory_kib, json_int_t passes, json_int_t l
 
 static enum err decode(json_t *object, const char *name, struct key_slot_sealed *out)
 {
-	const char *type, *id, *label, *created, *kdf, *salt, *box;
+	const char *type, *id, *label, *created, *kdf, *salt, *box, *check = NULL;
 	json_int_t suite, memory_kib, passes, lanes;
 	enum err err = canonical_unpack(object, PL_SLOT_BROKEN, name,
-	    "{s:i, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:I, s:I, s:I, s:s}, s:s}", "format", &(int){0}, "type", &type,
+	    "{s:i, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:I, s:I, s:I, s:s}, s:s, s?s}", "format", &(int){0}, "type", &type,
 	    "id", &id, "label", &label, "created", &created, "suite", &suite, "kdf", "name", &kdf, "memory_kib",
-	    &memory_kib, "passes", &passes, "lanes", &lanes, "salt", &salt, "box", &box);
+	    &memory_kib, "passes", &passes, "lanes", &lanes, "salt", &salt, "box", &box, "check", &check);
 
+	/* First, so that damage is told from what only a later version knows. The first slots that were made have none. */
+	if (err == ERR_OK && check)
+		err = canonical_check(object, PL_SLOT_BROKEN, name);
 	if (err != ERR_OK)
 		return err;
 	if (strcmp(type, KEY_SLOT_PASSPHRASE) != 0 && strcmp(type, KEY_SLOT_RECOVERY) != 0)
@@ -159,7 +163,7 @@ static enum err load_named(
 			return err;
 		failure_take(&failure);
 		output_failure_warning(&failure);
-		(*damaged)++;
+		*damaged += err != ERR_UNSUPPORTED;
 	}
 	return ERR_OK;
 }

@@ -1,8 +1,9 @@
 /* Key slots (keys/<32 hex>): the root secret under a passphrase or a recovery code; and backup key files. Both JSON, slots in their
  * one canonical spelling (canonical.h). Changing a passphrase is: add a slot with the new one, then remove the old slot.
  * slot: {"format":1, "type":"passphrase"|"recovery", "id":hex, "label":text, "created":time, "kdf":{"name":"argon2id","memory_kib":n,"passes":n,
- *  "lanes":n,"salt":hex}, "suite":n, "box":hex}; box purpose "slot", secret = Argon2id(passphrase), associated = the JSON without "box",
- *  compact and key-sorted: type, cost, label and id cannot be exchanged.
+ *  "lanes":n,"salt":hex}, "suite":n, "box":hex, "check":hex}; box purpose "slot", secret = Argon2id(passphrase), associated = the JSON
+ *  without "box" and "check", compact and key-sorted: type, cost, label and id cannot be exchanged. check = SHA-256 of the compact,
+ *  key-sorted JSON of everything else: a damaged slot shall not be taken for a wrong passphrase. The first slots that were made have none.
  * backup key file: {"format":1,"type":"backup","repository":hex,"suite":n,"read_key":hex,"owner_key":hex,"shared":hex,"domain":
  *  {"tag":hex,"id":hex,"chunker":hex,"index":hex,"summary":hex},"writer":{"id":hex,"seed":hex},"label":text,"append_only":bool,"check":hex}: secret, mode
  *  0600, refused where others can read it. check = SHA-256 of the compact, key-sorted JSON of everything else: a key with a flipped bit would
@@ -34,8 +35,9 @@ enum err key_slot_add(struct target *target, const struct keys *keys, const char
  * (ERR_USAGE). A damaged slot can be removed too. */
 enum err key_slot_remove(struct target *target, const char *id_prefix);
 /* Tries the passphrase slots, newest first; before them, where it parses as a recovery code, the recovery slots with its 20 bytes.
- * PL_PASSPHRASE_WRONG (ERR_KEY): no slot opens. PL_CONFIG_BROKEN (ERR_CORRUPT): one opens, and its root is that of another repository
- * than the config's. PL_SLOT_BROKEN (ERR_CORRUPT): there is no slot at all. A slot that is damaged, or asks for too much, is passed over. */
+ * PL_PASSPHRASE_WRONG (ERR_KEY): no slot opens. PL_SLOT_BROKEN (ERR_CORRUPT): none opens, and some are damaged; or there is no slot at all.
+ * PL_CONFIG_BROKEN (ERR_CORRUPT): one opens, and its root is that of another repository than the config's. A slot that is damaged, or asks for
+ * too much, is passed over; PL_NO_MEMORY where none opens and one asks for more than this machine has. */
 enum err key_slot_open(struct target *target, const struct config *config, const void *passphrase, size_t size,
     uint8_t root[KEY_SIZE], uint8_t slot[16]);
 

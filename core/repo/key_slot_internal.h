@@ -23,15 +23,11 @@ bool key_slot_label_valid(const char *label);
 /* True where the hexadecimal digits of `id` start with the prefix: at least 4, lower case. */
 bool key_slot_matches(const uint8_t id[16], const char *id_prefix);
 
-/* The JSON without the box: what the box is bound to. */
+/* The JSON without box and check: what the box is bound to. */
 enum err key_slot_head(const struct key_slot_sealed *sealed, json_t **out);
 /* Reads one slot; PL_SLOT_BROKEN. */
 enum err key_slot_load(struct target *target, const char *name, struct key_slot_sealed *out);
-/* The slots of a target, newest first, as key_slot_list(); *out is released with mem_free. `damaged` may be NULL. Where there are
- * slots and none can be read, the last one's failure is returned. */
+/* The slots of a target, newest first, as key_slot_list(); *out is released with mem_free. `damaged` may be NULL; slots of a later
+ * version do not count. Where there are slots and none can be read, the last one's failure is returned. */
 enum err key_slot_load_all(struct target *target, struct key_slot_sealed **out, size_t *count, size_t *damaged);
-
-/* Adds member "check" to the JSON of a backup key file. */
-enum err key_file_seal(json_t *object);
-
 #endif

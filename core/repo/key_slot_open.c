@@ -75,6 +75,8 @@ static enum err store(struct target *target, const struct key_slot_sealed *seale
 	    json_object_set_new(object, "box", json_string(hex_encode(box, sealed->box, sizeof(sealed->box)))) != 0)
 		err = fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK)
+		err = canonical_add_check(object);
+	if (err == ERR_OK)
 		err = canonical_write(object, &bytes);
 	if (err == ERR_OK)
 		err = target_put(target, object_key_slot(sealed->slot.id).text, bytes.data, bytes.length);
@@ -103,7 +105,8 @@ static enum err check_new(
 	if (size == 0)
 		return fail(PL_PASSPHRASE_EMPTY, "the passphrase is empty");
 	if (!key_slot_label_valid(label))
-		return fail(PL_LABEL, "a label has at most %d bytes and no control characters", LABEL_SIZE - 1);
+		return fail(PL_LABEL, "a label is text in UTF-8 of at most %d bytes without control characters",
+		    LABEL_SIZE - 1);
 	err = target_list(target, "keys", count_slot, &count);
 	if (err == ERR_OK && count >= KEY_SLOTS_MAX)
 		err = fail(PL_SLOTS, "%s has %zu key slots already", target->url, count);
@@ -143,7 +146,8 @@ struct attempt {
 	uint8_t *root; /* secret */
 	uint8_t *slot;
 	size_t tried, damaged;
-	bool foreign; /* a slot opened, and its root is not this repository's */
+	bool foreign;		  /* a slot opened, and its root is not this repository's */
+	struct failure no_memory; /* of the last slot that could not be tried for want of memory; kind ERR_OK: none */
 };
 
 /* ERR_KEY where the slot's root is not that of the config. */
@@ -168,7 +172,14 @@ static enum err try_slot(
 	if (err == ERR_OK) {
 		attempt->tried++;
 		err = open_box(sealed, secret, attempt->root);
-		attempt->damaged += err == ERR_CORRUPT;
+	}
+	if (err == ERR_CORRUPT) { /* the right passphrase: the box knows its key, and does not open */
+		struct failure failure;
+
+		fail_context(err, "%s", object_key_slot(sealed->slot.id).text);
+		failure_take(&failure);
+		output_failure_warning(&failure);
+		attempt->damaged++;
 	}
 	if (err == ERR_OK) {
 		err = check_root(attempt);
@@ -178,7 +189,8 @@ static enum err try_slot(
 	return err;
 }
 
-/* Tries all slots of a type. ERR_KEY where none opens; any other failure ends it. */
+/* Tries all slots of a type. ERR_KEY where none opens; any other failure ends it. A slot that asks for more memory than this machine has is
+ * passed over: somebody who may add objects must not lock out the people whose slots ask for less. */
 static enum err try_type(struct attempt *attempt, const char *type, const void *passphrase, size_t size)
 {
 	for (size_t i = 0; i < attempt->count; i++) {
@@ -189,7 +201,9 @@ static enum err try_type(struct attempt *attempt, const char *type, const void *
 		err = try_slot(attempt, &attempt->slots[i], passphrase, size);
 		if (err == ERR_OK)
 			memcpy(attempt->slot, attempt->slots[i].slot.id, KEY_SLOT_ID_SIZE);
-		if (err != ERR_KEY && err != ERR_CORRUPT)
+		if (err == ERR_NOMEM)
+			failure_take(&attempt->no_memory);
+		else if (err != ERR_KEY && err != ERR_CORRUPT)
 			return err;
 	}
 	return ERR_KEY;
@@ -237,10 +251,16 @@ enum err key_slot_open(struct target *target, const struct config *config, const
 	if (err == ERR_KEY && attempt.foreign)
 		err = fail(PL_CONFIG_BROKEN, "the config and the key slots of %s belong to different repositories",
 		    target->url);
+	else if (err == ERR_KEY && attempt.no_memory.kind != ERR_OK)
+		err = fail_context(failure_put(&attempt.no_memory),
+		    "of the key slots of %s, %zu were tried and none opens; of another", target->url, attempt.tried);
+	else if (err == ERR_KEY && attempt.damaged > 0)
+		err = fail(PL_SLOT_BROKEN,
+		    "%zu of the key slots of %s are damaged, and none of the others opens: the passphrase may be right",
+		    attempt.damaged, target->url);
 	else if (err == ERR_KEY)
-		err =
-		    fail(PL_PASSPHRASE_WRONG, "of the key slots of %s, %zu were tried and none opens; %zu are damaged",
-			target->url, attempt.tried, attempt.damaged);
+		err = fail(PL_PASSPHRASE_WRONG, "of the key slots of %s, %zu were tried and none opens", target->url,
+		    attempt.tried);
 	crypto_wipe(code, sizeof(code));
 	mem_free(slots);
 	return err;

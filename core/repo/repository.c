@@ -91,9 +91,10 @@ static enum err make_state_folder(struct opening *opening, const struct reposito
  * each place has a memory of its own. */
 static enum err serial_path(const char *state_folder, const struct target *target, char **out)
 {
+	const char *name = target_place(target);
 	uint8_t hash[HASH_SIZE];
 	char place[17];
-	enum err err = sha256(target->url, strlen(target->url), hash);
+	enum err err = sha256(name, strlen(name), hash);
 
 	if (err != ERR_OK)
 		return err;
@@ -383,6 +384,19 @@ enum err repository_open_keyless(struct repository *out, struct target *target)
 	if (err == ERR_OK)
 		*out = (struct repository){.target = target, .config = config};
 	return err;
+}
+
+size_t repository_folders(const struct repository *repository, struct file_identity out[REPOSITORY_FOLDERS])
+{
+	const char *const paths[REPOSITORY_FOLDERS] = {
+	    repository->target ? repository->target->folder : NULL, repository->state_folder};
+	struct stat status;
+	size_t count = 0;
+
+	for (size_t i = 0; i < REPOSITORY_FOLDERS; i++)
+		if (paths[i] && stat(paths[i], &status) == 0)
+			out[count++] = (struct file_identity){status.st_dev, status.st_ino};
+	return count;
 }
 
 void repository_close(struct repository *repository)

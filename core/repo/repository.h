@@ -3,6 +3,7 @@
 #define PULIH_REPO_REPOSITORY_H
 
 #include "core/base/buffer.h"
+#include "core/base/file.h"
 #include "core/repo/keys.h"
 #include "core/repo/target.h"
 
@@ -37,6 +38,9 @@ enum err repository_open(struct repository *out, struct target *target, const st
 enum err repository_open_keyless(struct repository *out, struct target *target);
 /* After a change of the config: an older one is refused from now on. That it cannot be remembered is a warning. */
 void repository_remember_config(const struct repository *repository);
+/* The folders of this machine that a repository fills itself: its objects, and what it remembers here. Returns how many there are. */
+#define REPOSITORY_FOLDERS 2
+size_t repository_folders(const struct repository *repository, struct file_identity out[REPOSITORY_FOLDERS]);
 void repository_close(struct repository *repository);
 
 #endif

@@ -169,6 +169,27 @@ static enum err check_damaged(const struct snapshot_list *list, const char *spec
 	return ERR_OK;
 }
 
+/* A machine can give itself any host's name, but not a key of that host's domain. */
+static void warn_of_domains(const struct snapshot_list *list, const struct snapshot *latest)
+{
+	char one[2 * WRITER_ID_SIZE + 1], other[2 * WRITER_ID_SIZE + 1];
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct snapshot *item = &list->items[i];
+
+		if (strcmp(item->host, latest->host) != 0 || memcmp(item->domain, latest->domain, DOMAIN_TAG_SIZE) == 0)
+			continue;
+		fail(PL_SNAPSHOT_DOMAINS,
+		    "the latest snapshot of %s was signed by the writer %.8s, others of that host by %.8s of another "
+		    "domain",
+		    latest->host, hex_encode(one, latest->writer, WRITER_ID_SIZE),
+		    hex_encode(other, item->writer, WRITER_ID_SIZE));
+		output_failure_warning(failure_last());
+		failure_clear();
+		return;
+	}
+}
+
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
     const struct snapshot **out)
 {
@@ -195,6 +216,8 @@ enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, co
 	if (!found)
 		return fail(PL_SNAPSHOT_MISSING,
 		    latest ? "there is no snapshot that matches" : "no snapshot that matches starts with %s", spec);
+	if (latest)
+		warn_of_domains(list, found);
 	*out = found;
 	return ERR_OK;
 }

@@ -146,13 +146,20 @@ enum err target_now(struct target *target, int64_t *out)
 
 void target_free(struct target *target)
 {
-	char *url;
+	char *url, *place;
 
 	if (!target)
 		return;
 	url = target->url;
+	place = target->place;
 	target->operations->free(target);
 	mem_free(url);
+	mem_free(place);
+}
+
+const char *target_place(const struct target *target)
+{
+	return target->place ? target->place : target->url;
 }
 
 static enum err get_once(

@@ -56,7 +56,10 @@ struct target_operations {
 /* Base of every implementation: first member of its struct. */
 struct target {
 	const struct target_operations *operations;
-	char *url; /* what a person typed, for messages; freed by target_free */
+	char *url;   /* what a person typed, for messages; freed by target_free */
+	char *place; /* the same place however it is typed; NULL: the url tells. Freed by target_free */
+	/* Of this machine, that holds the objects; the implementation's. NULL where there is none. */
+	const char *folder;
 };
 
 /* Calls through the table; target_free(NULL) does nothing. */
@@ -78,6 +81,8 @@ enum err target_hash(struct target *target, const char *name, uint8_t out[HASH_S
 enum err target_space(struct target *target, struct target_space *out);
 enum err target_now(struct target *target, int64_t *out);
 void target_free(struct target *target);
+/* What a machine remembers of a place is kept under this; borrowed. */
+const char *target_place(const struct target *target);
 
 struct buffer;
 /* The whole object, appended to `out`; more than `limit` bytes are PL_OBJECT_SIZE (ERR_CORRUPT). */

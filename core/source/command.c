@@ -33,9 +33,10 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 
 	setpgid(0, 0);
 	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for
-	 * SIGPIPE. */
+	 * SIGPIPE and SIGXFSZ, which we ignore ourselves. */
 	for (int number = 1; number < NSIG; number++) {
-		if (sigaction(number, NULL, &action) != 0 || (action.sa_handler == SIG_IGN && number != SIGPIPE))
+		if (sigaction(number, NULL, &action) != 0 ||
+		    (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ))
 			continue;
 		action = (struct sigaction){.sa_handler = SIG_DFL};
 		sigaction(number, &action, NULL);

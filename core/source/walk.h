@@ -8,6 +8,7 @@
 #define PULIH_SOURCE_WALK_H
 
 #include "core/base/error.h"
+#include "core/base/file.h"
 #include "core/repo/entry.h"
 #include "core/source/exclude.h"
 
@@ -59,6 +60,9 @@ struct walk_options {
 	size_t extras_count;
 	/* Stored paths that are skipped (journals of databases that are extras); NULL-terminated; may be NULL. */
 	const char *const *hidden;
+	/* Folders that are stored empty, wherever they are met: the repository's own. As a root, such a folder is a problem. */
+	const struct file_identity *own;
+	size_t own_count;
 	walk_problem problem; /* NULL: the first problem ends the walk */
 	void *context;
 };

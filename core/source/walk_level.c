@@ -86,9 +86,13 @@ static enum err list_level(struct walk *walk, struct level *level, bool root)
 	int error = 0;
 	enum err err;
 
+	if (fstat(level->folder->fd, &status) != 0)
+		return walk_report_errno(walk, errno);
+	/* Every run would store what the runs before it stored, once more. */
+	if (file_is_among(&status, walk->options.own, walk->options.own_count))
+		return root ? walk_report_text(walk, "is this repository itself, which is no part of a backup")
+			    : ERR_OK;
 	if (walk->options.one_file_system) {
-		if (fstat(level->folder->fd, &status) != 0)
-			return walk_report_errno(walk, errno);
 		if (root || walk->depth == 0)
 			level->root_device = status.st_dev;
 		if (status.st_dev != level->root_device)

@@ -1,4 +1,5 @@
 """Runs the program as a user would, with a repository and a state folder of its own."""
+import contextlib
 import json
 import os
 import re
@@ -138,8 +139,13 @@ class Pulih:
         return [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file())
 
     def stored_bytes(self, kind=""):
-        top = self.repo / kind
-        return sum(p.stat().st_size for p in top.rglob("*") if p.is_file()) if top.is_dir() else 0
+        """Also while a backup runs: a temporary that gets its name meanwhile is not counted."""
+        total = 0
+        for folder, _, names in os.walk(self.repo / kind):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    total += os.stat(os.path.join(folder, name)).st_size
+        return total
 
     def forget_state(self):
         shutil.rmtree(self.state, ignore_errors=True)

@@ -3,8 +3,11 @@ import base64
 import json
 import os
 import re
+import resource
 import shlex
 import signal
+import socket
+import sqlite3
 import subprocess
 import time
 
@@ -31,6 +34,26 @@ def test_help_of_every_command(bare):
         assert result.err == b""
         assert bare("help", *name.split(), code=None).text == result.text
     assert not bare.repo.exists() and not bare.state.exists()
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(bare, option):
+    expected = bare("version").text
+    assert re.fullmatch(r"pulih \d+\.\d+\.\d+\n", expected)
+    for arguments in ((option,), ("backup", option), ("key", option)):
+        result = bare(*arguments, env={"PULIH_CONFIG": "/nonexistent"})
+        assert result.text == expected and result.err == b"", result
+    assert bare("version", "-v").text == bare(option, "-v").text != expected
+    assert bare("--json", option).messages == bare("version", "--json").messages
+    assert bare(option, "nonsense", code=2).out == b""
+    assert bare(option, "--help").text == bare("--help").text
+
+
+def test_help_of_the_whole(bare):
+    expected = bare("help").text
+    for option in ("--help", "-h"):
+        assert bare(option).text == expected
+    assert "-V, --version" in expected
 
 
 def test_no_arguments(bare):
@@ -193,3 +216,76 @@ def test_manual_page_names_every_option(bare):
         assert re.search(rf"\b{name}\b", text), f"pulih {name} is in no man page"
         for option in set(re.findall(r"--[a-z][a-z-]+", bare(*name.split(), "--help").text)):
             assert re.search(rf"{option}(?![a-z-])", text), f"{option} of pulih {name} is in no man page"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+def test_every_signal_that_asks_to_stop_stops_cleanly(pulih, number):
+    process = pulih.start("--json", "backup", "--stdin-from-command", "--", "sleep", "600")
+    while not list((pulih.repo / "sessions").glob("*")):
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, _ = process.communicate()
+    assert process.returncode == 130 and json.loads(out.splitlines()[-1])["kind"] == "interrupted"
+    assert not list((pulih.repo / "sessions").glob("*"))
+
+
+def test_nohup_outlives_its_terminal(pulih):
+    process = pulih.start("backup", "--stdin-from-command", "--", "sleep", "2", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    while not list((pulih.repo / "sessions").glob("*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_limit_on_the_size_of_files_is_an_error_not_the_end(pulih, source, work):
+    (source / "large").write_bytes(os.urandom(4 << 20))
+    pulih.backup(source)
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))}
+    result = pulih("restore", "latest", "--to-tar", work / "x.tar", code=1, **limit)
+    assert "PL-1" in result.everything and not (work / "x.tar").exists()
+    with open(work / "output", "wb") as output:
+        assert "File too large" in pulih("cat", f"latest:{source}/large", code=1, stdout=output, **limit).everything
+
+
+def test_names_that_are_not_utf8_cost_no_json_object(pulih, work):
+    bad = os.fsdecode(b"n\xffame")
+    (work / "file").write_bytes(b"x")
+    assert pulih("--json", "key", "issue-writer", "-o", work / (bad + ".key")).summary["file"].endswith("n\\xffame.key")
+    assert pulih("--json", "key", "issue-writer", "--domain", bad, "-o", work / "key").summary["domain_name"] == "n\\xffame"
+    verdict, = pulih("--json", "excludes", "explain", "/n", "--exclude", os.fsdecode(b"[n\xff]")).of_type("verdict")
+    assert verdict["excluded"] and verdict["pattern"] == "[n\\xff]"
+    assert any(check["name"] == "state" for check in pulih.json("doctor", "--state-dir", work / bad).of_type("check"))
+    with sqlite3.connect(os.fsencode(work / bad / "x.db")) as database:
+        database.execute("CREATE TABLE t(a)")
+    found, = pulih.backup("--sqlite", work / bad / "x.db")["databases"]
+    assert base64.b64decode(found["path_b64"]) == os.fsencode(work / bad / "x.db")
+    assert pulih.json("key", "add", "--recovery", "--label", bad, code=2).error["code"] == "PL-1115"
+
+
+def test_a_recovery_code_that_nobody_saw_leaves_no_slot(pulih):
+    with open("/dev/full", "wb") as full:
+        pulih("key", "add", "--recovery", code=1, stdout=full)
+        pulih("--json", "key", "add", "--recovery", code=1, stdout=full)
+    assert [slot["type"] for slot in pulih("--json", "key", "list").of_type("key_slot")] == ["passphrase"]
+
+
+def test_a_dry_run_claims_no_verification(pulih, source):
+    (source / "file").write_bytes(b"x")
+    assert "read back" not in pulih("backup", source, "--dry-run").text
+    assert pulih.backup(source, "--dry-run")["verification"] == []
+
+
+def test_no_configuration_is_a_matter_of_configuration(bare):
+    if os.path.exists("/etc/pulih/pulih.yaml"):
+        pytest.skip("this machine has a configuration")
+    for command in (("config", "check"), ("config", "show"), ("run", "x"), ("run", "--all")):
+        assert bare(*command, "--json", code=2, env={"PULIH_REPOSITORY": None}).error["code"] == "PL-1714"
+
+
+def test_a_list_of_paths_from_a_socket(pulih, source):
+    (source / "file").write_bytes(b"x")
+    ours, theirs = socket.socketpair()
+    ours.sendall(os.fsencode(source) + b"\n")
+    ours.shutdown(socket.SHUT_WR)
+    assert pulih.backup("--files-from", "-", stdin=theirs)["files_new"] == 1

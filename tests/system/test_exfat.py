@@ -65,7 +65,12 @@ def test_restore_onto_exfat(disk, pulih, source):
     trees.set_acl(source / "plain", "u:1:r")
     os.chown(source / "plain", 1234, 1234)
     pulih.backup(source)
-    result = pulih.json("restore", "latest", "-t", disk / "out", code=(1, 3))
+    os.mkfifo(source / "fifo")
+    pulih.backup(source)
+    result = pulih.json("restore", "latest", "-t", disk / "out", code=3)
+    named = {problem["path"]: problem["reason"] for problem in result.of_type("problem") if problem["code"] == "PL-1506"}
+    assert "leads to plain" in named[f"{source}/link"] and f"{source}/fifo" in named
+    assert any("hard link" in problem["reason"] for problem in result.of_type("problem"))
     missing = result.summary["missing_features"]
     assert {"symlink", "owner"} <= set(missing), missing
     target = pulih.restored(disk / "out", source)

@@ -1,10 +1,12 @@
 """Passphrases, slots, backup keys."""
 import stat
+import subprocess
 import time
 
 import pytest
 
 from compare import assert_same
+from conftest import needs_root
 
 
 def with_passphrase(pulih, text):
@@ -96,6 +98,24 @@ def test_change_of_passphrase(pulih, small):
     assert len(pulih.json("snapshots", env=new).of_type("snapshot")) == 1
 
 
+def test_a_recovery_code_is_no_passphrase_to_change(pulih):
+    """The code on the sheet must still open the repository after somebody tried."""
+    code = with_passphrase(pulih, pulih.json("key", "add", "--recovery").of_type("recovery_code")[0]["code"])
+    slots = pulih.objects("keys")
+    new = with_passphrase(pulih, "baru")
+    result = pulih.json("key", "passwd", "--new-password-file", new["PULIH_PASSWORD_FILE"], env=code, code=13)
+    assert result.error["code"] == "PL-1123" and "pulih key add" in result.error["remedy"]
+    assert pulih.objects("keys") == slots
+    pulih("snapshots", env=code)
+    # what the remedy says
+    forgotten = next(slot["id"] for slot in pulih.json("key", "list", env=code).of_type("key_slot") if slot["type"] == "passphrase")
+    pulih("key", "add", "--new-password-file", new["PULIH_PASSWORD_FILE"], env=code)
+    pulih("key", "remove", forgotten, env=code)
+    pulih("snapshots", code=12)
+    pulih("snapshots", env=new)
+    pulih("snapshots", env=code)
+
+
 @pytest.fixture
 def backup_key(pulih):
     path = pulih.folder / "backup.key"
@@ -152,3 +172,17 @@ def test_nothing_readable_in_the_repository(pulih, source):
         if path.is_file():
             assert marker not in path.read_bytes(), path
             assert marker.decode() not in str(path)
+
+
+@needs_root
+def test_a_backup_key_that_could_not_be_written_is_revoked(pulih, work):
+    (work / "full").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", work / "full"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (work / "full" / "fill").write_bytes(b"x" * 4096)
+        pulih("key", "issue-writer", "-o", work / "full" / "key", code=1)
+        assert not (work / "full" / "key").exists()
+    finally:
+        subprocess.run(["umount", work / "full"], check=True)
+    assert [writer["revoked"] for writer in pulih("--json", "key", "list").of_type("writer")] == [True]

@@ -1,6 +1,7 @@
 """Sources that cannot be read, change or vanish: named, never silent."""
 import hashlib
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -315,3 +316,42 @@ def test_verify_of_a_file_that_its_owner_may_not_read(as_nobody, work):
     summary = as_nobody.json("restore", f"latest:{tree}", "-t", out, "--verify", user=NOBODY).summary
     assert summary["files_verified"] == 1
     assert stat.S_IMODE((out / "closed").stat().st_mode) == 0
+
+
+@pytest.mark.parametrize("form", ["absolute", "relative", "dot", "link", "link above"])
+def test_a_repository_inside_the_source_is_not_backed_up(work, source, out, form):
+    pulih = Pulih(source / "deep" / "pulih").init()
+    (source / "deep" / "file").write_bytes(b"x" * 1000)
+    (work / "other").symlink_to(source)
+    if form == "link":
+        (source / "alias").symlink_to(pulih.repo)
+        pulih.environment["PULIH_REPOSITORY"] = str(source / "alias")
+    path, cwd = {"relative": ("source", work), "dot": (".", source), "link above": (work / "other" / "deep", work)}.get(form, (source, work))
+    for _ in range(3):
+        pulih("backup", path, "--force", cwd=cwd)
+    names = pulih("ls", "latest").text.splitlines()
+    assert any(name.endswith("/repo") for name in names) and any(name.endswith("/file") for name in names), names
+    assert not [name for name in names if re.search(r"/repo/|/state/[0-9a-f]{32}/", name)], names
+    sizes = [s["size"] for s in pulih.snapshots()]
+    assert sizes[1] == sizes[2], sizes
+
+
+def test_the_repository_as_a_source_is_named(pulih, source):
+    (source / "file").write_bytes(b"x")
+    result = pulih.json("backup", source, pulih.repo, code=3)
+    assert any("repository itself" in p["reason"] for p in result.of_type("problem")), result
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_restore_never_deletes_its_own_repository(work, source, below):
+    place = source / "disk"
+    pulih = Pulih(place / "pulih")
+    (source / "file").write_bytes(b"x")
+    pulih.init()
+    pulih("backup", source, *(["--exclude", "disk/"] if below else []))
+    (source / "stranger").write_bytes(b"y")
+    before = pulih.objects("packs") + pulih.objects("snapshots")
+    result = pulih("restore", f"latest:{source}", "-t", source, "--delete", code=1 if below else 0)
+    assert not (source / "stranger").exists(), result
+    assert pulih.objects("packs") + pulih.objects("snapshots") == before and before
+    pulih("verify", "--tier", "content")

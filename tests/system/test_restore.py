@@ -1,5 +1,7 @@
 """Restore: selection, what is there already, hostile destinations, tar."""
+import base64
 import os
+import re
 import stat
 import subprocess
 
@@ -8,6 +10,7 @@ import pytest
 import trees
 from compare import assert_same, read_tree
 from conftest import needs_root
+from pulih import SHIM
 
 
 @pytest.fixture
@@ -231,7 +234,7 @@ def test_setuid_only_after_the_owner(pulih, source, out):
 
 @needs_root
 def test_as_ordinary_user(pulih, everything, work):
-    """Content comes back; owners that may not be set and devices that may not be made are named, and it is no success."""
+    """Content comes back; owners that may not be set and devices that may not be made are exceptions: every one is named, and the exit code is 3."""
     for path in [pulih.folder, *pulih.folder.rglob("*")]:
         os.chown(path, 65534, 65534, follow_symlinks=False)
     pulih.backup(everything)
@@ -240,17 +243,67 @@ def test_as_ordinary_user(pulih, everything, work):
     out = work / "nobody"
     out.mkdir()
     os.chown(out, 65534, 65534)
-    result = pulih.restore(out, user=65534, code=(1, 3))
-    assert "owner" in result.everything and "special/block" in result.everything
+    result = pulih.json("restore", "latest", "-t", out, user=65534, code=3)
+    assert result.error["code"] == "PL-1514" and {"owner", "device"} <= set(result.summary["missing_features"])
+    problems = result.of_type("problem")
+    assert len(problems) == result.summary["metadata_problems"] and {problem["kind"] for problem in problems} == {"metadata"}
+    named = {os.fsencode(problem["path"]) if "path_b64" not in problem else base64.b64decode(problem["path_b64"]) for problem in problems}
+    top = os.fsencode(everything)
+    missing, owners = set(), {}
+    for path, entry in read_tree(everything).items():
+        if stat.S_ISBLK(entry.kind) or stat.S_ISCHR(entry.kind):
+            missing.add(path)
+        if entry.stat.st_uid != 65534:
+            owners.setdefault(entry.stat.st_ino, set()).add(top + b"/" + path if path else top)
+    assert missing and {top + b"/" + path for path in missing} <= named
+    assert all(names & named for names in owners.values())
+    assert missing == set(read_tree(everything)) - set(read_tree(pulih.restored(out, everything)))
     original = {path: entry for path, entry in read_tree(everything).items() if stat.S_ISREG(entry.kind)}
     copy = read_tree(pulih.restored(out, everything))
     wrong = [path for path, entry in original.items() if path not in copy or copy[path].hash != entry.hash]
     assert wrong == []
+    # for people: one of each kind, all devices, and how many more there are
+    result = pulih.restore(work / "nobody", user=65534, code=3)
+    shown = len(re.findall(r"PL-15\d\d", result.everything)) - 1
+    assert "special/block" in result.everything and shown <= 20
+    assert f"and {len(problems) - shown} more; -v names them all" in result.everything
+    result = pulih.restore(work / "nobody", "latest", "-v", user=65534, code=3)
+    assert len(re.findall(r"PL-15\d\d", result.everything)) - 1 == len(problems)
 
 
 def test_verify_after_restore(stored, out):
     result = stored.json("restore", "latest", "-t", out, "--verify")
     assert result.summary["files_verified"] >= 5
+
+
+def test_verify_finds_what_the_disk_lost(stored, tree, out):
+    """A write that the disk swallowed: the destination is at fault, and nobody is sent to look for damage in the repository."""
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": out, "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": "1", "PULIH_FAULT_ACTION": "lie"}
+    stored.restore(out, "latest", env=fault)
+    result = stored.json("restore", "latest", "-t", out, "--verify", env=fault, code=4)
+    assert result.error["code"] == "PL-1507" and "1 entries do not read back" in result.error["message"]
+    assert "pulih verify" not in result.error["remedy"]
+    assert [problem["code"] for problem in result.of_type("problem")] == ["PL-1507"]
+    result = stored.json("restore", "latest", "-t", out, "--verify")
+    assert_same(tree, stored.restored(out, tree))
+
+
+def test_verify_tells_damage_and_loss_apart(pulih, source, out):
+    """Damage in the repository is what the verdict is about, and only that is counted in it."""
+    for name in ("broken", "lost"):
+        (source / name).write_bytes(os.urandom(100_000))
+        pulih.backup(source, "--exclude", "lost" if name == "broken" else "nothing")
+        if name == "broken":
+            (pack,) = (path for path in pulih.objects("packs") if path.stat().st_size > 50_000)
+    damaged = bytearray(pack.read_bytes())
+    damaged[5000] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(damaged)
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": pulih.restored(out, source) / "lost", "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": "1",
+             "PULIH_FAULT_ACTION": "lie"}
+    result = pulih.json("restore", "latest", "-t", out, "--verify", env=fault, code=4)
+    assert result.error["code"] == "PL-1512" and "1 entries are not restored" in result.error["message"]
+    assert "PL-1507" in [problem["code"] for problem in result.of_type("problem")]
 
 
 def test_full_destination(pulih, source, work):
@@ -307,3 +360,68 @@ def test_tar_of_damaged_repository_is_no_success(stored, work):
     pack.write_bytes(content)
     stored("restore", "latest", "--to-tar", work / "archive.tar", code=4)
 
+
+@pytest.fixture
+def stored_long(pulih, source):
+    """Several files that no buffer holds: a tar of them is written in many steps."""
+    for name in "abcdefgh":
+        (source / name).write_bytes(os.urandom(300_000))
+    pulih.backup(source)
+    return pulih
+
+
+def fault_at(path, action, at=5):
+    return {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": path, "PULIH_FAULT_OPS": "data", "PULIH_FAULT_AT": str(at), "PULIH_FAULT_ACTION": action}
+
+
+@pytest.mark.parametrize("action, code, message", [("full", 1, "PL-1002"), ("eio", 1, "PL-1511"), ("interrupt", 130, "PL-1005")])
+def test_tar_that_cannot_be_finished(stored_long, work, action, code, message):
+    """It is taken away, and nothing says that anything was restored."""
+    archive = work / "archive.tar"
+    result = stored_long("restore", "latest", "--to-tar", archive, env=fault_at(archive, action), code=code)
+    assert message in result.everything and result.out == b"" and not archive.exists()
+    result = stored_long.json("restore", "latest", "--to-tar", archive, env=fault_at(archive, action), code=code)
+    assert result.error["code"] == message and result.of_type("summary") == [] and not archive.exists()
+    stored_long("restore", "latest", "--to-tar", archive)
+    assert len(subprocess.run(["tar", "-tf", archive], check=True, capture_output=True).stdout.splitlines()) >= 8
+
+
+@pytest.mark.parametrize("action, code", [("full", 1), ("eio", 1), ("interrupt", 130)])
+def test_tar_on_standard_output_that_cannot_be_finished(stored_long, work, action, code):
+    """What was written cannot be taken back: it lacks the end of an archive."""
+    archive = work / "archive.tar"
+    with open(archive, "wb") as file:
+        stored_long("restore", "latest", "--to-tar", "-", stdout=file, env=fault_at(archive, action), code=code)
+    content = archive.read_bytes()
+    assert content and content[-1024:] != bytes(1024)
+    assert subprocess.run(["tar", "-tf", archive], capture_output=True).returncode != 0
+
+
+def test_tar_to_a_reader_that_goes(stored_long):
+    process = stored_long.start("restore", "latest", "--to-tar", "-")
+    process.stdout.read(1000)
+    process.stdout.close()
+    error = process.stderr.read().decode()
+    assert process.wait() == 1 and "PL-1511" in error and "restored" not in error
+
+
+def test_tar_to_a_full_device(stored_long):
+    result = stored_long("restore", "latest", "--to-tar", "/dev/full", code=1)
+    assert "PL-1002" in result.everything and "restored" not in result.text
+
+
+def test_tar_that_lacks_what_is_damaged_has_its_end(stored_long, source, work):
+    """It may be all that is left: it is kept, can be read, and the damage is named."""
+    (source / "i").write_bytes(os.urandom(300_000))
+    before = set(stored_long.objects("packs"))
+    stored_long.backup(source)
+    pack = max(set(stored_long.objects("packs")) - before, key=lambda p: p.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[5000] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    archive = work / "archive.tar"
+    result = stored_long("restore", "latest", "--to-tar", archive, code=4)
+    assert "/i" in result.everything
+    names = subprocess.run(["tar", "-tf", archive], check=True, capture_output=True, text=True).stdout
+    assert all(f"/{name}\n" in names for name in "abcdefgh") and "/i\n" not in names

@@ -300,3 +300,37 @@ def test_sheet_opens_the_repository(job, work):
     job.p.password_file.write_text(code + "\n")
     job.p("snapshots")
     job.p("key", "sheet", "-o", sheet, code=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\0" * 100, b"x" * 10000], ids=["empty", "other", "zeros", "long"])
+def test_a_damaged_note_of_the_last_run_stops_nobody(pulih, work, small, content):
+    job = Job(pulih, work, f"files: {{paths: [{small}]}}")
+    job.run()
+    (pulih.state / "runs" / "website.started").write_bytes(content)
+    result = job.run()
+    assert any("website.started" in warning["message"] for warning in result.of_type("warning")), result
+    assert not job.run().of_type("warning")
+    assert [r["result"] for r in job.reports()] == ["success"] * 3
+
+
+@pytest.mark.parametrize("bad, said", [("exclude: ['[']", "exclude[0]"), ("exclude: [x, a//b]", "exclude[1]"), ("exclude_if_present: [a/b]", "exclude_if_present[0]"),
+                                       ("exclude_files: [{file}]", "exclude_files[0]")])
+def test_config_check_knows_patterns_that_a_run_would_refuse(pulih, work, small, bad, said):
+    (work / "patterns").write_text("good\n[z-a]\n")
+    job = Job(pulih, work, f"files: {{{{paths: [{small}], {bad}}}}}".format(file=work / "patterns"))
+    assert said in job.p("config", "check", code=2).everything
+
+
+@pytest.mark.parametrize("make", [lambda text: "[" * 400000, lambda text: "{a: " * 200000, lambda text: "- " * 400000,
+                                  lambda text: text + "  - &s {x: [" + ",".join(["/a"] * 9000) + "]}\n" + "  - *s\n" * 9000], ids=["lists", "mappings", "blocks", "aliases"])
+def test_a_configuration_that_is_made_to_hang_is_refused(pulih, work, small, make):
+    job = Job(pulih, work, f"files: {{paths: [{small}]}}")
+    job.config.write_text(make(job.config.read_text()))
+    error = job.p("config", "check", "--json", code=2, timeout=60).error
+    assert error["code"] == "PL-1701" and str(job.config) in error["message"]
+
+
+def test_another_repository_for_a_job_is_refused_not_ignored(pulih, work, small):
+    job = Job(pulih, work, f"files: {{paths: [{small}]}}")
+    assert "--repo" in job.p("run", "website", "-r", work / "elsewhere", code=2).everything
+    job.run(env={"PULIH_REPOSITORY": str(work / "elsewhere")})

@@ -114,15 +114,18 @@ void index_place_check(struct index *index, uint64_t first_pack, size_t packs, s
 	}
 }
 
-enum err index_place_count(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used)
+enum err index_place_count(void *context, const struct index_pack_state *pack)
 {
 	struct census *census = context;
 
-	assert_true(size > 0);
-	assert_true(census->packs == 0 || memcmp(census->last, id, OBJECT_ID_SIZE) != 0);
+	assert_true(pack->size > 0);
+	assert_true(census->packs == 0 || memcmp(census->last, pack->id, OBJECT_ID_SIZE) != 0);
 	census->packs++;
-	census->used += used;
-	memcpy(census->last, id, OBJECT_ID_SIZE);
+	census->used += pack->used;
+	census->there += pack->presence == INDEX_PACK_THERE;
+	census->missing += pack->presence == INDEX_PACK_MISSING;
+	census->resized += pack->presence == INDEX_PACK_RESIZED;
+	memcpy(census->last, pack->id, OBJECT_ID_SIZE);
 	return ERR_OK;
 }
 

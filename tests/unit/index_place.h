@@ -25,12 +25,12 @@ void index_place_check(struct index *index, uint64_t first_pack, size_t packs, s
 void index_place_add(struct index *index, uint64_t pack, size_t chunks, bool in_target);
 
 struct census {
-	size_t packs, used;
+	size_t packs, used, there, missing, resized;
 	uint8_t last[OBJECT_ID_SIZE];
 };
 
-/* An index_pack_info_visit that fills a struct census. */
-enum err index_place_count(void *context, const uint8_t id[OBJECT_ID_SIZE], uint64_t size, bool used);
+/* An index_pack_state_visit that fills a struct census. */
+enum err index_place_count(void *context, const struct index_pack_state *pack);
 struct census index_place_census(struct index *index);
 
 /* Names in the cache folder that end so; the path of one of them if wanted (a path that was there is released). */

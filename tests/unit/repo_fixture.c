@@ -305,6 +305,12 @@ static void publish(struct fixture *fixture)
 	buffer_free(&bytes);
 }
 
+void fixture_forget_packs(struct fixture *fixture)
+{
+	while (fixture->packs_count > 0)
+		directory_free(&fixture->packs[--fixture->packs_count].directory);
+}
+
 void fixture_store(struct fixture *fixture)
 {
 	struct tree_writer *tree = NULL;

@@ -39,6 +39,8 @@ void fixture_folder(struct fixture *fixture, const char *path);
 void fixture_symlink(struct fixture *fixture, const char *path, const char *target);
 /* Sorts, stores, publishes. The entries stay for comparisons and for the next snapshot; chunks are stored once. */
 void fixture_store(struct fixture *fixture);
+/* What was stored so far is stored again by the next fixture_store(). */
+void fixture_forget_packs(struct fixture *fixture);
 /* The names of all packs (of that type; 0: any), newest last, at most `max`. */
 size_t fixture_packs(const struct fixture *fixture, uint8_t type, struct object_name *out, size_t max);
 

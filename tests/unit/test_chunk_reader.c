@@ -390,6 +390,200 @@ static void test_backup_key(void **state)
 	fixture->keys->full = true;
 }
 
+/* ---- an index that lies: whoever has a backup key of the domain can write index objects, and must not take older backups away ---- */
+
+static void write_index(struct fixture *fixture, const struct index_pack *packs, size_t count)
+{
+	struct buffer bytes = {0};
+	uint8_t id[OBJECT_ID_SIZE];
+
+	assert_int_equal(index_object_encode(fixture->keys, packs, count, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->target, object_index(fixture->keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
+	buffer_free(&bytes);
+}
+
+/* One chunk of each key, all in one frame of a pack that says to be `size` bytes long. */
+static void write_lie(struct fixture *fixture, const uint8_t pack[OBJECT_ID_SIZE], uint32_t length)
+{
+	struct directory_frame frame = {.offset = PACK_HEADER_SIZE,
+	    .stored_size = ALL * length,
+	    .raw_size = ALL * length,
+	    .chunks_count = ALL,
+	    .codec = CODEC_STORED};
+	struct directory_chunk chunks[ALL];
+	struct index_pack lie = {.size = PACK_HEADER_SIZE + ALL * length + 200,
+	    .directory = {
+		.type = PACK_METADATA, .frames = &frame, .frames_count = 1, .chunks = chunks, .chunks_count = ALL}};
+
+	for (size_t i = 0; i < ALL; i++) {
+		chunks[i] =
+		    (struct directory_chunk){.length = length, .offset = (uint32_t)i * length, .type = CHUNK_NODE};
+		memcpy(chunks[i].key, fixture->chunks[i].id, CHUNK_KEY_SIZE);
+	}
+	memcpy(lie.id, pack, OBJECT_ID_SIZE);
+	write_index(fixture, &lie, 1);
+}
+
+static void open_index(struct fixture *fixture)
+{
+	chunk_reader_free(fixture->reader);
+	fixture->reader = NULL;
+	index_free(fixture->index);
+	assert_int_equal(index_open(&fixture->index, fixture->target, fixture->keys, &fixture->keys->domain,
+			     fixture->folder, NULL, 0, NULL),
+	    ERR_OK);
+	open_reader(fixture, 64);
+}
+
+static void check_all(struct fixture *fixture)
+{
+	for (size_t i = 0; i < ALL; i++)
+		get_and_release(fixture, i);
+}
+
+/* Some lies are found before the truth and some behind it, whatever the order: a chunk is read where it really is. */
+static void test_other_places(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t nowhere[OBJECT_ID_SIZE];
+
+	for (uint32_t i = 0; i < 12; i++) {
+		random_bytes(1000 + i, nowhere, sizeof(nowhere));
+		write_lie(fixture, nowhere, 100 + i);
+		write_lie(fixture, fixture->packs[i % PACKS], 50 + i);
+		if (i % 3 == 0)
+			open_index(fixture); /* tables are merged on the way */
+	}
+	open_index(fixture);
+	check_all(fixture);
+	/* The same from one table that is made at once. */
+	assert_int_equal(file_remove_tree(fixture->folder), ERR_OK);
+	open_index(fixture);
+	check_all(fixture);
+	/* Where no place is good, the failure names one of them, and others are not touched. */
+	assert_true(memory_target_delete(fixture->target, fixture->names[0].text));
+	open_index(fixture);
+	for (size_t i = 0; i < ALL; i++) {
+		struct chunk_view view = {0};
+
+		assert_int_equal(
+		    chunk_reader_get(fixture->reader, type_of(i), fixture->chunks[i].id, &view) == ERR_CORRUPT,
+		    i < FRAMES * CHUNKS);
+		chunk_release(fixture->reader, &view);
+	}
+}
+
+/* ---- chunks that stand in two packs ---- */
+
+/* Stores pack 0 once more, under another id, with an index object of its own, and opens the index again. */
+static struct object_name write_twin(struct fixture *fixture)
+{
+	struct frame_compressor *compressor = NULL;
+	struct object_name first = fixture->names[0], twin;
+	uint8_t first_id[OBJECT_ID_SIZE];
+	struct index_pack pack;
+	struct buffer bytes = {0};
+	uint8_t id[OBJECT_ID_SIZE];
+
+	memcpy(first_id, fixture->packs[0], OBJECT_ID_SIZE);
+	assert_int_equal(frame_compressor_new(&compressor, FRAME_LEVEL_DEFAULT), ERR_OK);
+	write_pack(fixture, 0, compressor, &pack);
+	assert_int_equal(index_object_encode(fixture->keys, &pack, 1, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->target, object_index(fixture->keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
+	directory_free(&pack.directory);
+	buffer_free(&bytes);
+	frame_compressor_free(compressor);
+	twin = fixture->names[0];
+	fixture->names[0] = first;
+	memcpy(fixture->packs[0], first_id, OBJECT_ID_SIZE);
+	index_free(fixture->index);
+	assert_int_equal(index_open(&fixture->index, fixture->target, fixture->keys, &fixture->keys->domain,
+			     fixture->folder, NULL, 0, NULL),
+	    ERR_OK);
+	open_reader(fixture, 4);
+	return twin;
+}
+
+/* Whichever of the two is lost, the other is read. */
+static void test_lost_copy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object_name names[2] = {{{0}}, write_twin(fixture)};
+
+	names[0] = fixture->names[0];
+	for (size_t lost = 0; lost < 2; lost++) {
+		size_t size;
+		const uint8_t *bytes = memory_target_bytes(fixture->target, names[lost].text, &size);
+		uint8_t *kept = mem_copy(bytes, size);
+
+		assert_true(memory_target_delete(fixture->target, names[lost].text));
+		open_reader(fixture, 4);
+		for (size_t i = 0; i < ALL; i++)
+			get_and_release(fixture, i);
+		assert_true(memory_target_plant(fixture->target, names[lost].text, kept, size));
+		mem_free(kept);
+	}
+}
+
+/* Each in turn has a damaged header, a damaged frame, or is cut. */
+static void test_damaged_copy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object_name names[2] = {{{0}}, write_twin(fixture)};
+
+	names[0] = fixture->names[0];
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t places[] = {3, 8, 11, 20, 85, fixture->offsets[0] + 9};
+
+		for (size_t j = 0; j < sizeof(places) / sizeof(places[0]); j++) {
+			assert_true(memory_target_corrupt(fixture->target, names[i].text, places[j], 4));
+			open_reader(fixture, 4);
+			get_and_release(fixture, 0);
+			get_and_release(fixture, CHUNKS);
+			assert_true(memory_target_corrupt(fixture->target, names[i].text, places[j], 4));
+		}
+	}
+	for (size_t i = 0; i < 2; i++)
+		assert_true(memory_target_corrupt(fixture->target, names[i].text, fixture->offsets[0] + 9, 4));
+	open_reader(fixture, 4);
+	refuse(fixture, 0, PL_SEAL_BROKEN, ERR_CORRUPT, "packs/");
+	get_and_release(fixture, CHUNKS);
+	assert_true(memory_target_resize(fixture->target, names[0].text, 200));
+	assert_true(memory_target_resize(fixture->target, names[1].text, 0));
+	open_reader(fixture, 4);
+	refuse(fixture, CHUNKS, PL_OBJECT_SHORT, ERR_CORRUPT, "packs/");
+}
+
+/* A pack that failed once is not asked again for each of its chunks where there is another; where there is none, it is. */
+static void test_doubted_copy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct object_name twin = write_twin(fixture);
+	struct index_location location;
+	unsigned long before;
+	bool twin_first;
+
+	assert_int_equal(index_find(fixture->index, fixture->chunks[0].id, &location), ERR_OK);
+	twin_first = strcmp(object_pack(location.pack).text, twin.text) == 0;
+	assert_true(memory_target_delete(fixture->target, twin_first ? twin.text : fixture->names[0].text));
+	before = reads(fixture);
+	get_and_release(fixture, 0); /* the lost one, the header and the frame of the other */
+	assert_int_equal(reads(fixture) - before, 3);
+	for (size_t frame = 1; frame < FRAMES; frame++)
+		get_and_release(fixture, frame * CHUNKS);
+	assert_int_equal(reads(fixture) - before, 3 + FRAMES - 1);
+	/* The other goes as well, and comes back. */
+	open_reader(fixture, 4);
+	memory_target_fail(fixture->target, MEMORY_READ, 1, PL_TARGET_READ, true);
+	refuse(fixture, 0, PL_TARGET_READ, ERR_IO, "packs/");
+	memory_target_fail(fixture->target, MEMORY_READ, 0, PL_NONE, false);
+	get_and_release(fixture, 0);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 4u
@@ -519,6 +713,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_pack_short, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_target_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_backup_key, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_other_places, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lost_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_damaged_copy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_doubted_copy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_share_a_frame, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_evict, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads_fail_together, setup, teardown),

@@ -3,11 +3,14 @@
 #include "core/base/mem.h"
 #include "core/crypto/crypto.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -358,6 +361,11 @@ static void ed25519_known_answers(void **state)
 	}
 }
 
+static void *do_nothing(void *context)
+{
+	return context;
+}
+
 /* Computed with another implementation of RFC 9106 (OpenSSL 3.2's). */
 static void argon2id_known_answer(void **state)
 {
@@ -372,6 +380,37 @@ static void argon2id_known_answer(void **state)
 	mem_fail_at(1);
 	assert_int_equal(kdf_derive(&cost, salt, "correct horse", 13, out), ERR_NOMEM);
 	mem_fail_at(0);
+}
+
+/* A user whose processes are limited: no thread can be started. The answer is that of another implementation, as above. */
+static void argon2id_needs_no_thread(void **state)
+{
+	static const struct rlimit none = {0, 0};
+	const struct kdf_cost cost = {.memory_kib = 8192, .passes = 2, .lanes = 2};
+	uint8_t salt[KDF_SALT_SIZE], out[KEY_SIZE], expected[KEY_SIZE];
+	pthread_t thread;
+	pid_t child;
+	int status = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < sizeof(salt); i++)
+		salt[i] = i;
+	unhex(expected, "fa481911f79411bf2d3803c55819da780451ac464c40eae608d9da3859352974");
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		/* root is not held to the limit */
+		if ((geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) || setrlimit(RLIMIT_NPROC, &none) != 0)
+			_exit(2);
+		if (pthread_create(&thread, NULL, do_nothing, NULL) != EAGAIN)
+			_exit(3);
+		if (kdf_derive(&cost, salt, "correct horse", 13, out) != ERR_OK)
+			_exit(4);
+		_exit(memcmp(out, expected, sizeof(out)) != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* No cost that is out of bounds may reach an allocation. */
@@ -513,6 +552,7 @@ int main(void)
 	    cmocka_unit_test(x25519_pairs_agree_and_hostile_keys_do_not),
 	    cmocka_unit_test(ed25519_known_answers),
 	    cmocka_unit_test(argon2id_known_answer),
+	    cmocka_unit_test(argon2id_needs_no_thread),
 	    cmocka_unit_test(hostile_costs_are_refused),
 	    cmocka_unit_test(recovery_known_answer),
 	    cmocka_unit_test(recovery_forgives_how_people_write),

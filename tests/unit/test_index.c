@@ -124,6 +124,39 @@ static void test_objects_vanish(void **state)
 	index_free(index);
 }
 
+/* The cache does not stand for an object that was cut off or has grown since: another machine could not read it. */
+static void test_resized_object(void **state)
+{
+	struct object_name damaged = index_place_write(1, 1, 10);
+	uint64_t size;
+	int64_t changed;
+
+	(void)state;
+	index_place_write(2, 1, 10);
+	assert_int_equal(target_stat(index_place_target, damaged.text, &size, &changed), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		struct index *index = index_place_open();
+		size_t count = 99;
+
+		index_place_check(index, 1, 2, 10);
+		index_free(index);
+		assert_true(memory_target_resize(index_place_target, damaged.text, (size_t)size + 20));
+		assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+				     index_place_folder, NULL, 0, &count),
+		    ERR_OK);
+		assert_int_equal(count, 1);
+		assert_false(index_place_use(index, 1, 3));
+		assert_true(index_place_use(index, 2, 3));
+		index_free(index);
+		/* Put right, it counts again. */
+		assert_true(memory_target_resize(index_place_target, damaged.text, (size_t)size));
+	}
+	assert_true(memory_target_resize(index_place_target, damaged.text, 0));
+	assert_int_equal(index_open(&(struct index *){0}, index_place_target, index_place_keys,
+			     &index_place_keys->domain, index_place_folder, NULL, 0, NULL),
+	    ERR_CORRUPT);
+}
+
 static void test_damaged_object(void **state)
 {
 	struct object_name damaged = index_place_write(1, 1, 10);
@@ -446,6 +479,7 @@ int main(void)
 	    TEST(test_merges),
 	    TEST(test_duplicates),
 	    TEST(test_objects_vanish),
+	    TEST(test_resized_object),
 	    TEST(test_damaged_object),
 	    TEST(test_damaged_cache),
 	    TEST(test_swapped_blocks),

@@ -290,6 +290,103 @@ static void links_what_was_linked(void **state)
 	fixture_close(&fixture);
 }
 
+static const char *const names_of_one[] = {"a", "b/c", "d/e", "f", "g/h"};
+#define NAMES_OF_ONE (sizeof(names_of_one) / sizeof(names_of_one[0]))
+
+static void one_file_of_five_names(struct fixture *fixture, const void *bytes, size_t size)
+{
+	fixture_open(fixture);
+	fixture_folder(fixture, "b");
+	fixture_folder(fixture, "d");
+	fixture_folder(fixture, "g");
+	for (size_t i = 0; i < NAMES_OF_ONE; i++) {
+		struct entry entry = fixture_entry_of(names_of_one[i], ENTRY_FILE);
+
+		entry.device = 1;
+		entry.inode = 77;
+		entry.links = NAMES_OF_ONE;
+		fixture_add(fixture, &entry, bytes, size, 300000);
+	}
+	fixture_store(fixture);
+}
+
+static struct stat stat_inside(const struct fixture *fixture, const char *name)
+{
+	struct stat stat;
+
+	assert_int_equal(lstat(inside(fixture, name), &stat), 0);
+	return stat;
+}
+
+/* What is there stays as it is and is linked to nothing; what is missing is one file again. `size`: one that fits a batch, or one that is
+ * written in parts. */
+static void links_among_what_is_missing(size_t size, unsigned threads)
+{
+	uint8_t *bytes = mem_alloc(size);
+
+	random_bytes(5, bytes, size);
+	for (unsigned there = 0; there<1u << NAMES_OF_ONE; there += size> 1000 ? 7 : 1) {
+		struct restore_options options = {.overwrite = RESTORE_NEVER, .threads = threads, .verify = true};
+		struct fixture fixture;
+		struct restore_result result;
+		struct told told;
+		ino_t group = 0;
+
+		one_file_of_five_names(&fixture, bytes, size);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(
+			    file_make_folders(inside(&fixture, (const char *const[]){"b", "d", "g"}[i]), 0700), ERR_OK);
+		for (size_t i = 0; i < NAMES_OF_ONE; i++)
+			if (there >> i & 1)
+				write_text(inside(&fixture, names_of_one[i]), "mine");
+		assert_int_equal(restore(&fixture, &options, &result, &told), ERR_OK);
+		assert_int_equal(result.files + result.skipped, NAMES_OF_ONE);
+		for (size_t i = 0; i < NAMES_OF_ONE; i++) {
+			struct stat now = stat_inside(&fixture, names_of_one[i]);
+
+			if (there >> i & 1) {
+				assert_int_equal(now.st_nlink, 1);
+				assert_text(inside(&fixture, names_of_one[i]), "mine");
+			} else {
+				assert_true(!group || group == now.st_ino);
+				group = now.st_ino;
+				assert_int_equal(now.st_nlink, result.files);
+				assert_int_equal(now.st_size, size);
+			}
+		}
+		fixture_close(&fixture);
+	}
+	mem_free(bytes);
+}
+
+static void links_what_is_missing_to_nothing_that_is_there(void **state)
+{
+	(void)state;
+	links_among_what_is_missing(6, 1);
+	links_among_what_is_missing(6, 3);
+	links_among_what_is_missing((8u << 20) + 1, 3);
+}
+
+/* The first name is taken by a folder that must not go. */
+static void links_to_the_next_where_the_first_fails(void **state)
+{
+	struct restore_options options = {.threads = 3};
+	struct fixture fixture;
+	struct restore_result result;
+	struct told told;
+
+	(void)state;
+	one_file_of_five_names(&fixture, "linked", 6);
+	assert_int_equal(file_make_folders(inside(&fixture, "a/precious"), 0700), ERR_OK);
+	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_FAILED);
+	assert_int_equal(told.problems, 1);
+	assert_string_equal(told.path, "a");
+	for (size_t i = 1; i < NAMES_OF_ONE; i++)
+		assert_int_equal(stat_inside(&fixture, names_of_one[i]).st_nlink, NAMES_OF_ONE - 1);
+	assert_text(inside(&fixture, "g/h"), "linked");
+	fixture_close(&fixture);
+}
+
 static void keeps_different_contents_of_one_inode_apart(void **state)
 {
 	struct fixture fixture;
@@ -639,12 +736,41 @@ static void survives_without_memory(void **state)
 	fixture_close(&fixture);
 }
 
+/* The same where the first name of a file is taken, and the next becomes the first. */
+static void links_survive_without_memory(void **state)
+{
+	struct restore_options options = {.overwrite = RESTORE_NEVER, .threads = 1};
+	struct fixture fixture;
+	struct restore_result result;
+	struct told told;
+	enum err err = ERR_NOMEM;
+
+	(void)state;
+	one_file_of_five_names(&fixture, "linked", 6);
+	for (unsigned long n = 1; err != ERR_OK; n++) {
+		assert_int_equal(file_make_folders(destination(&fixture), 0700), ERR_OK);
+		write_text(inside(&fixture, "a"), "mine");
+		mem_fail_at(n);
+		err = restore(&fixture, &options, &result, &told);
+		mem_fail_at(0);
+		assert_text(inside(&fixture, "a"), "mine");
+		if (err == ERR_OK)
+			assert_int_equal(stat_inside(&fixture, "g/h").st_nlink, NAMES_OF_ONE - 1);
+		file_remove_tree(destination(&fixture));
+		if (err != ERR_OK && err != ERR_NOMEM && err != ERR_CORRUPT && err != ERR_FAILED && err != ERR_IO)
+			fail_msg("allocation %lu: %s", n, failure_last()->text);
+	}
+	fixture_close(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(restores_whatever_there_is),
 	    cmocka_unit_test(restores_large_files_in_parts),
 	    cmocka_unit_test(links_what_was_linked),
+	    cmocka_unit_test(links_what_is_missing_to_nothing_that_is_there),
+	    cmocka_unit_test(links_to_the_next_where_the_first_fails),
 	    cmocka_unit_test(keeps_different_contents_of_one_inode_apart),
 	    cmocka_unit_test(replaces_what_is_there),
 	    cmocka_unit_test(leaves_unchanged_files_alone),
@@ -659,6 +785,7 @@ int main(void)
 	    cmocka_unit_test(a_damaged_list_of_files_costs_only_its_part),
 	    cmocka_unit_test(an_interrupt_stops_it),
 	    cmocka_unit_test(survives_without_memory),
+	    cmocka_unit_test(links_survive_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,7 @@ static void a_part_and_damage(void **state)
 	fixture_store(&fixture);
 	snprintf(path, sizeof(path), "%s/x.tar", fixture.folder);
 	assert_int_equal(to_tar(&fixture, path, &options, &result, &told), ERR_OK);
+	assert_true(result.stream_ended);
 	assert_int_equal(result.files, 2);
 	archive = read_tar(path);
 	(void)find(archive, "second");
@@ -224,6 +225,7 @@ static void a_part_and_damage(void **state)
 	assert_true(memory_target_corrupt(fixture.repository.target, packs[0].text, 130, 1));
 	assert_int_equal(to_tar(&fixture, path, &options, &result, &told), ERR_CORRUPT);
 	assert_int_equal(told.problems, 1);
+	assert_true(result.stream_ended);
 	assert_int_equal(result.files, 1);
 	archive = read_tar(path);
 	(void)find(archive, "second");
@@ -243,6 +245,7 @@ static void a_full_disk_is_said(void **state)
 	fixture_file(&fixture, "file", "one");
 	fixture_store(&fixture);
 	assert_int_equal(to_tar(&fixture, "/dev/full", &options, &result, &told), ERR_NOSPACE);
+	assert_false(result.stream_ended);
 	fixture_close(&fixture);
 }
 

@@ -61,6 +61,55 @@ static void three_snapshots(struct fixture *fixture)
 	}
 }
 
+static void add_index(struct fixture *fixture, const struct index_pack *pack)
+{
+	const struct keys *keys = fixture->repository.keys;
+	struct buffer bytes = {0};
+	uint8_t id[OBJECT_ID_SIZE];
+
+	assert_int_equal(index_object_encode(keys, pack, 1, &bytes, id), ERR_OK);
+	assert_int_equal(
+	    target_put(fixture->repository.target, object_index(keys->domain.tag, id).text, bytes.data, bytes.length),
+	    ERR_OK);
+	buffer_free(&bytes);
+}
+
+/* A backup key can publish an index object that places a pack's chunks elsewhere: every tier names it, whichever of the two is read first.
+ * Another one that says the same is no finding. */
+static void index_objects_must_agree(void **state)
+{
+	struct fixture fixture;
+	struct verify_result result;
+	struct told told;
+	struct object_name name;
+	struct index_pack pack = {0};
+	struct pack_key key;
+	int64_t changed;
+
+	(void)state;
+	three_snapshots(&fixture);
+	assert_int_equal(fixture_packs(&fixture, PACK_DATA, &name, 1), 1);
+	assert_true(object_id_of(name.text, pack.id));
+	assert_int_equal(target_stat(fixture.repository.target, name.text, &pack.size, &changed), ERR_OK);
+	assert_int_equal(
+	    pack_read_directory(fixture.repository.target, fixture.repository.keys, pack.id, &key, &pack.directory),
+	    ERR_OK);
+	add_index(&fixture, &pack);
+	assert_int_equal(verify(&fixture, VERIFY_CONTENT, 0, &result, &told), ERR_OK);
+	pack.directory.chunks[0].key[3] ^= 1;
+	add_index(&fixture, &pack);
+	pack.directory.chunks[0].key[3] ^= 1;
+	add_index(&fixture, &pack);
+	for (int tier = VERIFY_STRUCTURE; tier <= VERIFY_CONTENT; tier++) {
+		assert_int_equal(verify(&fixture, (enum verify_tier)tier, 0, &result, &told), ERR_CORRUPT);
+		assert_true(told.count >= 1);
+		assert_int_equal(told.id[0], PL_VERIFY_PACK_INDEX);
+		assert_memory_equal(told.object[0], "index/", 6);
+	}
+	directory_free(&pack.directory);
+	fixture_close(&fixture);
+}
+
 static void a_sound_repository_is_clean(void **state)
 {
 	struct fixture fixture;
@@ -130,6 +179,78 @@ static void missing_and_cut_packs_are_found(void **state)
 	}
 	assert_string_not_equal(told.object[0], told.object[1]);
 	fixture_close(&fixture);
+}
+
+/* A server may claim a terabyte, which costs it nothing: what can be no pack is named, and not read. */
+static void a_pack_of_any_length_is_not_read(void **state)
+{
+	struct fixture fixture;
+	struct verify_result result;
+	struct told told;
+	uint8_t id[OBJECT_ID_SIZE] = {7};
+	struct object_name huge = object_pack(id);
+
+	(void)state;
+	three_snapshots(&fixture);
+	assert_int_equal(target_put(fixture.repository.target, huge.text, "x", 1), ERR_OK);
+	assert_true(memory_target_resize(fixture.repository.target, huge.text, PACK_MAX + 1));
+	for (int tier = VERIFY_STORED; tier <= VERIFY_CONTENT; tier++) {
+		assert_int_equal(verify(&fixture, (enum verify_tier)tier, 0, &result, &told), ERR_CORRUPT);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.object[0], huge.text);
+		assert_int_equal(told.id[0], PL_OBJECT_SIZE);
+		assert_true(result.bytes_read < PACK_MAX);
+	}
+	fixture_close(&fixture);
+}
+
+/* A backup stops at a generation that it cannot read, so verify must name it; and records are what an office is judged by. */
+static void generations_and_records_are_checked(void **state)
+{
+	const char *const names[] = {"gc/00000000000000ff", "records/20261122t010000-web-00ff"};
+	struct fixture fixture;
+	struct verify_result result;
+	struct told told;
+	uint8_t bytes[300];
+
+	(void)state;
+	three_snapshots(&fixture);
+	random_bytes(5, bytes, sizeof(bytes));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(target_put(fixture.repository.target, names[i], bytes, sizeof(bytes)), ERR_OK);
+		assert_int_equal(verify(&fixture, VERIFY_STRUCTURE, 0, &result, &told), ERR_CORRUPT);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.object[0], names[i]);
+		assert_int_equal(target_remove(fixture.repository.target, names[i]), ERR_OK);
+	}
+	fixture_close(&fixture);
+}
+
+/* What a lost pack held was stored again in another: it is found, and touches nothing. */
+static void a_lost_copy_touches_nothing(void **state)
+{
+	(void)state;
+	for (int type = PACK_DATA; type <= PACK_METADATA; type++) {
+		struct fixture fixture;
+		struct verify_result result;
+		struct told told;
+		struct object_name packs[4];
+
+		three_snapshots(&fixture);
+		assert_int_equal(fixture_packs(&fixture, (uint8_t)type, packs, 4), 3);
+		fixture_forget_packs(&fixture);
+		fixture_store(&fixture); /* every chunk once more; its snapshot is the same as the third */
+		assert_int_equal(verify(&fixture, VERIFY_CONTENT, 0, &result, &told), ERR_OK);
+		assert_true(memory_target_delete(fixture.repository.target, packs[2].text));
+		for (int tier = VERIFY_STRUCTURE; tier <= VERIFY_CONTENT; tier++) {
+			assert_int_equal(verify(&fixture, (enum verify_tier)tier, 0, &result, &told), ERR_CORRUPT);
+			assert_int_equal(told.count, 1);
+			assert_string_equal(told.object[0], packs[2].text);
+			assert_int_equal(told.id[0], PL_PACK_MISSING);
+			assert_string_equal(told.touches[0], "no snapshot");
+		}
+		fixture_close(&fixture);
+	}
 }
 
 static void a_damaged_list_of_files_is_found(void **state)
@@ -366,8 +487,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_sound_repository_is_clean),
+	    cmocka_unit_test(index_objects_must_agree),
 	    cmocka_unit_test(a_flipped_bit_is_found),
 	    cmocka_unit_test(missing_and_cut_packs_are_found),
+	    cmocka_unit_test(a_pack_of_any_length_is_not_read),
+	    cmocka_unit_test(generations_and_records_are_checked),
+	    cmocka_unit_test(a_lost_copy_touches_nothing),
 	    cmocka_unit_test(a_damaged_list_of_files_is_found),
 	    cmocka_unit_test(damage_to_small_objects_is_found),
 	    cmocka_unit_test(chunks_that_no_index_knows_are_found),

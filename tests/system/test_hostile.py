@@ -1,0 +1,88 @@
+"""Whoever holds the storage, or the backup key of one machine, against everybody else."""
+import json
+import os
+import resource
+import shutil
+
+import pytest
+
+from compare import assert_same
+
+
+def plant_slot(pulih, **cost):
+    """A slot that nobody can open, newer than all others."""
+    slot = json.loads(pulih.objects("keys")[0].read_text())
+    slot.update(id="ff" * 16, created="2261-01-01T00:00:00Z")
+    slot["kdf"].update(cost)
+    planted = pulih.repo / "keys" / slot["id"]
+    planted.write_text(json.dumps(slot, sort_keys=True, separators=(",", ":")))
+    return planted
+
+
+@pytest.mark.skipif(bool(os.environ.get("PULIH_SANITIZED")), reason="a sanitizer needs the whole address space")
+def test_slot_that_asks_for_all_memory(pulih, small, out):
+    """1 GiB is within the bounds of a slot, and more than a small machine has: the others still open."""
+    pulih.backup(small)
+    planted = plant_slot(pulih, memory_kib=1 << 20, passes=1)
+    little = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20)))
+    pulih("snapshots", **little)
+    # With nothing else to try, it is the memory that is missing, not the passphrase that is wrong.
+    for slot in pulih.objects("keys"):
+        if slot != planted:
+            slot.unlink()
+    refused = pulih("snapshots", code=1, **little)
+    assert "1024 MiB" in refused.everything
+
+
+def change_config(pulih, **options):
+    key = pulih.folder / f"{os.urandom(4).hex()}.key"
+    return pulih("key", "issue-writer", "-o", key, **options)
+
+
+def test_old_config_under_another_spelling(pulih, small):
+    """What a machine remembers of a place does not depend on how somebody typed its path."""
+    old = pulih.objects("config")[0].read_bytes()
+    change_config(pulih)
+    pulih.objects("config")[0].write_bytes(old)
+    link = pulih.folder / "link"
+    link.symlink_to("repo")
+    for spelling in (pulih.repo, f"{pulih.repo}/", f"{pulih.folder}/./repo", f"file:{pulih.repo}", "repo", "./repo", link):
+        refused = pulih("-r", spelling, "snapshots", cwd=pulih.folder, code=4)
+        assert "PL-1210" in refused.everything
+
+
+def test_two_places_under_one_spelling(pulih, small, out):
+    """`-r .` in a copy that lags behind is not an attack, and what was read in one place was not read in the other."""
+    pulih.backup(small)
+    copy = pulih.folder / "copy"
+    shutil.copytree(pulih.repo, copy)
+    change_config(pulih, cwd=pulih.repo, env={"PULIH_REPOSITORY": "."})
+    pulih("verify", "-r", ".", cwd=pulih.repo)
+    pulih("snapshots", "-r", ".", cwd=copy)
+    pulih("restore", "latest", "-t", out, "-r", ".", cwd=copy)
+    assert_same(small, pulih.restored(out, small))
+    ledgers = lambda: len(list(pulih.state.glob("*/verify-*")))
+    before = ledgers()
+    pulih("verify", "-r", ".", cwd=copy)
+    assert ledgers() == before + 1
+
+
+def test_latest_of_a_host_that_two_domains_claim(pulih, work, small, out):
+    """A machine can call itself what it likes. What it stores under another one's name is said to be its own."""
+    evil = work / "evil"
+    evil.mkdir()
+    (evil / "file").write_text("not what you want")
+    key = pulih.folder / "other.key"
+    pulih.backup(small, "--host", "court")
+    assert "PL-1250" not in pulih("ls", "latest", "--host", "court").everything
+    pulih("key", "issue-writer", "--domain", "other", "-o", key)
+    pulih("backup", "--key-file", key, "--host", "other", evil)
+    assert "PL-1250" not in pulih("ls", "latest", "--host", "court").everything
+    pulih("backup", "--key-file", key, "--host", "court", evil)
+    writer = json.loads(key.read_text())["writer"]["id"]
+    for command in (("restore", "latest", "-t", out), ("ls", "latest"), ("ls", "latest", "--host", "court")):
+        told = pulih(*command).everything
+        assert "PL-1250" in told and writer[:8] in told
+    # Who names a snapshot knows which.
+    mine = pulih.snapshots()[0]["id"]
+    assert "PL-1250" not in pulih("ls", mine).everything
