@@ -39,6 +39,7 @@ struct notify_event {
 	struct failure failure;	  /* kind ERR_OK: none */
 	const char *const *lines; /* further lines of text: the files that could not be read */
 	size_t lines_count;
+	uint64_t lines_omitted; /* further ones that are not given */
 	/* A file to go along, as the report: name in ASCII, media type, bytes. Name NULL: none. */
 	const char *attachment_name, *attachment_type;
 	const void *attachment;

@@ -149,10 +149,10 @@ enum err notify_message_new(struct notify_message *out, const struct notify_even
 		    kinds[event->kind], "job", text(event->job), "run_id", text(event->run_id), "time",
 		    (json_int_t)event->time, "due", (json_int_t)event->due, "last_good", (json_int_t)event->last_good,
 		    "code", (int)event->failure.id, "failure", text(event->failure.text), "lines",
-		    lines_of(event, lines), "lines_omitted", (json_int_t)(event->lines_count - lines),
-		    "attachment_name", "", "attachment_type", "", "attachment", "", "attachment_left_out", left_out,
-		    "delivered", "attempts", 0, "created", (json_int_t)0, "next", (json_int_t)0, "last_code", 0,
-		    "last_failure", "");
+		    lines_of(event, lines), "lines_omitted",
+		    (json_int_t)(event->lines_count - lines + event->lines_omitted), "attachment_name", "",
+		    "attachment_type", "", "attachment", "", "attachment_left_out", left_out, "delivered", "attempts",
+		    0, "created", (json_int_t)0, "next", (json_int_t)0, "last_code", 0, "last_failure", "");
 	if (err == ERR_OK && attached && !left_out)
 		err = attach(out->object, event);
 	if (err == ERR_OK)
@@ -172,6 +172,7 @@ enum err notify_message_write(const struct notify_message *message, struct buffe
 {
 	json_t *object = message->object;
 	json_t *last_failure = text(message->last_failure.text);
+	enum err err;
 
 	if (json_object_set_new(object, "last_failure", last_failure) != 0 ||
 	    json_object_set_new(object, "last_code", json_integer(message->last_failure.id)) != 0 ||
@@ -179,7 +180,11 @@ enum err notify_message_write(const struct notify_message *message, struct buffe
 	    json_object_set_new(object, "created", json_integer(message->created)) != 0 ||
 	    json_object_set_new(object, "next", json_integer(message->next)) != 0)
 		return fail(PL_NO_MEMORY, "no memory for JSON");
-	return canonical_write(object, out);
+	err = canonical_add_check(object);
+	if (err == ERR_OK)
+		err = canonical_write(object, out);
+	json_object_del(object, "check");
+	return err;
 }
 
 enum err notify_message_read(struct notify_message *out, const void *bytes, size_t size, const char *name)
@@ -188,6 +193,10 @@ enum err notify_message_read(struct notify_message *out, const void *bytes, size
 
 	*out = (struct notify_message){0};
 	err = canonical_parse(&out->object, bytes, size, PL_NOTIFY_OUTBOX, name);
+	if (err == ERR_OK)
+		err = canonical_check(out->object, PL_NOTIFY_OUTBOX, name);
+	if (err == ERR_OK)
+		json_object_del(out->object, "check");
 	if (err == ERR_OK)
 		err = bind(out, name);
 	if (err != ERR_OK)

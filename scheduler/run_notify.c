@@ -29,26 +29,30 @@ void run_notify_start(struct run *run)
 	warn(notify_send(&notify, &event, &run->result->notifications));
 }
 
-/* "path: reason" of each problem, after the run before that was cut off. *lines holds `count` texts, fewer where memory ran out. */
-static char **lines_of(const struct run *run, size_t *count)
+/* The run before where that was cut off, then "path: reason" of the first problems; how many more there are goes into event->lines_omitted.
+ * Fewer where memory ran out. */
+static char **lines_of(const struct run *run, struct notify_event *event)
 {
-	size_t most = json_array_size(run->problems) + 1;
-	char **lines = mem_calloc(most, sizeof(*lines));
+	char **lines = mem_calloc(NOTIFY_LINES_MAX, sizeof(*lines));
+	size_t count = 0, named = 0;
 	json_t *problem;
 	size_t i;
 
-	*count = 0;
 	if (lines && run->result->cut_off[0])
-		lines[*count] = mem_printf("the run %s before this one was cut off", run->result->cut_off);
-	*count += lines && lines[0];
+		lines[0] = mem_printf("the run %s before this one was cut off", run->result->cut_off);
+	count += lines && lines[0];
 	json_array_foreach(run->problems, i, problem)
 	{
-		if (!lines || *count > NOTIFY_LINES_MAX)
+		if (!lines || count == NOTIFY_LINES_MAX)
 			break;
-		lines[*count] = mem_printf("%s: %s", json_string_value(json_object_get(problem, "path")),
+		lines[count] = mem_printf("%s: %s", json_string_value(json_object_get(problem, "path")),
 		    json_string_value(json_object_get(problem, "reason")));
-		*count += lines[*count] != NULL;
+		named += lines[count] != NULL;
+		count += lines[count] != NULL;
 	}
+	event->lines = (const char *const *)lines;
+	event->lines_count = count;
+	event->lines_omitted = json_array_size(run->problems) - named + run->problems_omitted;
 	return lines;
 }
 
@@ -76,20 +80,17 @@ static int64_t last_good_of(const struct run *run, const struct notify_metrics *
 
 static void tell(struct run *run, const struct notify *notify, struct notify_event *event)
 {
-	size_t count;
-	char **lines = lines_of(run, &count);
+	char **lines = lines_of(run, event);
 	char *name = mem_printf("%s.txt", run->result->id);
 	struct buffer report = {0};
 
 	write_report(run, &report);
-	event->lines = (const char *const *)lines;
-	event->lines_count = count;
 	event->attachment_name = report.length > 0 ? name : NULL;
 	event->attachment_type = "text/plain; charset=UTF-8";
 	event->attachment = report.data;
 	event->attachment_size = report.length;
 	warn(notify_send(notify, event, &run->result->notifications));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < event->lines_count; i++)
 		mem_free(lines[i]);
 	mem_free(lines);
 	mem_free(name);

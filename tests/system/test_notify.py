@@ -33,6 +33,10 @@ notifications:
 PASSWORD = "kata-sandi-yang-tidak-boleh-tampak"
 
 
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 class Office:
     def __init__(self, pulih, work, source):
         self.p, self.work, self.source = pulih, work, source
@@ -98,7 +102,9 @@ class Office:
         """What waits is due now, and whatever else is changed in the files."""
         for path in self.outbox():
             message = {**json.loads(path.read_bytes()), "next": 1, **changes}
-            path.write_text(json.dumps(message, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+            message.pop("check")
+            message["check"] = hashlib.sha256(canonical(message)).hexdigest()
+            path.write_bytes(canonical(message))
 
     def retry(self, code=0):
         return self.p("notify", "retry", "--json", code=code).of_type("notification")
