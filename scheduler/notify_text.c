@@ -185,7 +185,8 @@ static void steps(struct text *text)
 
 	switch (message->kind) {
 	case NOTIFY_FAILURE:
-		step(text, advice_of(message->failure_kind), "", "");
+		if (message->failure_kind != ERR_INTERRUPTED)
+			step(text, advice_of(message->failure_kind), "", "");
 		if (message->failure_id != PL_NONE)
 			step(text, NOTIFY_WORD_DO_LOOK_UP, "pulih help ", message_code(message->failure_id, code));
 		step(text, NOTIFY_WORD_DO_RUN, "pulih run ", message->job);

@@ -602,7 +602,7 @@ def test_metrics(office):
     assert not any("other" in str(key) for key in found), "a job that never ran"
     assert found[("pulih_notifications_waiting",)] == 0
     office.break_source()
-    office.run(code=1)
+    office.p("run", "website", code=1, umask=0o077)
     found = samples(path)
     assert [found[("pulih_job_last_status", job, ("status", s))] for s in ("success", "notes", "failed")] == [0, 0, 1]
     assert found[("pulih_job_last_good_timestamp_seconds", job)] == first
