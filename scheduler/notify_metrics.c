@@ -11,9 +11,9 @@
 
 /* ---- what there is to tell ---- */
 
-static int64_t time_member(const struct record_original *original, const char *name)
+static int64_t time_member(json_t *object, const char *name)
 {
-	const char *text = json_string_value(json_object_get(json_object_get(original->record, name), "utc"));
+	const char *text = json_string_value(json_object_get(json_object_get(object, name), "utc"));
 	int64_t time;
 
 	return text && clock_parse(text, &time) ? time : METRICS_UNKNOWN;
@@ -40,6 +40,7 @@ static void take_record(struct notify_metrics *metrics, const struct record_orig
 {
 	const char *name = json_string_value(json_object_get(original->record, "job"));
 	json_t *totals = json_object_get(original->record, "totals");
+	json_t *unread = json_object_get(original->record, "unread");
 	int64_t milliseconds = number_member(original->record, "duration_ms");
 
 	for (size_t i = 0; name && i < metrics->jobs_count; i++) {
@@ -49,12 +50,15 @@ static void take_record(struct notify_metrics *metrics, const struct record_orig
 			continue;
 		job->has_run = true;
 		job->status = status_of(original);
-		job->started = time_member(original, "started");
-		job->ended = time_member(original, "ended");
+		job->started = time_member(original->record, "started");
+		job->ended = time_member(original->record, "ended");
 		job->duration =
 		    milliseconds == METRICS_UNKNOWN ? METRICS_UNKNOWN : milliseconds * (CLOCK_SECOND / 1000);
 		job->source_bytes = number_member(totals, "bytes");
 		job->stored_bytes = number_member(totals, "bytes_stored");
+		/* A run that failed early did not get to see the packs: what the one before saw still holds. */
+		if (json_is_object(unread))
+			job->oldest_unread = time_member(unread, "since");
 		if (job->status != RECORD_FAILED)
 			job->last_good = job->ended;
 	}
@@ -183,7 +187,7 @@ enum err notify_metrics_text(const struct notify_metrics *metrics, struct buffer
 		"When the last good backup of the job ended; its age is time() less this."),
 	    FAMILY("next_timestamp_seconds", next, true, "When the job is planned next."),
 	    FAMILY("oldest_unread_pack_timestamp_seconds", oldest_unread, true,
-		"When the pack that was verified longest ago was read; 0 where one never was."),
+		"When the pack was last read, or written, that was read longest ago."),
 	    FAMILY("reviews_overdue", reviews_overdue, false, "Reports of the job whose review is overdue."),
 	    FAMILY("drills_overdue", drills_overdue, false, "Restore drills of the job that are overdue."),
 #undef FAMILY

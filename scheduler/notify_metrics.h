@@ -19,7 +19,7 @@ struct notify_metrics_job {
 	int64_t source_bytes, stored_bytes; /* of the last run: the source, and what was written for it */
 	int64_t last_good;		    /* end of the last backup that is good */
 	int64_t next;			    /* when it is planned next */
-	int64_t oldest_unread;		    /* when the pack of its repository that was read longest ago was read */
+	int64_t oldest_unread; /* when the pack of its repository was read, or written, that was read longest ago */
 	int64_t reviews_overdue, drills_overdue;
 };
 /* Starts as {0}; released with notify_metrics_free. */

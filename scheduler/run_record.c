@@ -124,6 +124,11 @@ enum err run_record(struct run *run, enum err err)
 	    .sources_count = run->sources_count,
 	    .target_total = run->space.total,
 	    .target_available = run->space.available,
+	    .medium = run->medium,
+	    .previous_started = run->previous_started,
+	    .packs = run->age.packs,
+	    .packs_never_read_again = run->age.never,
+	    .packs_read_since = run->age.since,
 	    .result = &run->result->backup,
 	    .problems = run->problems,
 	    .problems_omitted = run->problems_omitted};

@@ -403,6 +403,7 @@ enum err disk_target_new(struct target **out, const char *url, const char *path,
 	    .compare = disk_compare,
 	    .hash = disk_hash,
 	    .space = disk_space,
+	    .medium = disk_medium,
 	    .now = disk_now,
 	    .free = disk_free};
 	struct disk_target *disk = mem_calloc(1, sizeof(*disk));

@@ -63,4 +63,8 @@ enum err disk_put(struct target *target, const char *name, const void *bytes, si
 enum err disk_replace(struct target *target, const char *name, const void *bytes, size_t size);
 enum err disk_remove(struct target *target, const char *name);
 
+/* ---- disk_medium.c ---- */
+
+enum err disk_medium(struct target *target, struct target_medium *out);
+
 #endif

@@ -139,6 +139,12 @@ enum err target_space(struct target *target, struct target_space *out)
 	return target->operations->space(target, out);
 }
 
+enum err target_medium(struct target *target, struct target_medium *out)
+{
+	*out = (struct target_medium){0};
+	return target->operations->medium ? target->operations->medium(target, out) : ERR_OK;
+}
+
 enum err target_now(struct target *target, int64_t *out)
 {
 	return target->operations->now(target, out);

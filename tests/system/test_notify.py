@@ -599,6 +599,7 @@ def test_metrics(office):
     assert found[("pulih_job_last_source_bytes", job)] == summary["total_bytes_processed"]
     assert found[("pulih_job_last_stored_bytes", job)] == summary["data_stored"]
     assert [found[("pulih_job_last_status", job, ("status", s))] for s in ("success", "notes", "failed")] == [1, 0, 0]
+    assert abs(found[("pulih_job_oldest_unread_pack_timestamp_seconds", job)] - first) < 600
     assert not any("other" in str(key) for key in found), "a job that never ran"
     assert found[("pulih_notifications_waiting",)] == 0
     office.break_source()
