@@ -167,8 +167,10 @@ def test_failed_run_is_told_with_what_to_do(office):
     server = office.mail_server()
     office.channels(office.mail(server.port))
     office.break_source()
-    (told,) = office.run(code=1)
+    result = office.p("run", "website", "--json", code=1)
+    (told,) = result.of_type("notification")
     assert told["ok"] and told["kind"] == "failure" and told["job"] == "website"
+    assert result.error["code"] == "PL-1303", "the last word is the backup's own"
     message = server.messages[0]
     assert message["subject"] == "[Pulih] Backup website GAGAL - Pengadilan Agama Térnate"
     text = message.get_body().get_content()
@@ -325,6 +327,7 @@ def test_bad_mail_server(office, case):
     office.channels("on: [success], " + office.open_mail(server.port))
     (told,) = office.run(code=0)
     assert not told["ok"] and told["kept"] and re.fullmatch(code, told["code"]), told
+    assert ("more than 65536 bytes" in told["message"]) == ("without end" in case)
     (waits,) = office.waiting()
     assert (waits["code"], waits["next"]) == (told["code"], told["next"])
 
@@ -350,7 +353,7 @@ def test_refused_address_keeps_nobody_else_from_the_mail(office):
 
 
 def test_secret_that_went_bad_after_the_check(office):
-    office.channels(office.mail(office.mail_server().port, password_file=None, password_command='"exit 3"'))
+    office.channels(office.mail(office.mail_server().port, password_file=None, password_command='"echo x; exit 3"'))
     assert office.test(code=1)["channel0"]["code"] == "PL-2057"
     office.channels(office.mail(servers.closed_port(), password_file=None, password_command='"printf \'a\\\\nb\'"'))
     assert office.test(code=1)["channel0"]["code"] == "PL-2057"
@@ -470,6 +473,15 @@ def test_bad_web_server(office, case):
     office.channels(f"on: [success], webhook: {{url: 'http://127.0.0.1:{server.port}/', timeout: 2}}")
     (told,) = office.run()
     assert told["code"] == code and told["kept"]
+    assert ("more than 65536 bytes" in told["message"]) == ("without end" in case)
+
+
+def test_secret_header_never_goes_in_the_open(office):
+    server = office.start(servers.WebServer)
+    header, url = office.secret("header", "Authorization: x\n"), office.secret("url", f"http://127.0.0.1:{server.port}/\n")
+    office.channels(f"webhook: {{url_file: {url}, header_file: {header}}}")
+    told = office.test(code=1)["channel0"]
+    assert told["code"] == "PL-2057" and "in the open" in told["message"] and server.requests == []
 
 
 def test_header_that_is_none(office):
