@@ -46,6 +46,9 @@ enum err validate_absolute(struct locate *locate, const char *path, const char *
 enum err validate_readable(struct locate *locate, const char *path, const char *file);
 enum err validate_secret(struct locate *locate, const char *path, const char *file);
 
+/* The schedule at that path: its parts belong together, its times are such, and it can be due. */
+enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
+
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 

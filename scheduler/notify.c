@@ -138,7 +138,7 @@ enum err notify_send(const struct notify *notify, const struct notify_event *eve
 static enum err test_metrics(const struct notify *notify, const char *channel, struct notify_results *results)
 {
 	struct notify_metrics metrics = {0};
-	enum err err = notify_metrics_collect(notify, &metrics);
+	enum err err = notify_metrics_collect(notify, clock_now(), &metrics);
 
 	if (err == ERR_OK)
 		err = notify_metrics_write(notify, channel, &metrics, results);

@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/record/record_ledger.h"
+#include "scheduler/calendar.h"
 #include "scheduler/notify_internal.h"
 
 #include <stddef.h>
@@ -64,7 +65,26 @@ static void take_record(struct notify_metrics *metrics, const struct record_orig
 	}
 }
 
-enum err notify_metrics_collect(const struct notify *notify, struct notify_metrics *metrics)
+static enum err take_schedule(
+    struct notify_metrics_job *out, const struct configuration *configuration, size_t at, int64_t now)
+{
+	const struct configuration_schedule *schedule = configuration->jobs[at].schedule;
+	struct calendar *calendar = NULL;
+	int64_t next;
+	enum err err;
+
+	if (!schedule)
+		return ERR_OK;
+	err = calendar_new(&calendar, schedule, configuration->office.timezone);
+	if (err == ERR_OK) {
+		calendar_next(calendar, now, &next);
+		out->next = next == CALENDAR_NEVER ? METRICS_UNKNOWN : next;
+	}
+	calendar_free(calendar);
+	return err;
+}
+
+enum err notify_metrics_collect(const struct notify *notify, int64_t now, struct notify_metrics *metrics)
 {
 	const struct configuration *configuration = notify->configuration;
 	struct record_list records = {0};
@@ -88,6 +108,8 @@ enum err notify_metrics_collect(const struct notify *notify, struct notify_metri
 		    .reviews_overdue = METRICS_UNKNOWN,
 		    .drills_overdue = METRICS_UNKNOWN};
 	err = record_ledger_list(&records, notify->state_folder);
+	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++)
+		err = take_schedule(&metrics->jobs[i], configuration, i, now);
 	for (size_t i = 0; err == ERR_OK && i < records.count; i++)
 		take_record(metrics, &records.items[i]);
 	if (err == ERR_OK)

@@ -30,9 +30,9 @@ struct notify_metrics {
 };
 void notify_metrics_free(struct notify_metrics *metrics);
 
-/* A row for each job of the configuration, with what the ledger and the outbox of the state folder tell; the rest is METRICS_UNKNOWN.
- * `metrics` borrows the names of the configuration. */
-enum err notify_metrics_collect(const struct notify *notify, struct notify_metrics *metrics);
+/* A row for each job of the configuration, with what its schedule, the ledger and the outbox of the state folder tell at `now`; the rest is
+ * METRICS_UNKNOWN. `metrics` borrows the names of the configuration. */
+enum err notify_metrics_collect(const struct notify *notify, int64_t now, struct notify_metrics *metrics);
 
 /* Appends them in the text format of Prometheus. */
 enum err notify_metrics_text(const struct notify_metrics *metrics, struct buffer *out);

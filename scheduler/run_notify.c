@@ -113,7 +113,7 @@ void run_notify_end(struct run *run, enum err err)
 
 	if (notify.configuration->notifications_count == 0)
 		return;
-	told = notify_metrics_collect(&notify, &metrics);
+	told = notify_metrics_collect(&notify, event.time, &metrics);
 	warn(told);
 	event.last_good = told == ERR_OK ? last_good_of(run, &metrics) : NOTIFY_UNKNOWN;
 	if (event.kind == NOTIFY_FAILURE)

@@ -25,7 +25,7 @@ people:
 targets:
   - {{name: hdd, url: {repo}, password_file: {password}}}
 jobs:
-  - {{name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: [{{files: {{paths: [{source}]}}}}]}}
+  - {{name: website, performer: admin, reviewer: kasubbag, target: hdd, sources: [{{files: {{paths: [{source}]}}}}], schedule: {{every: day, at: "01:00"}}}}
   - {{name: other, performer: admin, reviewer: kasubbag, target: hdd, sources: [{{files: {{paths: [{source}]}}}}]}}
 notifications:
 {channels}
@@ -612,6 +612,8 @@ def test_metrics(office):
     assert found[("pulih_job_last_stored_bytes", job)] == summary["data_stored"]
     assert [found[("pulih_job_last_status", job, ("status", s))] for s in ("success", "notes", "failed")] == [1, 0, 0]
     assert abs(found[("pulih_job_oldest_unread_pack_timestamp_seconds", job)] - first) < 600
+    planned = found[("pulih_job_next_timestamp_seconds", job)]
+    assert 0 < planned - first <= 86400 + 1 and planned % 86400 == 16 * 3600, "01:00 in the office"
     assert not any("other" in str(key) for key in found), "a job that never ran"
     assert found[("pulih_notifications_waiting",)] == 0
     office.break_source()
