@@ -14,12 +14,14 @@ static enum err config_check_run(const struct arguments *arguments)
 	(void)arguments;
 	if (err != ERR_OK)
 		return err;
-	output_print("%s is good: %s, %s\n", configured_file(), describe_count(configuration->jobs_count, "job").text,
-	    describe_count(configuration->targets_count, "target").text);
+	output_print("%s is good: %s, %s, %s\n", configured_file(),
+	    describe_count(configuration->jobs_count, "job").text,
+	    describe_count(configuration->targets_count, "target").text,
+	    describe_count(configuration->notifications_count, "notification channel").text);
 	output_object("summary",
-	    json_pack("{s:o, s:b, s:i, s:i, s:i}", "file", output_text(configured_file()), "good", 1, "people",
+	    json_pack("{s:o, s:b, s:i, s:i, s:i, s:i}", "file", output_text(configured_file()), "good", 1, "people",
 		(int)configuration->people_count, "targets", (int)configuration->targets_count, "jobs",
-		(int)configuration->jobs_count));
+		(int)configuration->jobs_count, "notifications", (int)configuration->notifications_count));
 	return ERR_OK;
 }
 
@@ -60,6 +62,33 @@ static void show_people(const struct configuration *configuration)
 		output_object("target",
 		    json_pack(
 			"{s:s, s:s, s:s}", "name", target->name, "url", target->url, "secret", secret_of(target)));
+	}
+}
+
+static const char *kind_of(const struct configuration_channel *channel)
+{
+	return channel->mail   ? "mail"
+	    : channel->webhook ? "webhook"
+	    : channel->ping    ? "ping"
+	    : channel->log     ? "log"
+			       : "metrics";
+}
+
+static void show_notifications(const struct configuration *configuration)
+{
+	for (uint32_t i = 0; i < configuration->notifications_count; i++) {
+		const struct configuration_channel *channel = &configuration->notifications[i];
+		const char *where = channel->mail ? channel->mail->server
+		    : channel->webhook		  ? channel->webhook->url
+		    : channel->ping		  ? channel->ping->url
+		    : channel->metrics		  ? channel->metrics->file
+						  : NULL;
+
+		output_print(
+		    "channel    %s: %s%s%s\n", channel->name, kind_of(channel), where ? " " : "", where ? where : "");
+		output_object("channel",
+		    json_pack(
+			"{s:s, s:s, s:s}", "name", channel->name, "kind", kind_of(channel), "to", where ? where : ""));
 	}
 }
 
@@ -108,12 +137,13 @@ static enum err config_show_run(const struct arguments *arguments)
 		    json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", job->name, "target", job->target, "performer",
 			job->performer, "reviewer", job->reviewer, "sources", sources));
 	}
+	show_notifications(configuration);
 	return ERR_OK;
 }
 
 const struct command config_show_command = {
     .name = "config show",
-    .purpose = "show people, targets and jobs of the configuration",
+    .purpose = "show people, targets, jobs and channels of the configuration",
     .arguments = "[-c FILE]",
     .details = "Secrets are never shown: the configuration only names the files that hold them.",
     .examples = "pulih config show\npulih config show --json",

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/configured.h"
 #include "cli/describe.h"
+#include "cli/notify_report.h"
 #include "cli/passphrase.h"
 #include "cli/settings.h"
 #include "core/base/clock.h"
@@ -63,6 +64,7 @@ static enum err run_one(const struct configuration *configuration, const struct 
 		output_print("%s:\n", job->name);
 	backup_report_end(&report, err, &result.backup);
 	report_record(job, &result);
+	notify_report_show(&result.notifications, false);
 	run_result_free(&result);
 	return err;
 }

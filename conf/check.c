@@ -175,6 +175,35 @@ static enum err check_word(
 	return locate_fail_node(locate, node, PL_CONFIG_VALUE, path, "\"%s\" is not known; allowed: %s", text, list);
 }
 
+/* A list of words, each of them once. */
+static enum err check_words(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
+{
+	const yaml_node_item_t *first, *end;
+	enum err err = ERR_OK;
+
+	if (node->type != YAML_SEQUENCE_NODE)
+		return fail_type(locate, node, path, "a list of words");
+	first = node->data.sequence.items.start;
+	end = node->data.sequence.items.top;
+	if (first == end)
+		return locate_fail_node(locate, node, PL_CONFIG_NO_VALUE, path, "the list is empty");
+	for (const yaml_node_item_t *at = first; err == ERR_OK && at < end; at++) {
+		yaml_node_t *word = yaml_document_get_node(&locate->document, *at);
+		struct locate_path item = locate_path("%s[%zu]", path, (size_t)(at - first));
+
+		if (word->type != YAML_SCALAR_NODE || is_nothing(word))
+			return fail_type(locate, word, item.text, "a word");
+		err = check_word(locate, schema, word, item.text);
+		for (const yaml_node_item_t *other = first; err == ERR_OK && other < at; other++)
+			if (strcmp((const char *)yaml_document_get_node(&locate->document, *other)->data.scalar.value,
+				(const char *)word->data.scalar.value) == 0)
+				err = locate_fail_node(locate, word, PL_CONFIG_DUPLICATE, item.text,
+				    "\"%s\" stands twice", (const char *)word->data.scalar.value);
+	}
+	return err;
+}
+
 static enum err check_value(
     struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
@@ -184,6 +213,8 @@ static enum err check_value(
 		return check_mapping(locate, schema->mapping.fields, node, path);
 	if (schema->type == CYAML_SEQUENCE)
 		return check_sequence(locate, schema, node, path);
+	if (schema->type == CYAML_FLAGS)
+		return check_words(locate, schema, node, path);
 	if (node->type != YAML_SCALAR_NODE || is_nothing(node))
 		return fail_type(locate, node, path,
 		    schema->type == CYAML_STRING     ? "a text"

@@ -76,6 +76,8 @@ enum err configuration_load(struct configuration **out, const char *path)
 		err = ERR_NOMEM;
 	if (err == ERR_OK)
 		err = validate_configuration(&locate, configuration);
+	if (err == ERR_OK)
+		err = validate_notifications(&locate, configuration);
 	if (err == ERR_OK) {
 		*out = configuration;
 		configuration = NULL;
@@ -118,5 +120,13 @@ const struct configuration_person *configuration_person(const struct configurati
 	for (uint32_t i = 0; i < configuration->people_count; i++)
 		if (strcmp(configuration->people[i].id, id) == 0)
 			return &configuration->people[i];
+	return NULL;
+}
+
+const struct configuration_channel *configuration_channel(const struct configuration *configuration, const char *name)
+{
+	for (uint32_t i = 0; i < configuration->notifications_count; i++)
+		if (strcmp(configuration->notifications[i].name, name) == 0)
+			return &configuration->notifications[i];
 	return NULL;
 }

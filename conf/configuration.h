@@ -97,6 +97,68 @@ struct configuration_job {
 	struct configuration_keep *keep;		 /* may be NULL */
 };
 
+/* What a channel is told of: a sum of these. */
+enum configuration_event {
+	EVENT_FAILURE = 1,
+	EVENT_NOTES = 2,
+	EVENT_SUCCESS = 4,
+	EVENT_MISSED = 8,
+	EVENT_REVIEW_OVERDUE = 16,
+	EVENT_DRILL_OVERDUE = 32
+};
+#define EVENTS_DEFAULT ((uint32_t)(EVENT_FAILURE | EVENT_MISSED | EVENT_REVIEW_OVERDUE | EVENT_DRILL_OVERDUE))
+
+#define CONNECTION_TIMEOUT_DEFAULT 60 /* seconds: a mail with a report over a slow link */
+struct configuration_connection {
+	char *ca_file; /* PEM: the only authorities that are trusted; NULL: those of the system */
+	bool insecure; /* the server's certificate is not checked */
+	int timeout;   /* seconds for all of one message, 1 … 600 */
+};
+
+enum configuration_security { SECURITY_STARTTLS, SECURITY_TLS, SECURITY_NONE };
+struct configuration_mail {
+	char *server; /* name or address, without brackets */
+	int port;     /* 0: that of the kind of security */
+	enum configuration_security security;
+	char *from;
+	char **people; /* ids */
+	uint32_t people_count;
+	uint32_t roles; /* bit 1 << enum configuration_role: everybody of that role who has an address */
+	bool attach_report;
+	char *user;				/* NULL: no login */
+	char *password_file, *password_command; /* with a user: one of them */
+	struct configuration_connection connection;
+};
+struct configuration_webhook {
+	char *url, *url_file;	/* one of them; the file holds the address where that is a secret by itself */
+	char *header_file;	/* secret: "Name: value", one header more */
+	char *signing_key_file; /* secret: HMAC-SHA256 of the body */
+	struct configuration_connection connection;
+};
+struct configuration_ping {
+	char *url, *url_file; /* as above; "/start" and "/fail" are appended */
+	struct configuration_connection connection;
+};
+struct configuration_log {
+	int facility; /* of syslog(3) */
+};
+struct configuration_metrics {
+	char *file; /* ends in .prom */
+};
+
+struct configuration_channel {
+	char *name;
+	uint32_t on; /* events; never 0: the default is filled in */
+	char **jobs; /* names; none: every job */
+	uint32_t jobs_count;
+	/* exactly one of them */
+	struct configuration_mail *mail;
+	struct configuration_webhook *webhook;
+	struct configuration_ping *ping;
+	struct configuration_log *log;
+	struct configuration_metrics *metrics;
+};
+
 struct configuration {
 	char *file; /* where it was read from */
 	struct configuration_office office;
@@ -106,6 +168,8 @@ struct configuration {
 	uint32_t targets_count;
 	struct configuration_job *jobs;
 	uint32_t jobs_count;
+	struct configuration_channel *notifications;
+	uint32_t notifications_count;
 };
 
 /* Reads and checks all of it, also that the files it names can be read and that nobody else can read its secrets. PL_CONFIG_* (ERR_CONFIG),
@@ -118,5 +182,7 @@ void configuration_free(struct configuration *configuration);
 const struct configuration_job *configuration_job(const struct configuration *configuration, const char *name);
 const struct configuration_target *configuration_target(const struct configuration *configuration, const char *name);
 const struct configuration_person *configuration_person(const struct configuration *configuration, const char *id);
+
+const struct configuration_channel *configuration_channel(const struct configuration *configuration, const char *name);
 
 #endif

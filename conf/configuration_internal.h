@@ -37,6 +37,14 @@ enum err check_schema(struct locate *locate, const cyaml_schema_value_t *schema)
 
 /* What no schema can say: names that must exist, times, files. */
 enum err validate_configuration(struct locate *locate, const struct configuration *configuration);
+/* The channels of it; fills in what they leave to the default. */
+enum err validate_notifications(struct locate *locate, struct configuration *configuration);
+
+/* Of one value, at its path. A name of something; an absolute path; a file that can be read; one that nobody else can read or change. */
+enum err validate_name(struct locate *locate, const char *path, const char *name);
+enum err validate_absolute(struct locate *locate, const char *path, const char *value);
+enum err validate_readable(struct locate *locate, const char *path, const char *file);
+enum err validate_secret(struct locate *locate, const char *path, const char *file);
 
 /* The schedule at that path: its parts belong together, its times are such, and it can be due. */
 enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
@@ -44,7 +52,7 @@ enum err validate_schedule(struct locate *locate, const struct configuration_sch
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 
-/* A path below "jobs", "people" or "targets". */
+/* A path below "jobs", "people", "targets" or "notifications". */
 struct locate_path {
 	char text[160];
 };

@@ -1,8 +1,11 @@
 /* The schema of the configuration, in libcyaml's terms. */
 #include "conf/configuration_internal.h"
 
+#include <syslog.h>
+
 #define TEXT_MAX 4096u /* bytes: of a path, a command, a name */
 #define ITEMS_MAX 10000u
+#define CHANNELS_MAX 100u /* each may wait for a server */
 
 #define TEXT(flags, type, member) \
 	CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | (flags), struct type, member, 1, TEXT_MAX)
@@ -148,12 +151,89 @@ static const cyaml_schema_value_t target_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_target, target)};
 static const cyaml_schema_value_t job_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_job, job)};
 
+/* ---- notifications ---- */
+
+#define WORDS(type, member, words) \
+	CYAML_FIELD_FLAGS(         \
+	    #member, CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct type, member, words, CYAML_ARRAY_LEN(words))
+/* Keys that lie in a struct of their own, and in the file beside the others. */
+#define CONNECTION(type)                                                                                        \
+	CYAML_FIELD_STRING_PTR(                                                                                 \
+	    "ca_file", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, connection.ca_file, 1, TEXT_MAX), \
+	    CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct type, connection.insecure),                \
+	    CYAML_FIELD_INT("timeout", CYAML_FLAG_OPTIONAL, struct type, connection.timeout)
+
+static const cyaml_strval_t securities[] = {
+    {"starttls", SECURITY_STARTTLS}, {"tls", SECURITY_TLS}, {"none", SECURITY_NONE}};
+static const cyaml_strval_t role_bits[] = {
+    {"operator", 1 << ROLE_OPERATOR}, {"reviewer", 1 << ROLE_REVIEWER}, {"head", 1 << ROLE_HEAD}};
+static const cyaml_schema_field_t mail[] = {
+    REQUIRED(configuration_mail, server),
+    NUMBER(configuration_mail, port),
+    WORD(CYAML_FLAG_OPTIONAL, configuration_mail, security, securities),
+    REQUIRED(configuration_mail, from),
+    TEXTS(configuration_mail, people),
+    WORDS(configuration_mail, roles, role_bits),
+    FLAG(configuration_mail, attach_report),
+    OPTIONAL(configuration_mail, user),
+    OPTIONAL(configuration_mail, password_file),
+    OPTIONAL(configuration_mail, password_command),
+    CONNECTION(configuration_mail),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t webhook[] = {
+    OPTIONAL(configuration_webhook, url),
+    OPTIONAL(configuration_webhook, url_file),
+    OPTIONAL(configuration_webhook, header_file),
+    OPTIONAL(configuration_webhook, signing_key_file),
+    CONNECTION(configuration_webhook),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t ping[] = {
+    OPTIONAL(configuration_ping, url),
+    OPTIONAL(configuration_ping, url_file),
+    CONNECTION(configuration_ping),
+    CYAML_FIELD_END,
+};
+static const cyaml_strval_t facilities[] = {{"daemon", LOG_DAEMON}, {"user", LOG_USER}, {"local0", LOG_LOCAL0},
+    {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},
+    {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7}};
+static const cyaml_schema_field_t log_fields[] = {
+    WORD(CYAML_FLAG_OPTIONAL, configuration_log, facility, facilities),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t metrics[] = {
+    REQUIRED(configuration_metrics, file),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t events[] = {{"failure", EVENT_FAILURE}, {"notes", EVENT_NOTES}, {"success", EVENT_SUCCESS},
+    {"missed", EVENT_MISSED}, {"review_overdue", EVENT_REVIEW_OVERDUE}, {"drill_overdue", EVENT_DRILL_OVERDUE}};
+#define KIND(member, fields)     \
+	CYAML_FIELD_MAPPING_PTR( \
+	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_channel, member, fields)
+static const cyaml_schema_field_t channel[] = {
+    REQUIRED(configuration_channel, name),
+    WORDS(configuration_channel, on, events),
+    TEXTS(configuration_channel, jobs),
+    KIND(mail, mail),
+    KIND(webhook, webhook),
+    KIND(ping, ping),
+    KIND(log, log_fields),
+    KIND(metrics, metrics),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t channel_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_channel, channel)};
+
 static const cyaml_schema_field_t top[] = {
     CYAML_FIELD_MAPPING("office", CYAML_FLAG_DEFAULT, struct configuration, office, office),
     CYAML_FIELD_SEQUENCE("people", CYAML_FLAG_POINTER, struct configuration, people, &person_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER, struct configuration, targets, &target_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE(
 	"jobs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, jobs, &job_value, 1, ITEMS_MAX),
+    CYAML_FIELD_SEQUENCE("notifications", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, notifications,
+	&channel_value, 1, CHANNELS_MAX),
     CYAML_FIELD_END,
 };
 

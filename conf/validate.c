@@ -90,7 +90,7 @@ static enum err check_timezone(struct locate *locate, const char *zone)
 	    "\"%s\" is no time zone of this machine; allowed: a name under %s, as Asia/Jayapura", zone, ZONE_FOLDER);
 }
 
-static enum err check_name(struct locate *locate, const char *path, const char *name)
+enum err validate_name(struct locate *locate, const char *path, const char *name)
 {
 	if (strlen(name) <= CONFIGURATION_NAME_MAX && strspn(name, NAME_LETTERS) == strlen(name))
 		return ERR_OK;
@@ -99,7 +99,7 @@ static enum err check_name(struct locate *locate, const char *path, const char *
 	    CONFIGURATION_NAME_MAX);
 }
 
-static enum err check_absolute(struct locate *locate, const char *path, const char *value)
+enum err validate_absolute(struct locate *locate, const char *path, const char *value)
 {
 	if (value[0] == '/')
 		return ERR_OK;
@@ -107,7 +107,7 @@ static enum err check_absolute(struct locate *locate, const char *path, const ch
 	    locate, PL_CONFIG_VALUE, path, "\"%s\" is relative; allowed: an absolute path (from '/')", value);
 }
 
-static enum err check_readable(struct locate *locate, const char *path, const char *file)
+enum err validate_readable(struct locate *locate, const char *path, const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
@@ -117,13 +117,13 @@ static enum err check_readable(struct locate *locate, const char *path, const ch
 	return ERR_OK;
 }
 
-static enum err check_secret(struct locate *locate, const char *path, const char *file)
+enum err validate_secret(struct locate *locate, const char *path, const char *file)
 {
 	struct stat status;
-	enum err err = check_absolute(locate, path, file);
+	enum err err = validate_absolute(locate, path, file);
 
 	if (err == ERR_OK)
-		err = check_readable(locate, path, file);
+		err = validate_readable(locate, path, file);
 	if (err != ERR_OK)
 		return err;
 	if (stat(file, &status) != 0)
@@ -143,29 +143,30 @@ static enum err check_secret(struct locate *locate, const char *path, const char
 static enum err check_target(struct locate *locate, const struct configuration *configuration, size_t at)
 {
 	const struct configuration_target *target = &configuration->targets[at];
-	enum err err = check_name(locate, locate_path("targets[%zu].name", at).text, target->name);
+	enum err err = validate_name(locate, locate_path("targets[%zu].name", at).text, target->name);
 
 	for (size_t i = 0; err == ERR_OK && i < at; i++)
 		if (strcmp(configuration->targets[i].name, target->name) == 0)
 			return locate_fail(locate, PL_CONFIG_DUPLICATE, locate_path("targets[%zu].name", at).text,
 			    "there is another target of the name \"%s\"", target->name);
 	if (err == ERR_OK && strncmp(target->url, "file:", 5) != 0)
-		err = check_absolute(locate, locate_path("targets[%zu].url", at).text, target->url);
+		err = validate_absolute(locate, locate_path("targets[%zu].url", at).text, target->url);
 	if (err == ERR_OK &&
 	    (target->password_file != NULL) + (target->password_command != NULL) + (target->key != NULL) > 1)
 		err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("targets[%zu]", at).text,
 		    "give one of password_file, password_command and key, not two");
 	if (err == ERR_OK && target->password_file)
-		err = check_secret(locate, locate_path("targets[%zu].password_file", at).text, target->password_file);
+		err =
+		    validate_secret(locate, locate_path("targets[%zu].password_file", at).text, target->password_file);
 	if (err == ERR_OK && target->key)
-		err = check_secret(locate, locate_path("targets[%zu].key", at).text, target->key);
+		err = validate_secret(locate, locate_path("targets[%zu].key", at).text, target->key);
 	return err;
 }
 
 static enum err check_person(struct locate *locate, const struct configuration *configuration, size_t at)
 {
 	const char *id = configuration->people[at].id;
-	enum err err = check_name(locate, locate_path("people[%zu].id", at).text, id);
+	enum err err = validate_name(locate, locate_path("people[%zu].id", at).text, id);
 
 	for (size_t i = 0; err == ERR_OK && i < at; i++)
 		if (strcmp(configuration->people[i].id, id) == 0)
@@ -243,13 +244,13 @@ static enum err check_files(struct locate *locate, const struct configuration_fi
 	enum err err = ERR_OK;
 
 	for (uint32_t i = 0; err == ERR_OK && i < files->paths_count; i++)
-		err = check_absolute(locate, locate_path("%s.paths[%u]", path, i).text, files->paths[i]);
+		err = validate_absolute(locate, locate_path("%s.paths[%u]", path, i).text, files->paths[i]);
 	for (uint32_t i = 0; err == ERR_OK && i < files->exclude_files_count; i++) {
 		struct locate_path item = locate_path("%s.exclude_files[%u]", path, i);
 
-		err = check_absolute(locate, item.text, files->exclude_files[i]);
+		err = validate_absolute(locate, item.text, files->exclude_files[i]);
 		if (err == ERR_OK)
-			err = check_readable(locate, item.text, files->exclude_files[i]);
+			err = validate_readable(locate, item.text, files->exclude_files[i]);
 	}
 	return err == ERR_OK ? check_patterns(locate, files, path) : err;
 }
@@ -262,9 +263,9 @@ static enum err check_sqlite(struct locate *locate, const struct configuration_s
 		return locate_fail(locate, sqlite->path ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path,
 		    "give path or paths, one of them");
 	if (sqlite->path)
-		return check_absolute(locate, locate_path("%s.path", path).text, sqlite->path);
+		return validate_absolute(locate, locate_path("%s.path", path).text, sqlite->path);
 	for (uint32_t i = 0; err == ERR_OK && i < sqlite->paths_count; i++)
-		err = check_absolute(locate, locate_path("%s.paths[%u]", path, i).text, sqlite->paths[i]);
+		err = validate_absolute(locate, locate_path("%s.paths[%u]", path, i).text, sqlite->paths[i]);
 	return err;
 }
 
@@ -323,7 +324,7 @@ static enum err check_keep(struct locate *locate, const struct configuration_kee
 static enum err check_job(struct locate *locate, const struct configuration *configuration, size_t at)
 {
 	const struct configuration_job *job = &configuration->jobs[at];
-	enum err err = check_name(locate, locate_path("jobs[%zu].name", at).text, job->name);
+	enum err err = validate_name(locate, locate_path("jobs[%zu].name", at).text, job->name);
 
 	for (size_t i = 0; err == ERR_OK && i < at; i++)
 		if (strcmp(configuration->jobs[i].name, job->name) == 0)

@@ -121,11 +121,16 @@ enum err run_job(const struct run_options *options, struct run_result *result)
 		err = record_new_id(result->id, options->job->name, run.started);
 	if (err == ERR_OK)
 		err = run_lock(&run);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
+		run_notify_start(&run);
 		err = work(&run);
+	}
 	repository_close(&run.repository);
 	run_sources_free(&run);
 	run_unlock(&run);
+	/* Without the lock: a server that is slow holds up nobody. A job that is running already speaks for itself. */
+	if (err != ERR_BUSY || run.result->original.length > 0)
+		run_notify_end(&run, err);
 	json_decref(run.problems);
 	return err;
 }
@@ -134,5 +139,6 @@ void run_result_free(struct run_result *result)
 {
 	backup_result_free(&result->backup);
 	buffer_free(&result->original);
+	notify_results_free(&result->notifications);
 	*result = (struct run_result){0};
 }

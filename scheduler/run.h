@@ -11,6 +11,7 @@
 
 #include "conf/configuration.h"
 #include "core/record/record.h"
+#include "scheduler/notify.h"
 
 struct run_options {
 	const struct configuration *configuration;
@@ -30,13 +31,14 @@ struct run_result {
 	struct backup_result backup;
 	struct buffer original; /* the record; empty where none could be written */
 	enum record_status status;
-	bool stored;		      /* the repository has the record too */
-	char cut_off[RECORD_ID_SIZE]; /* the run before that was cut off and got its record now; "" for none */
+	bool stored;			     /* the repository has the record too */
+	char cut_off[RECORD_ID_SIZE];	     /* the run before that was cut off and got its record now; "" for none */
+	struct notify_results notifications; /* who was told of it, and of what waited; see notify.h */
 };
 void run_result_free(struct run_result *result);
 
 /* Runs the job now, in the office's time zone (which becomes that of the process). Returns what the backup returned, after the record was
- * written, whatever that was. PL_JOB_BUSY (ERR_BUSY), which leaves no record: nothing ran. A record that cannot be written makes a run that
+ * written and the channels of the configuration were told, whatever came of that. PL_JOB_BUSY (ERR_BUSY), which leaves no record: nothing ran. A record that cannot be written makes a run that
  * was good fail. */
 enum err run_job(const struct run_options *options, struct run_result *result);
 

@@ -51,6 +51,9 @@ void run_facts(struct run *run);
 enum err run_record(struct run *run, enum err err);
 /* The record of one that was cut off. */
 enum err run_record_cut_off(struct run *run, const char *id, int64_t started);
+/* Tells the channels that it begins; how it ended: `err` and failure_last(), which stays. */
+void run_notify_start(struct run *run);
+void run_notify_end(struct run *run, enum err err);
 /* Puts every record that this target may lack into it. Warns of what does not work. */
 void run_send(struct run *run);
 

@@ -46,6 +46,9 @@ void hmac_free(struct hmac *hmac);
 /* HMAC(key, prefix ‖ bytes) where prefix is one byte. */
 enum err hmac_prefixed(struct hmac *hmac, uint8_t prefix, const void *bytes, size_t size, uint8_t out[HASH_SIZE]);
 
+/* HMAC-SHA256 of one message under a key of any size up to 2^31 - 1 bytes. */
+enum err hmac_once(const void *key, size_t key_size, const void *bytes, size_t size, uint8_t out[HASH_SIZE]);
+
 /* HKDF-SHA256(secret, salt, info) of KEY_SIZE bytes or another size up to 255 × 32. salt may be NULL with size 0. */
 enum err hkdf(const void *secret, size_t secret_size, const void *salt, size_t salt_size, const void *info,
     size_t info_size, void *out, size_t out_size);

@@ -107,3 +107,13 @@ enum err hkdf(const void *secret, size_t secret_size, const void *salt, size_t s
 	EVP_KDF_CTX_free(context);
 	return err;
 }
+
+enum err hmac_once(const void *key, size_t key_size, const void *bytes, size_t size, uint8_t out[HASH_SIZE])
+{
+	size_t length = 0;
+
+	if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_size, bytes, size, out, HASH_SIZE, &length) &&
+	    length == HASH_SIZE)
+		return ERR_OK;
+	return crypto_fail("HMAC");
+}

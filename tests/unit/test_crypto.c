@@ -109,6 +109,27 @@ static void sha256_known_answers(void **state)
 }
 
 /* RFC 4231: a key that is padded with zeros is the same key. The prefix is the first byte of the standard's message. */
+/* RFC 4231, cases 1, 2 and 6: a key below, and one beyond a block. */
+static void hmac_once_known_answers(void **state)
+{
+	uint8_t key[131], out[HASH_SIZE];
+	char hex[2 * HASH_SIZE + 1];
+
+	(void)state;
+	memset(key, 0x0b, 20);
+	assert_int_equal(hmac_once(key, 20, "Hi There", 8, out), ERR_OK);
+	assert_string_equal(
+	    hex_encode(hex, out, sizeof(out)), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_int_equal(hmac_once("Jefe", 4, "what do ya want for nothing?", 28, out), ERR_OK);
+	assert_string_equal(
+	    hex_encode(hex, out, sizeof(out)), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	assert_int_equal(
+	    hmac_once(key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54, out), ERR_OK);
+	assert_string_equal(
+	    hex_encode(hex, out, sizeof(out)), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void hmac_known_answers(void **state)
 {
 	uint8_t key[KEY_SIZE] = {0}, out[HASH_SIZE];
@@ -467,6 +488,7 @@ int main(void)
 	    cmocka_unit_test(comparing_and_wiping),
 	    cmocka_unit_test(random_bytes_differ),
 	    cmocka_unit_test(sha256_known_answers),
+	    cmocka_unit_test(hmac_once_known_answers),
 	    cmocka_unit_test(hmac_known_answers),
 	    cmocka_unit_test(hkdf_known_answers),
 	    cmocka_unit_test(chacha20_poly1305_known_answer),

@@ -1,0 +1,131 @@
+/* What people, watchmen and metrics hear of a run. Nothing of it changes how the run ended. */
+#include "scheduler/run_internal.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+#include "core/record/record_report.h"
+#include "scheduler/notify_metrics.h"
+#include "scheduler/notify_outbox.h"
+
+static struct notify notify_of(const struct run *run)
+{
+	return (struct notify){.configuration = run->options->configuration, .state_folder = run->state_folder};
+}
+
+/* What went wrong with the telling itself is a warning. */
+static void warn(enum err err)
+{
+	if (err != ERR_OK)
+		output_failure_warning(failure_last());
+}
+
+void run_notify_start(struct run *run)
+{
+	const struct notify notify = notify_of(run);
+	const struct notify_event event = {
+	    .kind = NOTIFY_START, .job = run->options->job->name, .run_id = run->result->id, .time = run->started};
+
+	warn(notify_send(&notify, &event, &run->result->notifications));
+}
+
+/* The run before where that was cut off, then "path: reason" of the first problems; how many more there are goes into event->lines_omitted.
+ * Fewer where memory ran out. */
+static char **lines_of(const struct run *run, struct notify_event *event)
+{
+	char **lines = mem_calloc(NOTIFY_LINES_MAX, sizeof(*lines));
+	size_t count = 0, named = 0;
+	json_t *problem;
+	size_t i;
+
+	if (lines && run->result->cut_off[0])
+		lines[0] = mem_printf("the run %s before this one was cut off", run->result->cut_off);
+	count += lines && lines[0];
+	json_array_foreach(run->problems, i, problem)
+	{
+		if (!lines || count == NOTIFY_LINES_MAX)
+			break;
+		lines[count] = mem_printf("%s: %s", json_string_value(json_object_get(problem, "path")),
+		    json_string_value(json_object_get(problem, "reason")));
+		named += lines[count] != NULL;
+		count += lines[count] != NULL;
+	}
+	event->lines = (const char *const *)lines;
+	event->lines_count = count;
+	event->lines_omitted = json_array_size(run->problems) - named + run->problems_omitted;
+	return lines;
+}
+
+/* The report, where there is a record to make it from. */
+static void write_report(const struct run *run, struct buffer *text)
+{
+	struct record_original original = {0};
+	enum err err = ERR_OK;
+
+	if (run->result->original.length > 0)
+		err = record_read(&original, run->result->original.data, run->result->original.length);
+	if (err == ERR_OK && original.record)
+		err = record_report_text(&original, text);
+	warn(err);
+	record_original_free(&original);
+}
+
+static int64_t last_good_of(const struct run *run, const struct notify_metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->jobs_count; i++)
+		if (strcmp(metrics->jobs[i].job, run->options->job->name) == 0)
+			return metrics->jobs[i].last_good == METRICS_UNKNOWN ? 0 : metrics->jobs[i].last_good;
+	return NOTIFY_UNKNOWN;
+}
+
+static void tell(struct run *run, const struct notify *notify, struct notify_event *event)
+{
+	char **lines = lines_of(run, event);
+	char *name = mem_printf("%s.txt", run->result->id);
+	struct buffer report = {0};
+
+	write_report(run, &report);
+	event->attachment_name = report.length > 0 ? name : NULL;
+	event->attachment_type = "text/plain; charset=UTF-8";
+	event->attachment = report.data;
+	event->attachment_size = report.length;
+	warn(notify_send(notify, event, &run->result->notifications));
+	for (size_t i = 0; i < event->lines_count; i++)
+		mem_free(lines[i]);
+	mem_free(lines);
+	mem_free(name);
+	buffer_free(&report);
+}
+
+void run_notify_end(struct run *run, enum err err)
+{
+	const struct notify notify = notify_of(run);
+	struct failure kept = *failure_last();
+	struct notify_metrics metrics = {0};
+	struct notify_event event = {.kind = err == ERR_OK ? NOTIFY_SUCCESS
+		: err == ERR_PARTIAL			   ? NOTIFY_NOTES
+							   : NOTIFY_FAILURE,
+	    .job = run->options->job->name,
+	    .run_id = run->result->id,
+	    .time = clock_now()};
+	size_t waiting = 0;
+	enum err told;
+
+	if (notify.configuration->notifications_count == 0)
+		return;
+	told = notify_metrics_collect(&notify, event.time, &metrics);
+	warn(told);
+	event.last_good = told == ERR_OK ? last_good_of(run, &metrics) : NOTIFY_UNKNOWN;
+	if (event.kind == NOTIFY_FAILURE)
+		event.failure = kept;
+	tell(run, &notify, &event);
+	warn(notify_outbox_retry(&notify, clock_now(), &run->result->notifications));
+	if (told == ERR_OK)
+		told = notify_outbox_count(notify.state_folder, &waiting);
+	metrics.waiting = (int64_t)waiting;
+	if (told == ERR_OK)
+		warn(notify_metrics_write(&notify, NULL, &metrics, &run->result->notifications));
+	notify_metrics_free(&metrics);
+	if (err != ERR_OK)
+		failure_put(&kept);
+}
