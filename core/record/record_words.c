@@ -167,7 +167,7 @@ char *record_age(char out[RECORD_PHRASE], uint64_t milliseconds, bool english)
 
 /* ---- times ---- */
 
-const char *record_zone(const char *timezone)
+const char *record_zone(const char *name)
 {
 	static const struct {
 		const char *timezone, *zone;
@@ -175,7 +175,7 @@ const char *record_zone(const char *timezone)
 	    {"Asia/Ujung_Pandang", "WITA"}, {"Asia/Jayapura", "WIT"}};
 
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
-		if (strcmp(timezone, zones[i].timezone) == 0)
+		if (strcmp(name, zones[i].timezone) == 0)
 			return zones[i].zone;
 	return "";
 }

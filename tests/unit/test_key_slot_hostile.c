@@ -146,8 +146,8 @@ static void a_damaged_box_is_damage(void **state)
 	digit = strstr(bytes, "\",\"created\"") - 1;
 	while (*digit > '9')
 		digit--;
-	assert_true(memory_target_corrupt(
-	    place->target, object_key_slot(place->slot).text, (size_t)(digit - bytes), 0x01));
+	assert_true(
+	    memory_target_corrupt(place->target, object_key_slot(place->slot).text, (size_t)(digit - bytes), 0x01));
 	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_CORRUPT);
 	assert_int_equal(failure_last()->id, PL_SLOT_BROKEN);
 	slot_place_refuses(place, "correct horsf");
