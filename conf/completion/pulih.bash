@@ -3,7 +3,7 @@
 
 _pulih()
 {
-	local last=${COMP_WORDS[COMP_CWORD]} glue= word line candidate current prefix
+	local last=${COMP_WORDS[COMP_CWORD]} glue='' word line candidate current prefix
 	local -a words=()
 
 	# bash breaks "--tier=content" into three words, "latest:/etc" too: as the program will see them, they are one.
