@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TOKEN_ENDS " |[]:." /* of a usage line: "SNAPSHOT[:PATH] -t DIR", "PATH... | --all" */
-#define DESCRIPTION_MAX 256 /* bytes of what a candidate means; a URL of the configuration may be longer */
+#define DESCRIPTION_MAX 256 /* bytes: the second words of a command, in a row */
 
 /* Where the last word stands: what the words before it made of the line. */
 struct position {
@@ -17,22 +17,20 @@ struct position {
 	const char *group;		   /* "key" where the second word of a command is missing */
 	const struct option_spec *waiting; /* the last word is the value of this option */
 	const char *first;		   /* argument, NULL: none */
-	size_t arguments, behind; /* arguments in all, and those behind "--" */
-	bool ended;   /* "--" was there: no more options */
-	bool unknown; /* there is no such command */
+	size_t arguments, behind;	   /* arguments in all, and those behind "--" */
+	bool ended;			   /* "--" was there: no more options */
+	bool unknown;			   /* there is no such command */
 };
 
 /* ---- what is printed ---- */
 
-/* `prefix` is "--option=" where the value is part of the word, else "". */
+/* `prefix` is "--option=" where the value is part of the word, else "". What comes from the configuration has no control characters. */
 static void print_word(const char *prefix, const char *word, size_t length, const char *description)
 {
-	int described = (int)strcspn(description, "\t\n");
-
-	output_print("%s%.*s\t%.*s\n", prefix, (int)length, word, described, description);
+	output_print("%s%.*s\t%s\n", prefix, (int)length, word, description);
 	output_object("candidate",
-	    json_pack("{s:o, s:o}", "word", json_sprintf("%s%.*s", prefix, (int)length, word), "description",
-		json_stringn(description, (size_t)described)));
+	    json_pack(
+		"{s:o, s:s}", "word", json_sprintf("%s%.*s", prefix, (int)length, word), "description", description));
 }
 
 static void print_shell(const char *what)
@@ -265,14 +263,25 @@ static struct position read_words(const char *const *words, size_t count)
 
 /* ---- arguments ---- */
 
-/* One token of a usage line: words in small letters are meant as they stand, in place of the first argument; of those in capitals
- * the tables know the kind. `behind` "--" stands a program and its arguments, else COMMAND is one of ours. False: nobody knows what
- * it is. */
+/* A word of a usage line in small letters is meant as it stands, in place of the first argument. Where commands are offered too, those
+ * that are called so stand there already. */
+static void print_literal(const struct position *at, const char *token, size_t length)
+{
+	char word[64];
+
+	if (at->arguments > 0 || length >= sizeof(word))
+		return;
+	snprintf(word, sizeof(word), "%.*s", (int)length, token);
+	if (!strstr(at->command->arguments, "COMMAND") || !(commands_is_group(word) || commands_find(word)))
+		print_word("", word, length, "");
+}
+
+/* One token of a usage line: of those in capitals the tables know the kind. `behind` "--" stands a program and its arguments, else
+ * COMMAND is one of ours. False: nobody knows what it is. */
 static bool print_token(const struct position *at, const char *token, size_t length, bool behind)
 {
 	if (islower((unsigned char)token[0])) {
-		if (at->arguments == 0)
-			print_word("", token, length, "");
+		print_literal(at, token, length);
 		return true;
 	}
 	if (behind && at->behind > 0) {
@@ -285,6 +294,19 @@ static bool print_token(const struct position *at, const char *token, size_t len
 		print_commands(NULL);
 	else if (at->arguments == 1)
 		print_commands(at->first);
+	return true;
+}
+
+/* True for the first of the tokens of that text: "SNAPSHOT[:PATH] SNAPSHOT[:PATH]" offers each once. */
+static bool is_first(const char *text, const char *token, size_t length)
+{
+	while (text < token) {
+		size_t other = strcspn(text, TOKEN_ENDS);
+
+		if (other == length && memcmp(text, token, length) == 0)
+			return false;
+		text += other + 1;
+	}
 	return true;
 }
 
@@ -304,14 +326,14 @@ static size_t option_length(const struct command *command, const char *text)
  * offered behind "--", and the rest in front of it. False: there is nothing to say. */
 static bool print_arguments(const struct position *at)
 {
-	const char *text = at->command->arguments, *end = text + strlen(text);
+	const char *start = at->command->arguments, *text = start, *end = text + strlen(text);
 	const char *dashes = strstr(text, "-- "); /* with the blank: not the beginning of an option */
 	bool behind = at->ended && dashes, said = false;
 
 	if (at->arguments >= at->command->most)
 		return at->command->most > 0;
 	if (behind)
-		text = dashes + 3;
+		start = text = dashes + 3;
 	else if (dashes)
 		end = dashes;
 	while (text < end) {
@@ -321,49 +343,42 @@ static bool print_arguments(const struct position *at)
 			length = option_length(at->command, text);
 		else if (text[0] == ':')
 			length = 1 + strcspn(text + 1, TOKEN_ENDS); /* a path in a snapshot */
-		else if (length > 0)
+		else if (length > 0 && is_first(start, text, length))
 			said |= print_token(at, text, length, behind);
 		text += length + (length == 0);
 	}
 	return said;
 }
 
-/* The option that `word` gives a value to, "--tier=con"; *prefix_size: how much of it is not the value. */
-static const struct option_spec *option_with_value(const struct position *at, const char *word, size_t *prefix_size)
+/* "--tier=con". An option that nobody knows has no values. */
+static void print_values_behind(const struct position *at, const char *word)
 {
-	size_t length = strcspn(word, "=");
+	int length = (int)strcspn(word, "=");
+	const struct option_spec *option = find_long(at->command, word + 2, (size_t)length - 2);
+	char prefix[64];
 
-	if (strncmp(word, "--", 2) != 0 || !word[length])
-		return NULL;
-	*prefix_size = length + 1;
-	return find_long(at->command, word + 2, length - 2);
+	if (option && length + 1 < (int)sizeof(prefix)) {
+		snprintf(prefix, sizeof(prefix), "%.*s", length + 1, word);
+		print_values(option, prefix);
+	}
 }
 
 void complete_print(const char *const *words, size_t count)
 {
 	const char *last = count ? words[count - 1] : "";
 	struct position at = read_words(words, count ? count - 1 : 0);
-	const struct option_spec *option;
-	char prefix[64];
-	size_t size = 0;
+	bool is_option = !at.ended && last[0] == '-';
 
 	if (at.unknown)
 		return;
-	if (at.waiting) {
+	if (at.waiting)
 		print_values(at.waiting, "");
-		return;
-	}
-	option = at.ended ? NULL : option_with_value(&at, last, &size);
-	if (option && size < sizeof(prefix)) {
-		snprintf(prefix, sizeof(prefix), "%.*s", (int)size, last);
-		print_values(option, prefix);
-	} else if (!at.ended && last[0] == '-') {
-		print_options(at.command ? at.command->options : NULL);
-		print_options(settings_options);
-	} else if (!at.command) {
+	else if (is_option && last[1] == '-' && strchr(last, '='))
+		print_values_behind(&at, last);
+	else if (!is_option && !at.command)
 		print_commands(at.group);
-	} else if (!print_arguments(&at) && !at.ended) {
-		print_options(at.command->options);
+	else if (is_option || (!print_arguments(&at) && !at.ended)) {
+		print_options(at.command ? at.command->options : NULL);
 		print_options(settings_options);
 	}
 }

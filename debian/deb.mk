@@ -5,7 +5,7 @@
 
 DEB := $(BUILD)/pulih_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 DEB_PACKAGES := debhelper dpkg-dev
-DEB_TEST_PACKAGES := lintian
+DEB_TEST_PACKAGES := lintian bash-completion
 DEB_SOURCE = $(BUILD)/deb/pulih-$(VERSION)
 
 .PHONY: deb deb-test deps-deb

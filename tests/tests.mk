@@ -17,7 +17,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libss
 	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libxxhash-dev fonts-dejavu-core
 TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
-	python3-cryptography
+	python3-cryptography zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
 DEMO_PACKAGES := sqlite3 diffutils tar findutils

@@ -170,7 +170,7 @@ def test_nothing_is_left_of_a_package_that_was_not_used(root):
     root.install()
     added = root.added()
     assert {"usr/bin/pulih", "usr/share/man/man1/pulih.1.gz", "usr/share/man/man5/pulih.yaml.5.gz", "usr/share/doc/pulih/manual/id.md",
-            "usr/share/doc/pulih/manual/en.md", "usr/share/doc/pulih/README.Debian.gz", "usr/share/doc/pulih/examples/pulih.example.yaml",
+            "usr/share/doc/pulih/manual/en.md", "usr/share/doc/pulih/README.Debian", "usr/share/doc/pulih/examples/pulih.example.yaml",
             "usr/share/doc/pulih/examples/as29-d7.yaml", "usr/share/doc/pulih/examples/as28-2.yaml", "usr/share/bash-completion/completions/pulih",
             "usr/share/zsh/vendor-completions/_pulih"} <= set(added)
     assert {f"lib/systemd/system/{unit.name}" for unit in (TOP / "conf").glob("systemd/*")} <= {path.removeprefix("usr/") for path in added}
