@@ -8,10 +8,12 @@ DEB_PACKAGES := debhelper dpkg-dev
 DEB_TEST_PACKAGES := lintian bash-completion
 DEB_SOURCE = $(BUILD)/deb/pulih-$(VERSION)
 
-.PHONY: deb deb-test deps-deb
+.PHONY: deb deb-test deps-deb deps-deb-test
 
 deps-deb:
 	$(call install,$(BUILD_PACKAGES) $(DEB_PACKAGES))
+deps-deb-test:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES) $(DEB_TEST_PACKAGES))
 
 # Nothing of the environment or of this make's own settings: the package depends on the source alone. A file that was taken away
 # and not yet committed is still listed.
@@ -27,7 +29,6 @@ deb: deps-deb
 	rm -rf $(BUILD)/deb
 	@echo "$(DEB)"
 
-deb-test: deb
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_TEST_PACKAGES))
+deb-test: $(BUILD)/pulih deb deps-deb-test
 	$(TEST_ENVIRONMENT) PULIH_DEB=$(abspath $(DEB)) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider \
 		$(PYTEST_OPTIONS) tests/system/test_package.py

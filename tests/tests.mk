@@ -5,6 +5,7 @@
 #   make test          build, unit and system tests, a sample of the faults, a short fuzzing
 #   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
 #   make faults        every fault at every place, takes long
+#   make deb-test      the Debian package, see debian/deb.mk
 #   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
 #   make coverage      lines that unit and system tests run
 #   make messages      makes docs/messages.md of core/base/messages.def
@@ -88,9 +89,9 @@ unit-programs: $(UNIT_PROGRAMS)
 
 # What the system tests and the faults run.
 TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
-	PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
+	$(if $(SLOW),PULIH_DEB=$(if $(SAN),,$(abspath $(DEB)))) PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
 
-system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
+system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(if $(SLOW),deb deps-deb-test))
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared

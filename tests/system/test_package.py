@@ -175,12 +175,14 @@ def test_nothing_is_left_of_a_package_that_was_not_used(root):
             "usr/share/zsh/vendor-completions/_pulih"} <= set(added)
     assert {f"lib/systemd/system/{unit.name}" for unit in (TOP / "conf").glob("systemd/*")} <= {path.removeprefix("usr/") for path in added}
     assert all(what[1:3] == (0, 0) for what in added.values())
-    assert added["etc/pulih"][0] == "drwxr-x---" and added["var/lib/pulih"][0] == "drwx------"
+    modes = {folder: stat.filemode(root.path(folder).stat().st_mode) for folder in ("etc/pulih", "var/lib/pulih")}
+    assert modes == {"etc/pulih": "drwxr-x---", "var/lib/pulih": "drwx------"}
     assert added["usr/bin/pulih"][0] == "-rwxr-xr-x"
     for example in (TOP / "conf" / "pulih.example.yaml", *EXAMPLES):
         assert root.path(f"usr/share/doc/pulih/examples/{example.name}").read_bytes() == example.read_bytes()
     root("dpkg --purge pulih")
     assert root.added() == {}
+    assert not root.path("etc/pulih").exists() and not root.path("var/lib/pulih").exists()
 
 
 @needs_root
