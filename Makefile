@@ -18,7 +18,8 @@ comma := ,
 
 # The one place where the version stands is the head of debian/changelog.
 VERSION := $(shell sed -n '1s/^pulih (\(.*\)) .*/\1/p' debian/changelog)
-PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash
+
+PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash blkid glib-2.0
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'
@@ -90,7 +91,7 @@ install: all
 	install -D -m 644 conf/completion/pulih.bash $(SHARE)/bash-completion/completions/pulih
 	install -D -m 644 conf/completion/_pulih $(DESTDIR)$(ZSH_FOLDER)/_pulih
 	$(if $(UNITS),install -D -m 644 -t $(DESTDIR)$(UNIT_FOLDER) $(UNITS))
-	$(if $(UNITS),sed -i 's|/usr/bin/pulih|$(PREFIX)/bin/pulih|' $(UNITS:conf/systemd/%=$(DESTDIR)$(UNIT_FOLDER)/%))
+	$(if $(UNITS),sed -i 's|/usr/local/bin/pulih|$(PREFIX)/bin/pulih|' $(UNITS:conf/systemd/%=$(DESTDIR)$(UNIT_FOLDER)/%))
 
 clean:
 	rm -rf build build-*

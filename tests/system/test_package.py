@@ -208,7 +208,14 @@ pulih config check
 pulih run --all
 pulih report show latest
 """
+RECORD = "rm -f /tmp/record; pulih report list; pulih report export latest --format json -o /tmp/record; cat /tmp/record"
 RESTORE = "pulih restore -r {repository} -p /root/passphrase latest:/srv/data -t /root/back --verify; cmp /srv/data/surat /root/back/surat; rm -r /root/back"
+
+
+def caches(root):
+    """Folders of the state folder that belong to a repository, and are none."""
+    top = root.path("var/lib/pulih")
+    return [path for path in top.iterdir() if re.fullmatch("[0-9a-f]{32}", path.name) and not (path / "packs").exists()]
 
 
 @needs_root
@@ -220,28 +227,25 @@ def test_what_removal_and_purge_leave(root, repository):
     shown = root(USE.format(repository=repository))
     assert "is good: 1 job, 1 target" in shown and "AS/29" in shown
     root(RESTORE.format(repository=repository))
-    stored, records, state, etc = root.tree(repository), root.tree("var/lib/pulih/records"), root.tree("var/lib/pulih"), root.tree("etc/pulih")
-    assert len(stored) > 5 and any(name.endswith(".json") for name in records)
-    caches = [name for name in os.listdir(root.path("var/lib/pulih")) if re.fullmatch("[0-9a-f]{32}", name) and not repository.endswith(name)]
-    assert len(caches) == 1 and root.path("var/lib/pulih/runs").is_dir()
+    stored, state, etc = root.tree(repository), root.tree("var/lib/pulih"), root.tree("etc/pulih")
+    record = root(RECORD)
+    assert len(stored) > 5 and sorted(etc) == ["backup.key", "pulih.yaml"]
+    assert len(caches(root)) == 1 and root.path("var/lib/pulih/runs").is_dir()
 
     root("dpkg -i /tmp/pulih.deb")  # as an upgrade does
-    assert root.tree("etc/pulih") == etc and root.tree("var/lib/pulih") == state
     root("dpkg --remove pulih")
     assert not root.path("usr/bin/pulih").exists()
     assert root.tree("etc/pulih") == etc and root.tree("var/lib/pulih") == state and root.tree(repository) == stored
     said = root("dpkg --purge pulih")
     assert root.tree(repository) == stored
     assert root.tree("etc/pulih") == {"backup.key": etc["backup.key"]}
-    kept = {f"records/{name}": content for name, content in records.items()}
-    inside = repository.removeprefix("/var/lib/pulih/")
-    if inside != repository:
-        kept |= {f"{inside}/{name}": content for name, content in stored.items()}
-    assert root.tree("var/lib/pulih") == kept
-    assert sorted(os.listdir(root.path("var/lib/pulih"))) == sorted({name.split("/")[0] for name in kept})
-    assert "/etc/pulih stays" in said and "backup.key" in said and "/var/lib/pulih stays" in said and "records" in said
-    assert {path.split("/")[0] for path in root.added()} <= {"etc", "var"}
+    kept = root.tree("var/lib/pulih")
+    assert kept.items() <= state.items()
+    assert not caches(root) and not root.path("var/lib/pulih/runs").exists()
+    assert "/etc/pulih stays" in said and "backup.key" in said
+    assert "/var/lib/pulih stays" in said and all(name in said for name in os.listdir(root.path("var/lib/pulih")))
+    assert all(path.startswith(("etc/pulih", "var/lib/pulih", "var/backups")) for path in root.added()), root.added()
 
     root.install()
+    assert root(RECORD) == record
     root(RESTORE.format(repository=repository))
-    assert root.tree("var/lib/pulih/records") == records
