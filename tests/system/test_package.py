@@ -74,7 +74,9 @@ def test_examples_are_of_the_sop():
 
 @needs_deb
 def test_lintian():
-    result = subprocess.run(["lintian", "--allow-root", "--info", "--display-info", "--pedantic", "--fail-on", "error,warning,info,pedantic", DEB],
+    # an override may be about units, which are not in every build
+    unused = [] if list((TOP / "conf").glob("systemd/*")) else ["--suppress-tags", "unused-override"]
+    result = subprocess.run(["lintian", "--allow-root", "--info", "--display-info", "--pedantic", "--fail-on", "error,warning,info,pedantic", *unused, DEB],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0, result.stdout.decode()
 
