@@ -3,6 +3,7 @@
 #   make CC=clang            another compiler        make BUILD=/tmp/x      another build folder
 #   make SAN=address,undefined | SAN=thread          sanitizers, in a build folder of their own
 #   make DEBUG=1             no optimisation         make COVERAGE=1        counts lines, see `make coverage`
+#   make deb | deb-test      the Debian package: see debian/deb.mk
 #   make test | sanitize | faults | bench | format-check: see tests/tests.mk
 
 CC ?= gcc
@@ -11,9 +12,13 @@ COVERAGE ?=
 BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),-coverage)
 PREFIX ?= /usr/local
 DESTDIR ?=
+UNIT_FOLDER ?= $(PREFIX)/lib/systemd/system
+ZSH_FOLDER ?= $(PREFIX)/share/zsh/site-functions
 comma := ,
 
-VERSION := 0.1.0
+# The one place where the version stands is the head of debian/changelog.
+VERSION := $(shell sed -n '1s/^pulih (\(.*\)) .*/\1/p' debian/changelog)
+
 PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash blkid glib-2.0 libcurl libsystemd
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
@@ -78,14 +83,21 @@ unit: $(UNIT_PROGRAMS)
 
 include tests/tests.mk
 include tests/fuzz/fuzz.mk
+include debian/deb.mk
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+UNITS := $(wildcard conf/systemd/*)
 install: all
 	install -D -m 755 $(BUILD)/pulih $(DESTDIR)$(PREFIX)/bin/pulih
-	install -D -m 644 docs/man/pulih.1 $(DESTDIR)$(PREFIX)/share/man/man1/pulih.1
-	install -D -m 644 docs/man/pulih.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/pulih.yaml.5
-	install -D -m 644 conf/pulih.example.yaml $(DESTDIR)$(PREFIX)/share/doc/pulih/pulih.example.yaml
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pulih docs/messages.md
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/pulih/manual docs/manual/en.md docs/manual/id.md
+	install -D -m 644 docs/man/pulih.1 $(SHARE)/man/man1/pulih.1
+	install -D -m 644 docs/man/pulih.yaml.5 $(SHARE)/man/man5/pulih.yaml.5
+	install -D -m 644 -t $(SHARE)/doc/pulih docs/messages.md
+	install -D -m 644 -t $(SHARE)/doc/pulih/manual docs/manual/en.md docs/manual/id.md
+	install -D -m 644 -t $(SHARE)/doc/pulih/examples conf/pulih.example.yaml conf/examples/*.yaml
+	install -D -m 644 conf/completion/pulih.bash $(SHARE)/bash-completion/completions/pulih
+	install -D -m 644 conf/completion/_pulih $(DESTDIR)$(ZSH_FOLDER)/_pulih
+	$(if $(UNITS),install -D -m 644 -t $(DESTDIR)$(UNIT_FOLDER) $(UNITS))
+	$(if $(UNITS),sed -i 's|/usr/local/bin/pulih|$(PREFIX)/bin/pulih|' $(UNITS:conf/systemd/%=$(DESTDIR)$(UNIT_FOLDER)/%))
 
 clean:
 	rm -rf build build-*

@@ -17,9 +17,9 @@ struct parser {
 	struct buffer short_options;
 };
 
-static bool takes_value(const struct option_spec *spec)
+bool options_takes_value(const struct option_spec *option)
 {
-	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COUNT;
+	return option->kind != OPTION_FLAG && option->kind != OPTION_COUNT;
 }
 
 static size_t table_length(const struct option_spec *table)
@@ -55,12 +55,12 @@ static enum err parser_build(
 		parser->specs[i] = spec;
 		parser->long_options[i] = (struct option){
 		    .name = spec->long_name,
-		    .has_arg = takes_value(spec) ? required_argument : no_argument,
+		    .has_arg = options_takes_value(spec) ? required_argument : no_argument,
 		    .val = LONG_VALUE + (int)i,
 		};
 		if (spec->short_name &&
-		    buffer_append_text(
-			&parser->short_options, "%c%s", spec->short_name, takes_value(spec) ? ":" : "") != ERR_OK)
+		    buffer_append_text(&parser->short_options, "%c%s", spec->short_name,
+			options_takes_value(spec) ? ":" : "") != ERR_OK)
 			return ERR_NOMEM;
 	}
 	return buffer_append_u8(&parser->short_options, 0);

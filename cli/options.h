@@ -56,6 +56,9 @@ const char **option_list_values(const struct option_list *list);
 enum err options_parse(
     int argc, char **argv, const struct option_spec *table, const struct option_spec *more, bool leading, int *next);
 
+/* Whether a value follows the option. */
+bool options_takes_value(const struct option_spec *option);
+
 /* A size as above; false where the text is anything else or passes 2^64. */
 bool options_parse_size(const char *text, uint64_t *out);
 

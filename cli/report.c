@@ -30,7 +30,7 @@ static const char *started(const struct record_original *original)
 /* ---- list ---- */
 
 static const struct option_spec list_options[] = {
-    {OPTION("job", 0, OPTION_TEXT, "NAME", "only runs of this job", &given.job)},
+    {OPTION("job", 0, OPTION_TEXT, "JOB", "only runs of this job", &given.job)},
     {0},
 };
 

@@ -11,7 +11,7 @@
 extern struct snapshot_filter selection_filter;
 #define SELECTION_OPTIONS                                                                                       \
 	{OPTION("host", 'H', OPTION_TEXT, "NAME", "only snapshots of this host", &selection_filter.host)},      \
-	    {OPTION("job", 0, OPTION_TEXT, "NAME", "only snapshots of this job", &selection_filter.job)},       \
+	    {OPTION("job", 0, OPTION_TEXT, "JOB", "only snapshots of this job", &selection_filter.job)},        \
 	    {OPTION("tag", 0, OPTION_TEXT, "TAG", "only snapshots with this tag", &selection_filter.tag)},      \
 	{                                                                                                       \
 		OPTION("path", 0, OPTION_TEXT, "PATH", "only snapshots of this source", &selection_filter.path) \

@@ -1,10 +1,21 @@
-/* pulih help: commands, topics, messages. */
+/* pulih help: commands, topics, messages; and what shells ask to complete a line. */
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static struct {
+	bool complete;
+} given;
+
+static const struct option_spec options[] = {
+    {OPTION("complete", 0, OPTION_FLAG, NULL, "for shells: what may stand in place of the last word behind --",
+	&given.complete)},
+    {0},
+};
 
 static const struct topic {
 	const char *name, *text;
@@ -102,6 +113,12 @@ static enum err help_run(const struct arguments *arguments)
 	const struct command *command;
 	char *name = NULL;
 
+	if (given.complete) {
+		complete_print(arguments->items, arguments->count);
+		return ERR_OK;
+	}
+	if (arguments->count > 2)
+		return fail(PL_ARGUMENTS, "too many arguments; usage: pulih help COMMAND");
 	if (arguments->count == 0)
 		return help_print(NULL, NULL, true);
 	if (arguments->count == 1 && commands_is_group(word))
@@ -136,7 +153,11 @@ const struct command help_command = {
     .name = "help",
     .purpose = "explain a command, a topic or a message",
     .arguments = "[COMMAND | exit | excludes | environment | messages | PL-nnnn]",
-    .most = 2,
+    .most = ARGUMENTS_ANY,
+    .options = options,
+    .details =
+	"--complete -- WORD... prints one candidate a line, and what it means behind a tab; @files, @folders and\n"
+	"@commands are what the shell completes itself. The completion of bash and zsh is made of it.",
     .examples = "pulih help backup\npulih help key add\npulih help PL-1110",
     .run = help_run,
 };

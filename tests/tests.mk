@@ -5,6 +5,7 @@
 #   make test          build, unit and system tests, a sample of the faults, a short fuzzing
 #   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
 #   make faults        every fault at every place, takes long
+#   make deb-test      the Debian package, see debian/deb.mk
 #   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
 #   make coverage      lines that unit and system tests run
 #   make messages      makes docs/messages.md of core/base/messages.def
@@ -20,7 +21,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libss
 	libcurl4-openssl-dev libsystemd-dev fonts-liberation fonts-dejavu-core gettext
 TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
-	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl
+	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
 IMAGE_PACKAGES := poppler-utils optipng
@@ -92,9 +93,9 @@ unit-programs: $(UNIT_PROGRAMS)
 
 # What the system tests and the faults run.
 TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
-	PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
+	$(if $(SLOW),PULIH_DEB=$(if $(SAN),,$(abspath $(DEB)))) PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
 
-system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
+system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(if $(SLOW),deb deps-deb-test))
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
