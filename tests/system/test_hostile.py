@@ -1,4 +1,5 @@
 """Whoever holds the storage, or the backup key of one machine, against everybody else."""
+import hashlib
 import json
 import os
 import resource
@@ -10,12 +11,17 @@ from compare import assert_same
 
 
 def plant_slot(pulih, **cost):
-    """A slot that nobody can open, newer than all others."""
+    """A slot that nobody can open, newer than all others, and otherwise as it must be."""
+    def text():
+        return json.dumps(slot, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
     slot = json.loads(pulih.objects("keys")[0].read_text())
+    del slot["check"]
     slot.update(id="ff" * 16, created="2261-01-01T00:00:00Z")
     slot["kdf"].update(cost)
     planted = pulih.repo / "keys" / slot["id"]
-    planted.write_text(json.dumps(slot, sort_keys=True, separators=(",", ":")))
+    slot["check"] = hashlib.sha256(text().encode()).hexdigest()
+    planted.write_text(text())
     return planted
 
 
