@@ -6,6 +6,7 @@
 #include "core/base/output.h"
 #include "core/record/record_ledger.h"
 #include "core/record/record_object.h"
+#include "scheduler/calendar.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -52,62 +53,46 @@ static enum err describe_keep(const struct configuration_keep *keep, struct buff
 	return err;
 }
 
-static enum err describe_schedule(const struct configuration_schedule *schedule, struct buffer *out)
-{
-	static const char *const weekdays[] = {
-	    "", " monday", " tuesday", " wednesday", " thursday", " friday", " saturday", " sunday"};
-
-	switch (schedule->every) {
-	case EVERY_HOUR:
-		return buffer_append_text(out, "hour, minute %d", schedule->minute);
-	case EVERY_WEEK:
-		return buffer_append_text(out, "week%s %s", weekdays[schedule->weekday], schedule->at);
-	case EVERY_MONTH:
-		return buffer_append_text(out, "month, day %d, %s", schedule->day, schedule->at);
-	default:
-		return buffer_append_text(out, "day %s", schedule->at);
-	}
-}
-
 /* Completes the record with what every run of the job has in common, and puts it into the ledger. */
-static enum err append(struct run *run, struct record *record, struct buffer *original)
+static enum err append(struct run *run, const struct record *known, struct buffer *original)
 {
 	const struct configuration *configuration = run->options->configuration;
 	const struct configuration_job *job = run->options->job;
 	const struct configuration_office *office = &configuration->office;
+	struct record record = *known;
 	struct buffer keep = {0}, schedule = {0};
 	struct utsname name;
 	char system[3 * sizeof(name.sysname) + 3];
-	char *unsent = mem_printf("%s/unsent/%s", run->folder, record->id);
+	char *unsent = mem_printf("%s/unsent/%s", run->folder, record.id);
 	enum err err = unsent ? ERR_OK : ERR_NOMEM;
 
 	if (err == ERR_OK && job->keep)
 		err = describe_keep(job->keep, &keep);
 	if (err == ERR_OK && job->schedule)
-		err = describe_schedule(job->schedule, &schedule);
+		err = calendar_text_record(job->schedule, &schedule);
 	uname(&name);
 	snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
-	record->job = job->name;
-	record->office = (struct record_office){
+	record.job = job->name;
+	record.office = (struct record_office){
 	    office->name, office->address, office->city, office->timezone, office->language == LANGUAGE_ENGLISH};
-	record->sop = sop_of(job->sop);
-	record->performer = person_of(configuration, job->performer);
-	record->reviewer = person_of(configuration, job->reviewer);
-	record->host = name.nodename;
-	record->system = system;
-	record->target_name = job->target;
-	record->target_url = run->options->target_url;
-	record->keys = run->open ? run->repository.keys : NULL;
+	record.sop = sop_of(job->sop);
+	record.performer = person_of(configuration, job->performer);
+	record.reviewer = person_of(configuration, job->reviewer);
+	record.host = name.nodename;
+	record.system = system;
+	record.target_name = job->target;
+	record.target_url = run->options->target_url;
+	record.keys = run->open ? run->repository.keys : NULL;
 	if (err == ERR_OK)
 		err = buffer_append_u8(&keep, 0);
 	if (err == ERR_OK)
 		err = buffer_append_u8(&schedule, 0);
-	record->retention = (const char *)keep.data;
-	record->schedule = (const char *)schedule.data;
+	record.retention = (const char *)keep.data;
+	record.schedule = (const char *)schedule.data;
 	if (err == ERR_OK)
 		err = file_replace(unsent, job->target, strlen(job->target), 0600);
 	if (err == ERR_OK)
-		err = record_ledger_append(run->state_folder, record, record->keys, original);
+		err = record_ledger_append(run->state_folder, &record, record.keys, original);
 	mem_free(unsent);
 	buffer_free(&keep);
 	buffer_free(&schedule);

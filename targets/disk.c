@@ -21,15 +21,6 @@ struct disk_target *disk_of(struct target *target)
 	return (struct disk_target *)target;
 }
 
-void disk_folder_of(const char *name, char folder[OBJECT_NAME_MAX])
-{
-	const char *slash = strrchr(name, '/');
-	size_t length = slash ? (size_t)(slash - name) : 0;
-
-	memcpy(folder, name, length);
-	folder[length] = '\0';
-}
-
 /* A disk that was pulled or unmounted must not look like an empty repository: what is missing counts as missing only while the
  * path still leads to the folder that was opened. */
 enum err disk_check_root(struct disk_target *disk)
