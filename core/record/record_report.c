@@ -292,36 +292,33 @@ static void totals_fields(struct report *report)
 	count_field(report, WORD_VANISHED, "vanished");
 }
 
-static void age_value(
-    struct report *report, char value[VALUE_MAX], const char *lead, uint64_t ms, enum word since, json_t *time)
+static const char *age_text(
+    const struct report *report, char value[VALUE_MAX], uint64_t ms, enum word since, json_t *time)
 {
 	char age[RECORD_PHRASE], when[RECORD_PHRASE];
 
-	snprintf(value, VALUE_MAX, "%s%s%s, %s %s", lead, *lead ? " " : "", record_age(age, ms, report->english),
-	    word(report, since), record_time(when, text(time, "local"), report->english));
+	snprintf(value, VALUE_MAX, "%s, %s %s", record_age(age, ms, report->english), word(report, since),
+	    record_time(when, text(time, "local"), report->english));
+	return value;
 }
 
-/* Records of earlier versions have neither. */
 static void age_fields(struct report *report)
 {
 	json_t *rpo = member(report->record, "rpo"), *unread = member(report->record, "unread");
-	char value[VALUE_MAX], never[RECORD_PHRASE], packs[RECORD_PHRASE];
+	char value[VALUE_MAX], a[RECORD_PHRASE], b[RECORD_PHRASE];
 	size_t length;
 
-	if (json_is_object(rpo)) {
-		age_value(report, value, "", number(rpo, "reached_ms"), WORD_RPO_SINCE, member(rpo, "previous"));
-		field(report, WORD_RPO, value);
-	} else if (rpo) {
-		field(report, WORD_RPO, word(report, WORD_RPO_NONE));
-	}
+	if (rpo) /* records of earlier versions have neither */
+		field(report, WORD_RPO,
+		    json_is_null(rpo)
+			? word(report, WORD_RPO_NONE)
+			: age_text(report, value, number(rpo, "reached_ms"), WORD_RPO_SINCE, member(rpo, "previous")));
 	if (!json_is_object(unread))
 		return;
-	age_value(report, value, word(report, WORD_UNREAD_AT_MOST), number(unread, "age_ms"), WORD_UNREAD_SINCE,
-	    member(unread, "since"));
-	length = strlen(value);
+	length = strlen(age_text(report, value, number(unread, "age_ms"), WORD_UNREAD_SINCE, member(unread, "since")));
 	snprintf(value + length, sizeof(value) - length, "; %s %s %s %s",
-	    record_number(never, number(unread, "never_read_again"), report->english), word(report, WORD_UNREAD_OF),
-	    record_number(packs, number(unread, "packs"), report->english), word(report, WORD_UNREAD_NEVER));
+	    record_number(a, number(unread, "never_read_again"), report->english), word(report, WORD_UNREAD_OF),
+	    record_number(b, number(unread, "packs"), report->english), word(report, WORD_UNREAD_NEVER));
 	field(report, WORD_UNREAD, value);
 }
 

@@ -366,7 +366,7 @@ def test_record_has_the_age_of_what_was_not_read_again(job):
     job.run()
     old = newest(job)["unread"]
     assert abs(seconds(old["since"]) - long_ago) < 2 and 10 * 86400_000 <= old["age_ms"] < 11 * 86400_000
-    assert "paling lama 10 hari" in job.p("report", "show", "latest").text
+    assert "Terlama tak dibaca ulang : 10 hari" in job.p("report", "show", "latest").text
     job.p("verify", "-r", "hdd")
     job.run()
     now = newest(job)["unread"]

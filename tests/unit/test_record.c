@@ -289,9 +289,9 @@ static void test_report_in_both_languages(void **state)
 	    "RPO yang dicapai         : 23 jam 59 menit, sejak backup sebelumnya Sabtu, 21\n"
 	    "                           November 2026, 18.00.01 (UTC+09:00)\n");
 	assert_has(&text,
-	    "Belum dibaca ulang       : paling lama 3 hari 2 jam, sejak Kamis, 19 November\n"
-	    "                           2026, 16.01.01 (UTC+09:00); 12 dari 40 paket belum\n"
-	    "                           dibaca ulang sejak ditulis\n");
+	    "Terlama tak dibaca ulang : 3 hari 2 jam, sejak Kamis, 19 November 2026,\n"
+	    "                           16.01.01 (UTC+09:00); 12 dari 40 paket belum dibaca\n"
+	    "                           ulang sejak ditulis\n");
 	assert_has(&text, "    3 objek dibandingkan\n    => Sesuai\n");
 	assert_has(&text, "    => Tidak sesuai\n");
 	assert_has(&text,
@@ -309,7 +309,7 @@ static void test_report_in_both_languages(void **state)
 	assert_has(&text, "Status                   : Successful with notes\n");
 	assert_has(&text, "Size of the source       : 1.24 GiB (1,331,439,861 byte)\n");
 	assert_has(&text, "RPO reached              : 23 hours 59 minutes, since the backup before\n");
-	assert_has(&text, "Not read again           : at most 3 days 2 hours, since Thursday, 19 November\n");
+	assert_has(&text, "Longest not read again   : 3 days 2 hours, since Thursday, 19 November 2026,\n");
 	assert_has(&text, "    => Does not conform\n");
 	buffer_free(&text);
 }
@@ -442,7 +442,7 @@ static void test_unknown_medium_and_ages(void **state)
 	report_of(&record, &text);
 	assert_has(&text, "RPO yang dicapai         : belum dapat dihitung: tidak ada backup sebelumnya\n");
 	assert_null(strstr((const char *)text.data, "Identitas media"));
-	assert_null(strstr((const char *)text.data, "Belum dibaca ulang"));
+	assert_null(strstr((const char *)text.data, "Terlama tak dibaca"));
 	buffer_clear(&text);
 	/* a run that failed: the recovery point slipped until it ended */
 	record.result = NULL;
