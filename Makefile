@@ -17,7 +17,7 @@ VERSION := 0.1.0
 PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash blkid glib-2.0
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'
+CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'
 CFLAGS ?= $(if $(DEBUG)$(COVERAGE),-O0,-O2) -g
 CFLAGS += -std=c17 $(WARNINGS) -fno-strict-aliasing -pthread
 HARDENING := -fstack-protector-strong -fPIE $(if $(SAN)$(DEBUG)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
@@ -54,7 +54,13 @@ $(BUILD)/libpulih.a: $(LIBRARY_OBJECTS)
 $(BUILD)/pulih: $(CLI_OBJECTS) $(BUILD)/libpulih.a
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(BUILD)/%.o: %.c Makefile
+# The words of reports: checked by gettext's own tool, then tables of C.
+WORDS := $(patsubst po/%.po,$(BUILD)/core/record/record_words_%.def,$(wildcard po/*.po))
+$(BUILD)/core/record/record_words_%.def: po/%.po po/words.awk
+	@mkdir -p $(@D)
+	$(call say,PO)msgfmt --check -o /dev/null $< && msgcat --no-wrap -o $@.po $< && awk -f po/words.awk $@.po > $@.new && mv $@.new $@
+
+$(BUILD)/%.o: %.c Makefile | $(WORDS)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

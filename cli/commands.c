@@ -7,8 +7,9 @@
 extern const struct command backup_command, cat_command, config_check_command, config_show_command, diff_command,
     doctor_command, excludes_explain_command, find_command, help_command, init_command, key_add_command,
     key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
-    key_sheet_command, ls_command, report_export_command, report_list_command, report_show_command, restore_command,
-    run_command, snapshots_command, stats_command, verify_command, version_command;
+    key_sheet_command, ls_command, report_export_command, report_list_command, report_show_command,
+    report_recap_command, report_schedule_command, report_situation_command, restore_command, run_command,
+    snapshots_command, stats_command, verify_command, version_command;
 
 const struct command_entry commands[] = {
     {"Back up", &init_command},
@@ -17,6 +18,9 @@ const struct command_entry commands[] = {
     {"Jobs and their reports", &report_list_command},
     {"Jobs and their reports", &report_show_command},
     {"Jobs and their reports", &report_export_command},
+    {"Jobs and their reports", &report_recap_command},
+    {"Jobs and their reports", &report_schedule_command},
+    {"Jobs and their reports", &report_situation_command},
     {"Jobs and their reports", &config_check_command},
     {"Jobs and their reports", &config_show_command},
     {"Look", &snapshots_command},

@@ -1,9 +1,8 @@
-/* pulih report list, show, export */
+/* pulih report list, show */
 #include "cli/commands.h"
 #include "cli/describe.h"
-#include "cli/new_file.h"
+#include "cli/paper.h"
 #include "cli/settings.h"
-#include "core/base/clock.h"
 #include "core/base/output.h"
 #include "core/record/record_ledger.h"
 #include "core/record/record_report.h"
@@ -11,12 +10,8 @@
 #include <string.h>
 
 static struct {
-	const char *output, *job;
-	int format;
+	const char *job;
 } given;
-
-enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_HTML, FORMAT_PDF };
-static const char *const formats[] = {"text", "json", "html", "pdf", NULL};
 
 static const char *member(const struct record_original *original, const char *name)
 {
@@ -85,21 +80,14 @@ const struct command report_list_command = {
     .run = report_list_run,
 };
 
-/* ---- show, export ---- */
-
-static enum err load(struct record_original *original, struct buffer *bytes, const char *run_id)
-{
-	enum err err = record_ledger_load(settings.state_folder, run_id, bytes);
-
-	return err == ERR_OK ? record_read(original, bytes->data, bytes->length) : err;
-}
+/* ---- show ---- */
 
 static enum err report_show_run(const struct arguments *arguments)
 {
 	struct record_original original = {0};
 	struct buffer bytes = {0}, text = {0};
 	char hash[2 * HASH_SIZE + 1];
-	enum err err = load(&original, &bytes, arguments->items[0]);
+	enum err err = paper_load(&original, &bytes, arguments->items[0]);
 
 	if (err == ERR_OK)
 		err = record_report_text(&original, &text);
@@ -125,61 +113,4 @@ const struct command report_show_command = {
     .details = "RUN is an id of pulih report list, or latest. The record's signature is checked first.",
     .examples = "pulih report show latest\npulih report show 20261122t010000-website-3f2a",
     .run = report_show_run,
-};
-
-static const struct option_spec export_options[] = {
-    {OPTION("format", 0, OPTION_CHOICE, "FORMAT", "text (default), or json: the signed original", &given.format),
-	.choices = formats},
-    {OPTION("output", 'o', OPTION_TEXT, "FILE", "write FILE, which must not be there yet", &given.output)},
-    {0},
-};
-
-static enum err write_new(const char *path, const struct buffer *bytes)
-{
-	int fd;
-	enum err err = new_file_open(&fd, path, 0644);
-
-	return err == ERR_OK ? new_file_close(fd, path, new_file_write(fd, path, bytes)) : err;
-}
-
-static enum err report_export_run(const struct arguments *arguments)
-{
-	struct record_original original = {0};
-	struct buffer bytes = {0}, text = {0};
-	const struct buffer *wanted = given.format == FORMAT_JSON ? &bytes : &text;
-	enum err err;
-
-	if (!given.output)
-		return fail(PL_ARGUMENTS, "no file was named; usage: pulih report export RUN -o FILE");
-	if (given.format == FORMAT_HTML || given.format == FORMAT_PDF)
-		return fail(PL_OPTION_VALUE,
-		    "--format: this version writes text and json; print the text instead of %s", formats[given.format]);
-	err = load(&original, &bytes, arguments->items[0]);
-	if (err == ERR_OK && given.format == FORMAT_TEXT)
-		err = record_report_text(&original, &text);
-	if (err == ERR_OK)
-		err = write_new(given.output, wanted);
-	if (err == ERR_OK) {
-		if (output_level() >= OUTPUT_NORMAL)
-			output_print("%s written\n", given.output);
-		output_object("summary",
-		    json_pack("{s:s, s:o, s:s}", "run_id", member(&original, "id"), "file", output_text(given.output),
-			"format", formats[given.format]));
-	}
-	record_original_free(&original);
-	buffer_free(&bytes);
-	buffer_free(&text);
-	return err;
-}
-
-const struct command report_export_command = {
-    .name = "report export",
-    .purpose = "write the report of a run to a file",
-    .arguments = "RUN -o FILE",
-    .least = 1,
-    .most = 1,
-    .options = export_options,
-    .details = "text is what people sign; json is the signed original, whose signature anybody can check.",
-    .examples = "pulih report export latest -o laporan.txt\npulih report export latest --format json -o laporan.json",
-    .run = report_export_run,
 };

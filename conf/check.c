@@ -128,6 +128,9 @@ static enum err check_sequence(
 	return err;
 }
 
+/* The one text whose line ends mean something: the letterhead of reports. */
+#define OF_SEVERAL_LINES "office.address"
+
 static enum err check_text(
     struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
@@ -140,7 +143,7 @@ static enum err check_text(
 		return locate_fail_node(locate, node, PL_CONFIG_VALUE, path,
 		    "the text has %zu bytes; at most %u are allowed", length, schema->string.max);
 	for (size_t i = 0; i < length; i++)
-		if (text[i] < 0x20 || text[i] == 0x7f)
+		if ((text[i] < 0x20 || text[i] == 0x7f) && !(text[i] == '\n' && strcmp(path, OF_SEVERAL_LINES) == 0))
 			return locate_fail_node(locate, node, PL_CONFIG_VALUE, path,
 			    "the text holds a control character (line end, tab, NUL, ...)");
 	return ERR_OK;

@@ -82,12 +82,14 @@ struct configuration_keep {
 struct configuration_sop {
 	char *number, *item, *output;
 	char *title, *activity, *created, *revised, *effective, *approved_by;
+	char *requirements, *time; /* of its quality standard */
 };
 
 struct configuration_job {
 	char *name;
 	struct configuration_sop *sop; /* may be NULL */
 	char *performer, *reviewer;    /* ids of people */
+	char *acknowledger;	       /* the same, or NULL */
 	struct configuration_source *sources;
 	uint32_t sources_count;
 	char *target;

@@ -117,6 +117,8 @@ static const cyaml_schema_field_t sop[] = {
     OPTIONAL(configuration_sop, revised),
     OPTIONAL(configuration_sop, effective),
     OPTIONAL(configuration_sop, approved_by),
+    OPTIONAL(configuration_sop, requirements),
+    OPTIONAL(configuration_sop, time),
     CYAML_FIELD_END,
 };
 
@@ -131,6 +133,7 @@ static const cyaml_schema_field_t job[] = {
     MAPPING(sop, sop),
     REQUIRED(configuration_job, performer),
     REQUIRED(configuration_job, reviewer),
+    OPTIONAL(configuration_job, acknowledger),
     CYAML_FIELD_SEQUENCE("sources", CYAML_FLAG_POINTER, struct configuration_job, sources, &source_value, 1, ITEMS_MAX),
     REQUIRED(configuration_job, target),
     MAPPING(schedule, schedule),

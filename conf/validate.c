@@ -180,6 +180,8 @@ static enum err check_people(struct locate *locate, const struct configuration *
 {
 	const struct configuration_job *job = &configuration->jobs[at];
 	const struct configuration_person *reviewer = configuration_person(configuration, job->reviewer);
+	const struct configuration_person *acknowledger =
+	    job->acknowledger ? configuration_person(configuration, job->acknowledger) : NULL;
 	struct locate_path path = locate_path("jobs[%zu].reviewer", at);
 
 	if (!configuration_person(configuration, job->performer))
@@ -194,6 +196,14 @@ static enum err check_people(struct locate *locate, const struct configuration *
 	if (reviewer->role == ROLE_OPERATOR)
 		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
 		    "\"%s\" has the role operator; allowed: a person with the role reviewer or head", job->reviewer);
+	path = locate_path("jobs[%zu].acknowledger", at);
+	if (job->acknowledger && !acknowledger)
+		return locate_fail(locate, PL_CONFIG_REFERENCE, path.text,
+		    "there is no person of the id \"%s\" under people", job->acknowledger);
+	if (acknowledger && acknowledger->role != ROLE_HEAD)
+		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
+		    "\"%s\" does not have the role head, whose signature stands under what was reviewed",
+		    job->acknowledger);
 	return ERR_OK;
 }
 

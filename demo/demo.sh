@@ -160,6 +160,8 @@ say "6. The report of the second run"
 show report list
 show report show latest
 "$PULIH" -q report export latest -o "$TOP/report.txt"
+"$PULIH" -q report export latest --format pdf -o "$TOP/report.pdf"
+"$PULIH" -q report recap --format pdf -o "$TOP/recap.pdf"
 "$PULIH" -q report export latest --format json -o "$TOP/report.json"
 
 say "7. A recovery sheet for the safe"
@@ -172,7 +174,7 @@ cat <<TEXT
   repository         the backup ($(du -sh "$TOP/repository" | cut -f1))
   restored           the restored site
   state              caches and the ledger of records
-  report.txt, .json  report and signed record      recovery-sheet.pdf   to print
+  report.txt, .json  report and signed record      report.pdf, recap.pdf, recovery-sheet.pdf   to print
 Look further: PULIH_CONFIG=$TOP/pulih.yaml PULIH_STATE_DIR=$TOP/state $PULIH snapshots -r hdd
 Take it away: rm -r $TOP
 TEXT

@@ -32,7 +32,9 @@ static struct record_sop sop_of(const struct configuration_sop *sop)
 	    .created = sop->created,
 	    .revised = sop->revised,
 	    .effective = sop->effective,
-	    .approved_by = sop->approved_by};
+	    .approved_by = sop->approved_by,
+	    .requirements = sop->requirements,
+	    .time = sop->time};
 }
 
 static enum err describe_keep(const struct configuration_keep *keep, struct buffer *out)
@@ -78,6 +80,8 @@ static enum err append(struct run *run, const struct record *known, struct buffe
 	record.sop = sop_of(job->sop);
 	record.performer = person_of(configuration, job->performer);
 	record.reviewer = person_of(configuration, job->reviewer);
+	if (job->acknowledger)
+		record.acknowledger = person_of(configuration, job->acknowledger);
 	record.host = name.nodename;
 	record.system = system;
 	record.target_name = job->target;

@@ -8,6 +8,8 @@
 #   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
 #   make coverage      lines that unit and system tests run
 #   make messages      makes docs/messages.md of core/base/messages.def
+#   make papers        sample papers in every form, in PAPERS
+#   make images        the pages that the manual shows
 #   make format        lays out the C files; make format-check only says which are not
 #   make SLOW=1 system the system tests that take minutes, too
 #   make PYTEST_OPTIONS='-k restore -x' system
@@ -15,12 +17,13 @@
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
 	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libblkid-dev \
-	fonts-dejavu-core
+	fonts-liberation fonts-dejavu-core gettext
 TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	python3-cryptography
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
+IMAGE_PACKAGES := poppler-utils optipng
 DEMO_PACKAGES := sqlite3 diffutils tar findutils
 
 # Debian's own: another python3 may come first on PATH and lack pytest.
@@ -36,7 +39,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build\* -prune -o -name '*.[ch]' -print)
 
 .PHONY: deps deps-build deps-bench deps-coverage deps-demo demo test system faults faults-sample sanitize bench coverage \
-	format format-check messages shim clang
+	format format-check messages shim clang papers images
 
 # $(call install,packages): those that dpkg does not list as installed, through apt-get, with sudo where needed.
 define install
@@ -143,3 +146,17 @@ format:
 	clang-format -i $(C_FILES)
 format-check:
 	@clang-format --dry-run -Werror $(C_FILES) && echo "format-check: $(words $(C_FILES)) files laid out as .clang-format says"
+
+# Sample papers in every form, to look at, in PAPERS; and those pages of them that the manual shows.
+PAPERS ?= $(BUILD)/papers-made
+IMAGES := docs/manual/images
+$(BUILD)/papers: $(BUILD)/tests/papers/papers.o $(UNIT_HELPER_OBJECTS) $(BUILD)/libpulih.a
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
+-include $(BUILD)/tests/papers/papers.d
+papers: $(BUILD)/papers
+	$(BUILD)/papers $(PAPERS)
+images: papers
+	$(call install,$(IMAGE_PACKAGES))
+	pdftoppm -r 80 -gray -png -singlefile $(PAPERS)/full.pdf $(IMAGES)/report
+	pdftoppm -r 80 -gray -png -singlefile $(PAPERS)/recap.pdf $(IMAGES)/recap
+	optipng -quiet -o5 -strip all $(IMAGES)/report.png $(IMAGES)/recap.png

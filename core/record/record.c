@@ -94,10 +94,10 @@ static json_t *sop(const struct record_sop *sop)
 {
 	if (!sop->number)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", text(sop->number), "item",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", text(sop->number), "item",
 	    text(sop->item), "output", text(sop->output), "title", text(sop->title), "activity", text(sop->activity),
 	    "created", text(sop->created), "revised", text(sop->revised), "effective", text(sop->effective),
-	    "approved_by", text(sop->approved_by));
+	    "approved_by", text(sop->approved_by), "requirements", text(sop->requirements), "time", text(sop->time));
 }
 
 static json_t *sources(const struct record *record)
@@ -273,11 +273,13 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	enum err err;
 
 	*out = NULL;
-	err = canonical_pack(&first, "{s:i, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "format", FORMAT,
+	err = canonical_pack(&first, "{s:i, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "format", FORMAT,
 	    "number", number_of(number), "id", record->id, "previous",
 	    is_zero(previous, HASH_SIZE) ? json_string("") : hex(previous, HASH_SIZE), "job", record->job, "office",
 	    office(&record->office), "sop", sop(&record->sop), "performer", person(&record->performer), "reviewer",
-	    person(&record->reviewer), "trigger", record->trigger, "period", period_of(record->started));
+	    person(&record->reviewer), "acknowledger",
+	    record->acknowledger.name ? person(&record->acknowledger) : json_null(), "trigger", record->trigger,
+	    "period", period_of(record->started));
 	if (err == ERR_OK)
 		err = canonical_pack(&second, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "planned",
 		    time_of(record->planned), "started", time_of(record->started), "ended", time_of(record->ended),

@@ -25,9 +25,10 @@ struct record_office {
 	const char *name, *address, *city, *timezone; /* address and city may be NULL */
 	bool english;
 };
-struct record_sop { /* all NULL where the job carries out none; those of the second line may be NULL */
+struct record_sop { /* all NULL where the job carries out none; those of the second line on may be NULL */
 	const char *number, *item, *output;
 	const char *title, *activity, *created, *revised, *effective, *approved_by;
+	const char *requirements, *time; /* of the quality standard (Mutu Baku) */
 };
 struct record_source {
 	const char *kind; /* "files", "sqlite" */
@@ -40,9 +41,10 @@ struct record {
 	struct record_office office;
 	struct record_sop sop;
 	struct record_person performer, reviewer;
-	const char *trigger;	/* "scheduled", "manual", "catch_up" */
-	int64_t planned;	/* 0: nothing was planned */
-	int64_t started, ended; /* ended 0: unknown, the run was cut off */
+	struct record_person acknowledger; /* name NULL: none is configured */
+	const char *trigger;		   /* "scheduled", "manual", "catch_up" */
+	int64_t planned;		   /* 0: nothing was planned */
+	int64_t started, ended;		   /* ended 0: unknown, the run was cut off */
 	const char *host, *system;
 	const struct record_source *sources;
 	size_t sources_count;

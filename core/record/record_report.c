@@ -1,499 +1,442 @@
 #include "core/record/record_report.h"
 
-#include "core/base/mem.h"
-#include "core/record/record_words.h"
-#include "core/record/report_page.h"
+#include "core/record/record_member.h"
+#include "core/record/report_parts.h"
+#include "core/record/report_text.h"
 
-#define VALUE_MAX 640 /* bytes of a value that is put together here */
+#include <stdio.h>
 
-struct report {
-	struct report_page page;
-	const struct record_original *original;
-	json_t *record;
-	bool english;
-};
-
-static json_t *member(json_t *object, const char *name)
+static struct report_model words_of(const struct record_original *original)
 {
-	return json_object_get(object, name);
-}
+	const char *language = record_member_text(record_member(original->record, "office"), "language");
 
-/* "" where there is none. */
-static const char *text(json_t *object, const char *name)
-{
-	const char *value = json_string_value(member(object, name));
-
-	return value ? value : "";
-}
-
-static uint64_t number(json_t *object, const char *name)
-{
-	json_int_t value = json_integer_value(member(object, name));
-
-	return value > 0 ? (uint64_t)value : 0;
-}
-
-static const char *word(const struct report *report, enum word which)
-{
-	return record_word(which, report->english);
-}
-
-static void field(struct report *report, enum word label, const char *value)
-{
-	report_page_field(&report->page, word(report, label), value);
-}
-
-static void field_given(struct report *report, enum word label, const char *value)
-{
-	if (*value)
-		field(report, label, value);
-}
-
-static void heading(struct report *report, enum word which)
-{
-	report_page_heading(&report->page, word(report, which));
-}
-
-static bool is_english(const struct record_original *original)
-{
-	return strcmp(text(member(original->record, "office"), "language"), "en") == 0;
+	return (struct report_model){.english = strcmp(language, "en") == 0};
 }
 
 const char *record_report_status(const struct record_original *original)
 {
-	const char *status = text(original->record, "status");
+	struct report_model words = words_of(original);
 
-	return record_word(strcmp(status, "success") == 0   ? WORD_SUCCESS
-		: strcmp(status, "success_with_notes") == 0 ? WORD_NOTES
-							    : WORD_FAILED,
-	    is_english(original));
+	return report_parts_status(&words, original->record);
+}
+
+/* What became of the review of a record. */
+static enum word review_of(const struct record_original *original)
+{
+	(void)original;
+	return WORD_PENDING;
 }
 
 const char *record_report_review(const struct record_original *original)
 {
-	return record_word(WORD_PENDING, is_english(original));
+	struct report_model words = words_of(original);
+
+	return report_model_word(&words, review_of(original));
+}
+
+bool record_report_is_reviewed(const struct record_original *original)
+{
+	return review_of(original) != WORD_PENDING;
 }
 
 /* ---- the parts, from top to bottom ---- */
 
-static void letterhead(struct report *report)
+static void summary_fields(struct report_model *model, const struct record_original *original)
 {
-	json_t *office = member(report->record, "office");
-	char value[VALUE_MAX], digits[RECORD_PHRASE];
+	json_t *record = original->record;
+	unsigned annexes = report_parts_annexes(record).count;
+	char number[16];
 
-	report_page_centre(&report->page, text(office, "name"));
-	report_page_centre(&report->page, text(office, "address"));
-	report_page_rule(&report->page, '=');
-	report_page_centre(&report->page, word(report, WORD_TITLE));
-	report_page_line(&report->page, "");
-	field(report, WORD_LETTER, "______________________________");
-	snprintf(value, sizeof(value), "%s", record_number(digits, number(report->record, "number"), report->english));
-	field(report, WORD_REGISTER, value);
-	field(report, WORD_RUN, text(report->record, "id"));
+	snprintf(number, sizeof(number), "%u", annexes);
+	report_model_field(model, WORD_REGISTER, report_parts_number(model, record_member_number(record, "number")));
+	report_model_field(model, WORD_RUN, record_member_text(record, "id"));
+	report_model_field_strong(model, WORD_STATUS, report_parts_status(model, record));
+	report_model_field(model, WORD_ANNEXES,
+	    annexes > 0 ? report_model_fill(model, WORD_ANNEXES_COUNT, RECORD_ARGUMENTS(number))
+			: report_model_word(model, WORD_NONE));
 }
 
-static void sop_block(struct report *report)
+static void sop_block(struct report_model *model, json_t *record)
 {
-	json_t *sop = member(report->record, "sop");
+	json_t *sop = record_member(record, "sop");
 
 	if (!json_is_object(sop))
 		return;
-	heading(report, WORD_SOP_BLOCK);
-	field(report, WORD_SOP_NUMBER, text(sop, "number"));
-	field_given(report, WORD_SOP_TITLE, text(sop, "title"));
-	field_given(report, WORD_SOP_CREATED, text(sop, "created"));
-	field_given(report, WORD_SOP_REVISED, text(sop, "revised"));
-	field_given(report, WORD_SOP_EFFECTIVE, text(sop, "effective"));
-	field_given(report, WORD_SOP_APPROVED, text(sop, "approved_by"));
-	field(report, WORD_SOP_ITEM, text(sop, "item"));
-	field(report, WORD_SOP_ACTIVITY,
-	    *text(sop, "activity") ? text(sop, "activity") : word(report, WORD_ACTIVITY_DEFAULT));
-	field(report, WORD_SOP_OUTPUT, text(sop, "output"));
+	report_model_heading(model, WORD_SOP_BLOCK);
+	report_model_fields(model, true);
+	report_model_field(model, WORD_SOP_NUMBER, record_member_text(sop, "number"));
+	report_model_field(model, WORD_SOP_TITLE, record_member_text(sop, "title"));
+	report_model_field(model, WORD_SOP_CREATED, record_member_text(sop, "created"));
+	report_model_field(model, WORD_SOP_REVISED, record_member_text(sop, "revised"));
+	report_model_field(model, WORD_SOP_EFFECTIVE, record_member_text(sop, "effective"));
+	report_model_field(model, WORD_SOP_APPROVED, record_member_text(sop, "approved_by"));
+	report_model_field(model, WORD_SOP_ITEM, record_member_text(sop, "item"));
 }
 
-static void time_field(struct report *report, enum word label, const char *name)
+static const char *or_dash(const char *text)
 {
-	json_t *time = member(report->record, name);
-	char local[RECORD_PHRASE], utc[RECORD_PHRASE], value[VALUE_MAX];
-
-	if (!json_is_object(time)) {
-		field(report, label, word(report, WORD_UNKNOWN));
-		return;
-	}
-	snprintf(value, sizeof(value), "%s; %s", record_time(local, text(time, "local"), report->english),
-	    record_time(utc, text(time, "utc"), report->english));
-	field(report, label, value);
+	return *text ? text : "-";
 }
 
-static void person_field(struct report *report, enum word label, const char *name)
+static void activity_block(struct report_model *model, json_t *record)
 {
-	json_t *person = member(report->record, name);
-	const char *nip = text(person, "nip");
-	char *value = mem_printf("%s, %s%s%s%s", text(person, "name"), text(person, "position"), *nip ? ", " : "",
-	    *nip ? word(report, WORD_NIP) : "", *nip ? " " : "");
-	char *whole = value ? mem_printf("%s%s", value, nip) : NULL;
+	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 3, false},
+	    {WORD_ACTIVITY, REPORT_NO_GROUP, 17, false}, {WORD_PERFORMER_COLUMN, REPORT_NO_GROUP, 10, false},
+	    {WORD_REQUIREMENTS, WORD_QUALITY, 12, false}, {WORD_TIME, WORD_QUALITY, 8, false},
+	    {WORD_OUTPUT, WORD_QUALITY, 10, false}, {WORD_REMARKS_COLUMN, REPORT_NO_GROUP, 10, false}};
+	json_t *sop = record_member(record, "sop");
+	const char *activity = record_member_text(sop, "activity"), *item = record_member_text(sop, "item");
 
-	if (whole)
-		field(report, label, whole);
-	else
-		report->page.err = ERR_NOMEM;
-	mem_free(value);
-	mem_free(whole);
+	report_model_heading(model, WORD_ACTIVITY_BLOCK);
+	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
+	report_model_row(model,
+	    (const char *const[]){*item ? item : "1",
+		*activity ? activity : report_model_word(model, WORD_ACTIVITY_DEFAULT),
+		or_dash(record_member_text(record_member(record, "performer"), "position")),
+		or_dash(record_member_text(sop, "requirements")), or_dash(record_member_text(sop, "time")),
+		or_dash(record_member_text(sop, "output")), report_parts_status(model, record)},
+	    false);
 }
 
-static const char *trigger(const struct report *report)
+static enum word trigger_word(json_t *record)
 {
-	const char *trigger = text(report->record, "trigger");
+	const char *trigger = record_member_text(record, "trigger");
 
-	return word(report,
-	    strcmp(trigger, "scheduled") == 0	   ? WORD_SCHEDULED
-		: strcmp(trigger, "catch_up") == 0 ? WORD_CATCH_UP
-						   : WORD_MANUAL);
+	return strcmp(trigger, "scheduled") == 0 ? WORD_SCHEDULED
+	    : strcmp(trigger, "catch_up") == 0	 ? WORD_CATCH_UP
+						 : WORD_MANUAL;
 }
 
-static void duration_field(struct report *report)
+static void time_fields(struct report_model *model, json_t *record)
 {
-	char value[VALUE_MAX];
-	uint64_t ms = number(report->record, "duration_ms"), seconds = ms / 1000;
+	char phrase[RECORD_PHRASE], schedule[RECORD_SCHEDULE];
 
-	if (!json_is_integer(member(report->record, "duration_ms")))
-		return;
-	if (seconds < 60)
-		snprintf(value, sizeof(value), report->english ? "%llu.%llu s" : "%llu,%llu detik",
-		    (unsigned long long)seconds, (unsigned long long)(ms % 1000 / 100));
-	else
-		snprintf(value, sizeof(value), "%llu:%02u:%02u", (unsigned long long)(seconds / 3600),
-		    (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
-	field(report, WORD_DURATION, value);
+	report_model_field(
+	    model, WORD_PERIOD, record_period(phrase, record_member_text(record, "period"), model->english));
+	report_model_field(model, WORD_TRIGGER, report_model_word(model, trigger_word(record)));
+	report_model_field_given(
+	    model, WORD_SCHEDULE, record_schedule(schedule, record_member_text(record, "schedule"), model->english));
+	if (json_is_object(record_member(record, "planned")))
+		report_model_field(model, WORD_PLANNED, report_parts_time(model, record, "planned"));
+	report_model_field(model, WORD_STARTED, report_parts_time(model, record, "started"));
+	report_model_field(model, WORD_ENDED, report_parts_time(model, record, "ended"));
+	if (json_is_integer(record_member(record, "duration_ms")))
+		report_model_field(model, WORD_DURATION,
+		    record_duration(phrase, record_member_number(record, "duration_ms"), model->english));
 }
 
-static void done_block(struct report *report)
+static void consistency_fields(struct report_model *model, json_t *record)
 {
-	json_t *record = report->record, *source;
-	char value[VALUE_MAX], period[RECORD_PHRASE], schedule[RECORD_SCHEDULE];
 	bool files = false, databases = false;
+	json_t *source;
 	size_t at;
 
-	heading(report, WORD_DONE_BLOCK);
-	field(report, WORD_JOB, text(record, "job"));
-	field(report, WORD_PERIOD, record_period(period, text(record, "period"), report->english));
-	field(report, WORD_TRIGGER, trigger(report));
-	field_given(report, WORD_SCHEDULE, record_schedule(schedule, text(record, "schedule"), report->english));
-	if (json_is_object(member(record, "planned")))
-		time_field(report, WORD_PLANNED, "planned");
-	time_field(report, WORD_STARTED, "started");
-	time_field(report, WORD_ENDED, "ended");
-	duration_field(report);
-	person_field(report, WORD_PERFORMER, "performer");
-	person_field(report, WORD_REVIEWER, "reviewer");
-	snprintf(value, sizeof(value), "%.250s (%.300s)", text(record, "host"), text(record, "system"));
-	field(report, WORD_HOST, value);
-	json_array_foreach(member(record, "sources"), at, source)
+	json_array_foreach(record_member(record, "sources"), at, source)
 	{
-		bool file = strcmp(text(source, "kind"), "files") == 0;
-		char *line = mem_printf("%s %s", word(report, file ? WORD_FILES : WORD_DATABASE), text(source, "path"));
-
-		files = files || file;
-		databases = databases || !file;
-		if (line)
-			report_page_field(&report->page, at == 0 ? word(report, WORD_OBJECTS) : "", line);
-		else
-			report->page.err = ERR_NOMEM;
-		mem_free(line);
+		files = files || strcmp(record_member_text(source, "kind"), "files") == 0;
+		databases = databases || strcmp(record_member_text(source, "kind"), "sqlite") == 0;
 	}
-	field(report, WORD_METHOD, word(report, WORD_METHOD_TEXT));
 	if (files)
-		field(report, WORD_CONSISTENCY, word(report, WORD_CONSISTENCY_FILES));
-	if (databases)
-		report_page_field(&report->page, files ? "" : word(report, WORD_CONSISTENCY),
-		    word(report, WORD_CONSISTENCY_DATABASES));
+		report_model_field(model, WORD_CONSISTENCY, report_model_word(model, WORD_CONSISTENCY_FILES));
+	if (databases && files)
+		report_model_field_more(model, report_model_word(model, WORD_CONSISTENCY_DATABASES));
+	else if (databases)
+		report_model_field(model, WORD_CONSISTENCY, report_model_word(model, WORD_CONSISTENCY_DATABASES));
 }
 
-static void medium_field(struct report *report, json_t *medium)
+static void done_block(struct report_model *model, json_t *record)
+{
+	report_model_heading(model, WORD_DONE_BLOCK);
+	report_model_field(model, WORD_JOB, record_member_text(record, "job"));
+	time_fields(model, record);
+	report_model_field(model, WORD_PERFORMER, report_parts_person(model, record_member(record, "performer")));
+	report_model_field(model, WORD_REVIEWER, report_parts_person(model, record_member(record, "reviewer")));
+	report_model_field(model, WORD_HOST,
+	    report_model_format(
+		model, "%s (%s)", record_member_text(record, "host"), record_member_text(record, "system")));
+	report_model_field(model, WORD_PROGRAM, record_member_text(record, "tool"));
+	report_parts_objects(model, record);
+	report_model_field(model, WORD_METHOD, report_model_word(model, WORD_METHOD_TEXT));
+	consistency_fields(model, record);
+}
+
+/* What is known of the disk or the disc, one word before each part. */
+static const char *medium_text(struct report_model *model, json_t *medium)
 {
 	static const struct {
 		const char *name;
 		enum word word;
 	} parts[] = {{"label", WORD_MEDIUM_LABEL}, {"uuid", WORD_MEDIUM_UUID}, {"serial", WORD_MEDIUM_SERIAL},
 	    {"type", WORD_MEDIUM_TYPE}, {"device", WORD_MEDIUM_DEVICE}};
-	char value[VALUE_MAX] = "";
-	size_t length = 0;
+	const char *text = "";
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && length < sizeof(value); i++)
-		if (*text(medium, parts[i].name))
-			length += (size_t)snprintf(value + length, sizeof(value) - length, "%s%s %.250s",
-			    length ? ", " : "", word(report, parts[i].word), text(medium, parts[i].name));
-	field_given(report, WORD_MEDIUM, value);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const char *value = record_member_text(medium, parts[i].name);
+
+		if (*value)
+			text = report_model_format(model, "%s%s%s %s", text, *text ? ", " : "",
+			    report_model_word(model, parts[i].word), value);
+	}
+	return text;
 }
 
-static void media_fields(struct report *report)
+static void media_fields(struct report_model *model, json_t *record)
 {
-	json_t *target = member(report->record, "target"), *repository = member(report->record, "repository");
-	char value[VALUE_MAX], total[RECORD_PHRASE], available[RECORD_PHRASE];
-	char *media = mem_printf("%s (%s)", text(target, "name"), text(target, "url"));
-	const char *writer = text(repository, "writer");
+	json_t *target = record_member(record, "target"), *repository = record_member(record, "repository");
+	char total[RECORD_PHRASE], available[RECORD_PHRASE];
+	const char *writer = record_member_text(repository, "writer");
 
-	if (media)
-		field(report, WORD_MEDIA, media);
-	else
-		report->page.err = ERR_NOMEM;
-	mem_free(media);
-	medium_field(report, member(target, "medium"));
-	if (number(target, "total") > 0) {
-		snprintf(value, sizeof(value), "%s / %s", record_size(total, number(target, "total"), report->english),
-		    record_size(available, number(target, "available"), report->english));
-		field(report, WORD_CAPACITY, value);
-	}
+	report_model_field(model, WORD_MEDIA,
+	    report_model_format(
+		model, "%s (%s)", record_member_text(target, "name"), record_member_text(target, "url")));
+	report_model_field_given(model, WORD_MEDIUM, medium_text(model, record_member(target, "medium")));
+	if (record_member_number(target, "total") > 0)
+		report_model_field(model, WORD_CAPACITY,
+		    report_model_format(model, "%s / %s",
+			record_size(total, record_member_number(target, "total"), model->english),
+			record_size(available, record_member_number(target, "available"), model->english)));
 	if (!json_is_object(repository))
 		return;
-	field(report, WORD_ENCRYPTION, text(repository, "suite"));
-	field(report, WORD_KEY, strspn(writer, "0") == strlen(writer) ? word(report, WORD_OWNER_KEY) : writer);
+	report_model_field(model, WORD_REPOSITORY, record_member_text(repository, "id"));
+	report_model_field(model, WORD_ENCRYPTION, record_member_text(repository, "suite"));
+	report_model_field(
+	    model, WORD_KEY, strspn(writer, "0") == strlen(writer) ? report_model_word(model, WORD_OWNER_KEY) : writer);
 }
 
-static void count_field(struct report *report, enum word label, const char *name)
+static void size_fields(struct report_model *model, json_t *totals)
 {
-	char digits[RECORD_PHRASE];
+	uint64_t bytes = record_member_number(totals, "bytes"), stored = record_member_number(totals, "bytes_stored");
+	char phrase[RECORD_PHRASE];
 
-	field(report, label, record_number(digits, number(member(report->record, "totals"), name), report->english));
+	report_model_field(model, WORD_SOURCE_SIZE, record_size(phrase, bytes, model->english));
+	report_model_field(
+	    model, WORD_READ_SIZE, record_size(phrase, record_member_number(totals, "bytes_read"), model->english));
+	report_model_field(
+	    model, WORD_NEW_SIZE, record_size(phrase, record_member_number(totals, "bytes_new"), model->english));
+	report_model_field(model, WORD_STORED_SIZE, record_size(phrase, stored, model->english));
+	if (bytes > 0 && stored > 0)
+		report_model_field(model, WORD_RATIO,
+		    report_model_fill(
+			model, WORD_RATIO_TEXT, RECORD_ARGUMENTS(record_ratio(phrase, bytes, stored, model->english))));
 }
 
-static void totals_fields(struct report *report)
+/* A member of the totals, counted. */
+static const char *count(struct report_model *model, json_t *totals, const char *name)
 {
-	json_t *totals = member(report->record, "totals"), *database;
-	char value[VALUE_MAX], a[RECORD_PHRASE], b[RECORD_PHRASE], c[RECORD_PHRASE], d[RECORD_PHRASE];
-	bool english = report->english;
+	return report_parts_number(model, record_member_number(totals, name));
+}
+
+static void count_fields(struct report_model *model, json_t *totals)
+{
+	report_model_field(model, WORD_FILES,
+	    report_model_fill(model, WORD_FILES_TEXT,
+		RECORD_ARGUMENTS(count(model, totals, "files"), count(model, totals, "new_files"),
+		    count(model, totals, "changed_files"), count(model, totals, "unchanged_files"))));
+	report_model_field(model, WORD_FOLDERS, count(model, totals, "folders"));
+	report_model_field(model, WORD_OTHERS,
+	    report_model_fill(model, WORD_OTHERS_TEXT, RECORD_ARGUMENTS(count(model, totals, "others"))));
+	report_model_field(model, WORD_PARTS,
+	    report_model_fill(model, WORD_PARTS_TEXT,
+		RECORD_ARGUMENTS(count(model, totals, "chunks"), count(model, totals, "chunks_new"),
+		    count(model, totals, "packs_new"))));
+	report_model_field(model, WORD_NOT_READ, count(model, totals, "unreadable"));
+	report_model_field(model, WORD_CHANGED_WHILE_READ, count(model, totals, "changed_while_read"));
+	report_model_field(model, WORD_VANISHED, count(model, totals, "vanished"));
+}
+
+static const char *consistency(const struct report_model *model, json_t *database)
+{
+	const char *name = record_member_text(database, "consistency");
+
+	return strcmp(name, "snapshot") == 0 ? report_model_word(model, WORD_CONSISTENCY_SNAPSHOT)
+	    : strcmp(name, "locked") == 0    ? report_model_word(model, WORD_CONSISTENCY_LOCKED)
+	    : strcmp(name, "none") == 0	     ? report_model_word(model, WORD_CONSISTENCY_NONE)
+					     : name;
+}
+
+static void databases_table(struct report_model *model, json_t *databases)
+{
+	static const struct report_heading columns[] = {{WORD_DATABASE, REPORT_NO_GROUP, 19, false},
+	    {WORD_KIND, REPORT_NO_GROUP, 7, false}, {WORD_VERSION, REPORT_NO_GROUP, 8, false},
+	    {WORD_TABLES, REPORT_NO_GROUP, 6, true}, {WORD_ROWS, REPORT_NO_GROUP, 9, true},
+	    {WORD_SIZE, REPORT_NO_GROUP, 10, true}, {WORD_CONSISTENCY, REPORT_NO_GROUP, 11, false}};
+	char size[RECORD_PHRASE];
+	json_t *database;
 	size_t at;
 
-	field(report, WORD_SOURCE_SIZE, record_size(a, number(totals, "bytes"), english));
-	field(report, WORD_STORED_SIZE, record_size(a, number(totals, "bytes_stored"), english));
-	snprintf(value, sizeof(value), "%s (%s %s, %s %s, %s %s)", record_number(a, number(totals, "files"), english),
-	    record_number(b, number(totals, "new_files"), english), word(report, WORD_FILES_NEW),
-	    record_number(c, number(totals, "changed_files"), english), word(report, WORD_FILES_CHANGED),
-	    record_number(d, number(totals, "unchanged_files"), english), word(report, WORD_FILES_SAME));
-	field(report, WORD_FILES, value);
-	count_field(report, WORD_FOLDERS, "folders");
-	json_array_foreach(member(report->record, "databases"), at, database)
-	{
-		char *line;
-
-		record_number(a, number(database, "tables"), english);
-		record_number(b, number(database, "rows"), english);
-		record_size(c, number(database, "size"), english);
-		line = mem_printf("%s: SQLite %s, %s %s, %s %s, %s", text(database, "path"), text(database, "version"),
-		    a, word(report, WORD_TABLES), b, word(report, WORD_ROWS), c);
-		if (line)
-			field(report, WORD_DATABASE, line);
-		else
-			report->page.err = ERR_NOMEM;
-		mem_free(line);
-	}
-	count_field(report, WORD_NOT_READ, "unreadable");
-	count_field(report, WORD_CHANGED_WHILE_READ, "changed_while_read");
-	count_field(report, WORD_VANISHED, "vanished");
-}
-
-static const char *age_text(
-    const struct report *report, char value[VALUE_MAX], uint64_t ms, enum word since, json_t *time)
-{
-	char age[RECORD_PHRASE], when[RECORD_PHRASE];
-
-	snprintf(value, VALUE_MAX, "%s, %s %s", record_age(age, ms, report->english), word(report, since),
-	    record_time(when, text(time, "local"), report->english));
-	return value;
-}
-
-static void age_fields(struct report *report)
-{
-	json_t *rpo = member(report->record, "rpo"), *unread = member(report->record, "unread");
-	char value[VALUE_MAX], a[RECORD_PHRASE], b[RECORD_PHRASE];
-	size_t length;
-
-	if (rpo) /* records of earlier versions have neither */
-		field(report, WORD_RPO,
-		    json_is_null(rpo)
-			? word(report, WORD_RPO_NONE)
-			: age_text(report, value, number(rpo, "reached_ms"), WORD_RPO_SINCE, member(rpo, "previous")));
-	if (!json_is_object(unread))
+	if (json_array_size(databases) == 0)
 		return;
-	length = strlen(age_text(report, value, number(unread, "age_ms"), WORD_UNREAD_SINCE, member(unread, "since")));
-	snprintf(value + length, sizeof(value) - length, "; %s %s %s %s",
-	    record_number(a, number(unread, "never_read_again"), report->english), word(report, WORD_UNREAD_OF),
-	    record_number(b, number(unread, "packs"), report->english), word(report, WORD_UNREAD_NEVER));
-	field(report, WORD_UNREAD, value);
+	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
+	json_array_foreach(databases, at, database)
+	{
+		record_size_short(size, record_member_number(database, "size"), model->english);
+		report_model_row(model,
+		    (const char *const[]){record_member_text(database, "path"), record_member_text(database, "kind"),
+			record_member_text(database, "version"), count(model, database, "tables"),
+			count(model, database, "rows"), size, consistency(model, database)},
+		    false);
+	}
 }
 
-static void result_block(struct report *report)
+static const char *moment(struct report_model *model, json_t *time)
 {
-	json_t *snapshot = member(report->record, "snapshot");
+	char phrase[RECORD_PHRASE];
+
+	return report_model_text(model, record_time_short(phrase, record_member_text(time, "local"), model->english));
+}
+
+/* Records of earlier versions have neither. */
+static void age_fields(struct report_model *model, json_t *record)
+{
+	json_t *rpo = record_member(record, "rpo"), *unread = record_member(record, "unread");
+	char age[RECORD_PHRASE];
+
+	if (json_is_object(rpo))
+		report_model_field(model, WORD_RPO,
+		    report_model_fill(model, WORD_RPO_TEXT,
+			RECORD_ARGUMENTS(record_age(age, record_member_number(rpo, "reached_ms"), model->english),
+			    moment(model, record_member(rpo, "previous")))));
+	else if (rpo)
+		report_model_field(model, WORD_RPO, report_model_word(model, WORD_RPO_NONE));
+	if (json_is_object(unread))
+		report_model_field(model, WORD_UNREAD,
+		    report_model_fill(model, WORD_UNREAD_TEXT,
+			RECORD_ARGUMENTS(record_age(age, record_member_number(unread, "age_ms"), model->english),
+			    moment(model, record_member(unread, "since")), count(model, unread, "never_read_again"),
+			    count(model, unread, "packs"))));
+}
+
+static void result_block(struct report_model *model, json_t *record)
+{
+	json_t *snapshot = record_member(record, "snapshot"), *totals = record_member(record, "totals");
 	char rules[RECORD_RULES];
 
-	heading(report, WORD_RESULT_BLOCK);
-	field(report, WORD_STATUS, record_report_status(report->original));
-	field(report, WORD_SNAPSHOT, json_is_object(snapshot) ? text(snapshot, "id") : word(report, WORD_NONE));
-	media_fields(report);
-	if (json_is_object(snapshot))
-		totals_fields(report);
-	age_fields(report);
-	field_given(
-	    report, WORD_RETENTION, record_retention(rules, text(report->record, "retention"), report->english));
-}
-
-static const char *check_words(const struct report *report, const char *name)
-{
-	if (strcmp(name, "structure") == 0)
-		return word(report, WORD_CHECK_STRUCTURE);
-	if (strcmp(name, "stored") == 0)
-		return word(report, WORD_CHECK_STORED);
-	return strcmp(name, "earlier") == 0 ? word(report, WORD_CHECK_EARLIER) : name;
-}
-
-static void verify_block(struct report *report)
-{
-	json_t *check;
-	size_t at, count = json_array_size(member(report->record, "checks"));
-	char lead[24], value[VALUE_MAX], objects[RECORD_PHRASE], bytes[RECORD_PHRASE];
-
-	heading(report, WORD_VERIFY_BLOCK);
-	if (count == 0)
-		report_page_hanging(&report->page, "", 0, word(report, WORD_NO_CHECK));
-	json_array_foreach(member(report->record, "checks"), at, check)
-	{
-		snprintf(lead, sizeof(lead), "%zu.", at + 1);
-		snprintf(value, sizeof(value), "%.300s", check_words(report, text(check, "name")));
-		report_page_hanging(&report->page, lead, 4, value);
-		snprintf(value, sizeof(value), "%s %s %s%s%s",
-		    record_number(objects, number(check, "objects"), report->english), word(report, WORD_OBJECTS_COUNT),
-		    word(report, WORD_COMPARED), number(check, "bytes") ? ", " : "",
-		    number(check, "bytes") ? record_size(bytes, number(check, "bytes"), report->english) : "");
-		report_page_hanging(&report->page, "", 4, value);
-		snprintf(value, sizeof(value), "=> %s",
-		    word(report, json_is_true(member(check, "good")) ? WORD_GOOD : WORD_BAD));
-		report_page_hanging(&report->page, "", 4, value);
+	report_model_heading(model, WORD_RESULT_BLOCK);
+	report_model_field_strong(model, WORD_STATUS, report_parts_status(model, record));
+	report_model_field(model, WORD_SNAPSHOT,
+	    json_is_object(snapshot) ? record_member_text(snapshot, "id") : report_model_word(model, WORD_NONE));
+	report_model_field_given(model, WORD_SNAPSHOT_BEFORE, record_member_text(snapshot, "previous"));
+	media_fields(model, record);
+	if (json_is_object(snapshot)) {
+		size_fields(model, totals);
+		count_fields(model, totals);
 	}
+	age_fields(model, record);
+	report_model_field_given(
+	    model, WORD_RETENTION, record_retention(rules, record_member_text(record, "retention"), model->english));
+	databases_table(model, record_member(record, "databases"));
 }
 
-static void problem_block(struct report *report)
+/* NULL for a check that has no words. */
+static const char *check_words(const struct report_model *model, const char *name)
 {
-	json_t *failure = member(report->record, "failure");
-	char *line;
+	static const struct {
+		const char *name;
+		enum word word;
+	} checks[] = {
+	    {"structure", WORD_CHECK_STRUCTURE}, {"stored", WORD_CHECK_STORED}, {"earlier", WORD_CHECK_EARLIER}};
 
-	heading(report, WORD_PROBLEM_BLOCK);
-	if (!json_is_object(failure)) {
-		report_page_hanging(&report->page, "", 0, word(report, WORD_NO_PROBLEM));
-	} else {
-		line = mem_printf("%s: %s", text(failure, "code"), text(failure, "message"));
-		if (line)
-			report_page_hanging(&report->page, "", 0, line);
-		else
-			report->page.err = ERR_NOMEM;
-		mem_free(line);
-	}
-	if (strcmp(text(report->record, "status"), "success") == 0)
-		return;
-	heading(report, WORD_FOLLOW_BLOCK);
-	report_page_line(&report->page, word(report, WORD_FOLLOW_LINE));
-	report_page_line(&report->page, "");
-	report_page_rule(&report->page, '_');
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (strcmp(name, checks[i].name) == 0)
+			return report_model_word(model, checks[i].word);
+	return NULL;
 }
 
-static void proof_block(struct report *report)
+static void verify_block(struct report_model *model, json_t *record)
 {
-	char hash[2 * HASH_SIZE + 1], key[2 * KEY_SIZE + 1];
-	const char *previous = text(report->record, "previous");
-	char *command = mem_printf("pulih report show %s", text(report->record, "id"));
-
-	heading(report, WORD_PROOF_BLOCK);
-	field(report, WORD_HASH, hex_encode(hash, report->original->hash, HASH_SIZE));
-	field(report, WORD_PREVIOUS, *previous ? previous : word(report, WORD_FIRST));
-	field(report, WORD_SIGNED_BY,
-	    report->original->is_signed ? hex_encode(key, report->original->public_key, KEY_SIZE)
-					: word(report, WORD_UNSIGNED));
-	if (command)
-		field(report, WORD_CHECK_COMMAND, command);
-	else
-		report->page.err = ERR_NOMEM;
-	mem_free(command);
-}
-
-static void signature_block(struct report *report)
-{
-	json_t *performer = member(report->record, "performer"), *reviewer = member(report->record, "reviewer");
-	const char *city = text(member(report->record, "office"), "city");
-	char left[VALUE_MAX], right[VALUE_MAX];
-
-	heading(report, WORD_REVIEW_BLOCK);
-	field(report, WORD_REVIEW, record_report_review(report->original));
-	report_page_line(&report->page, "");
-	snprintf(right, sizeof(right), "%.200s, ____________________", *city ? city : word(report, WORD_DATE_LINE));
-	report_page_halves(&report->page, "", right);
-	snprintf(left, sizeof(left), "%s,", word(report, WORD_PERFORMER));
-	snprintf(right, sizeof(right), "%s,", word(report, WORD_REVIEWER));
-	report_page_halves(&report->page, left, right);
-	report_page_halves(&report->page, text(performer, "position"), text(reviewer, "position"));
-	for (int i = 0; i < 4; i++) /* room for two signatures and a stamp */
-		report_page_line(&report->page, "");
-	report_page_halves(&report->page, text(performer, "name"), text(reviewer, "name"));
-	snprintf(left, sizeof(left), "%s %.200s", word(report, WORD_NIP),
-	    *text(performer, "nip") ? text(performer, "nip") : "-");
-	snprintf(right, sizeof(right), "%s %.200s", word(report, WORD_NIP),
-	    *text(reviewer, "nip") ? text(reviewer, "nip") : "-");
-	report_page_halves(&report->page, left, right);
-}
-
-static enum word kind_word(const char *kind)
-{
-	return strcmp(kind, "unreadable") == 0	      ? WORD_NOT_READ
-	    : strcmp(kind, "changed_while_read") == 0 ? WORD_CHANGED_WHILE_READ
-						      : WORD_VANISHED;
-}
-
-static void annex(struct report *report)
-{
-	json_t *problem;
+	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 6, false},
+	    {WORD_CHECK, REPORT_NO_GROUP, 50, false}, {WORD_COMPARED, REPORT_NO_GROUP, 27, false},
+	    {WORD_CHECK_RESULT, REPORT_NO_GROUP, 17, false}};
+	json_t *checks = record_member(record, "checks"), *check;
+	char number[24], size[RECORD_PHRASE];
 	size_t at;
-	uint64_t omitted = number(report->record, "problems_omitted");
-	char lead[24], value[VALUE_MAX], digits[RECORD_PHRASE];
 
-	heading(report, WORD_ANNEX_BLOCK);
-	if (json_array_size(member(report->record, "problems")) == 0 && omitted == 0)
-		report_page_hanging(&report->page, "", 0, word(report, WORD_ANNEX_NONE));
-	json_array_foreach(member(report->record, "problems"), at, problem)
+	report_model_heading(model, WORD_VERIFY_BLOCK);
+	if (json_array_size(checks) == 0) {
+		report_model_paragraph(model, report_model_word(model, WORD_NO_CHECK));
+		return;
+	}
+	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
+	json_array_foreach(checks, at, check)
 	{
-		char *line = mem_printf("%s: /%s (%s)", word(report, kind_word(text(problem, "kind"))),
-		    text(problem, "path"), text(problem, "reason"));
+		const char *name = record_member_text(check, "name"), *detail = record_member_text(check, "detail");
+		bool good = json_is_true(record_member(check, "good"));
+		const char *known = check_words(model, name), *words = known ? known : name;
+		uint64_t bytes = record_member_number(check, "bytes");
+		const char *objects = count(model, check, "objects");
 
-		snprintf(lead, sizeof(lead), "%zu.", at + 1);
-		if (line)
-			report_page_hanging(&report->page, lead, 8, line);
-		else
-			report->page.err = ERR_NOMEM;
-		mem_free(line);
+		/* The detail of those that have words says the same in English: it is worth its place where something did not conform. */
+		if (*detail && (!good || !known))
+			words = report_model_format(model, "%s (%s)", words, detail);
+		snprintf(number, sizeof(number), "%zu", at + 1);
+		report_model_row(model,
+		    (const char *const[]){number, words,
+			bytes > 0 ? report_model_fill(model, WORD_COMPARED_SIZE_TEXT,
+					RECORD_ARGUMENTS(objects, record_size(size, bytes, model->english)))
+				  : report_model_fill(model, WORD_COMPARED_TEXT, RECORD_ARGUMENTS(objects)),
+			report_model_word(model, good ? WORD_GOOD : WORD_BAD)},
+		    !good);
 	}
-	if (omitted > 0) {
-		snprintf(value, sizeof(value), "%s %s", word(report, WORD_ANNEX_MORE),
-		    record_number(digits, omitted, report->english));
-		report_page_hanging(&report->page, "", 0, value);
-	}
+}
+
+static void problem_block(struct report_model *model, json_t *record)
+{
+	report_model_heading(model, WORD_PROBLEM_BLOCK);
+	if (json_is_object(record_member(record, "failure")) || report_parts_annexes(record).problems > 0)
+		report_parts_failure(model, record);
+	else
+		report_model_paragraph(model, report_model_word(model, WORD_NO_PROBLEM));
+	report_model_heading(model, WORD_FOLLOW_BLOCK);
+	if (strcmp(record_member_text(record, "status"), "success") == 0)
+		report_model_paragraph(model, report_model_word(model, WORD_NO_FOLLOW));
+	else
+		report_parts_follow_up(model);
+}
+
+static void review_block(struct report_model *model, const struct record_original *original)
+{
+	json_t *record = original->record;
+	const struct report_signature signatures[] = {
+	    report_parts_signature(model, record_member(record, "acknowledger"), WORD_ACKNOWLEDGED_BY),
+	    report_parts_signature(model, record_member(record, "reviewer"), WORD_CHECKED_BY),
+	    report_parts_signature(model, record_member(record, "performer"), WORD_MADE_BY)};
+
+	report_model_heading(model, WORD_REVIEW_BLOCK);
+	report_model_field(model, WORD_REVIEW, record_report_review(original));
+	report_model_field(model, WORD_REVIEW_CHOICE,
+	    report_model_format(model, "[   ] %s     [   ] %s     [   ] %s", report_model_word(model, WORD_APPROVED),
+		report_model_word(model, WORD_APPROVED_NOTES), report_model_word(model, WORD_RETURNED)));
+	report_model_field(model, WORD_REVIEW_NOTE, REPORT_BLANK);
+	report_model_signatures(model, record_member_text(record_member(record, "office"), "city"), signatures,
+	    sizeof(signatures) / sizeof(signatures[0]));
+}
+
+enum err record_report(struct report_model *model, const struct record_original *original)
+{
+	enum err err = report_parts_begin(model, original, WORD_TITLE);
+
+	if (err != ERR_OK)
+		return err;
+	summary_fields(model, original);
+	sop_block(model, original->record);
+	activity_block(model, original->record);
+	done_block(model, original->record);
+	result_block(model, original->record);
+	verify_block(model, original->record);
+	problem_block(model, original->record);
+	review_block(model, original);
+	report_parts_proof(model, original);
+	report_parts_put_annexes(model, original);
+	return model->err;
 }
 
 enum err record_report_text(const struct record_original *original, struct buffer *out)
 {
-	struct report report = {
-	    .page = {.out = out}, .original = original, .record = original->record, .english = is_english(original)};
+	struct report_model model = {0};
+	enum err err = record_report(&model, original);
 
-	if (!json_is_object(member(original->record, "office")) ||
-	    !json_is_object(member(original->record, "performer")) ||
-	    !json_is_object(member(original->record, "reviewer")) ||
-	    !json_is_array(member(original->record, "problems")))
-		return fail(PL_RECORD_BROKEN, "the record %s lacks what a report needs", text(original->record, "id"));
-	letterhead(&report);
-	sop_block(&report);
-	done_block(&report);
-	result_block(&report);
-	verify_block(&report);
-	problem_block(&report);
-	proof_block(&report);
-	signature_block(&report);
-	annex(&report);
-	return report.page.err;
+	if (err == ERR_OK)
+		err = report_text(&model, out);
+	report_model_free(&model);
+	return err;
 }

@@ -2,11 +2,10 @@
 
 #include "core/base/mem.h"
 #include "core/base/output.h"
-#include "core/record/record_report.h"
+#include "core/record/report_model.h"
 
 #define LABEL_WIDTH 24
-#define HALF_GAP 4
-#define HALF_WIDTH ((REPORT_WIDTH - HALF_GAP) / 2)
+#define COLUMN_GAP 1
 
 static bool is_start(char byte)
 {
@@ -137,18 +136,67 @@ void report_page_field(struct report_page *page, const char *label, const char *
 	mem_free(lead);
 }
 
-void report_page_halves(struct report_page *page, const char *left, const char *right)
+void report_page_cells_rule(struct report_page *page, const size_t *widths, size_t count)
 {
-	do {
-		size_t left_size, right_size;
-		const char *left_line = next_line(&left, HALF_WIDTH, &left_size);
-		const char *right_line = next_line(&right, HALF_WIDTH, &right_size);
+	for (size_t i = 0; i < count; i++) {
+		put(page, "+", 1);
+		for (size_t width = 0; width < widths[i]; width++)
+			put(page, "-", 1);
+	}
+	put(page, "+\n", 2);
+}
 
-		put(page, left_line, left_size);
-		if (right_size > 0) {
-			put_spaces(page, HALF_WIDTH + HALF_GAP - width_of(left_line, left_size));
-			put(page, right_line, right_size);
+void report_page_cells(
+    struct report_page *page, const char *const *texts, const size_t *widths, const bool *right, size_t count)
+{
+	const char *rest[REPORT_COLUMNS_MAX];
+	bool more = true;
+
+	memcpy(rest, texts, count * sizeof(*rest));
+	while (more && page->err == ERR_OK) {
+		more = false;
+		for (size_t i = 0; i < count; i++) {
+			size_t size, width;
+			const char *line = next_line(&rest[i], widths[i], &size);
+
+			width = width_of(line, size);
+			put(page, "|", 1);
+			if (right[i])
+				put_spaces(page, widths[i] - width);
+			put(page, line, size);
+			if (!right[i])
+				put_spaces(page, widths[i] - width);
+			rest[i] += strspn(rest[i], " ");
+			more = more || *rest[i];
+		}
+		put(page, "|\n", 2);
+	}
+}
+
+void report_page_columns(struct report_page *page, const char *const *texts, size_t count)
+{
+	const char *rest[REPORT_COLUMNS_MAX];
+	size_t width = (REPORT_WIDTH - (count - 1) * COLUMN_GAP) / count;
+	bool more = true;
+
+	memcpy(rest, texts, count * sizeof(*rest));
+	while (more && page->err == ERR_OK) {
+		size_t owed = 0; /* spaces, which are written when something follows */
+
+		more = false;
+		for (size_t i = 0; i < count; i++) {
+			size_t size;
+			const char *line = next_line(&rest[i], width, &size);
+
+			if (size > 0) {
+				put_spaces(page, owed);
+				put(page, line, size);
+				owed = 0;
+			}
+			owed += width - width_of(line, size) + COLUMN_GAP;
+			rest[i] += strspn(rest[i], " ");
+			more = more || *rest[i];
 		}
 		put(page, "\n", 1);
-	} while (*left || *right);
+	}
 }

@@ -4,6 +4,8 @@
 
 #include "core/base/buffer.h"
 
+#define REPORT_WIDTH 78 /* columns: A4 in a 12 point typewriter font, with margins */
+
 /* Errors are kept and every later call does nothing: look at `err` once, at the end. */
 struct report_page {
 	struct buffer *out;
@@ -22,7 +24,13 @@ void report_page_rule(struct report_page *page, char character);
 void report_page_field(struct report_page *page, const char *label, const char *value);
 /* A value that wraps under an indent, its first line behind `lead`, which is at most as long as the indent. */
 void report_page_hanging(struct report_page *page, const char *lead, size_t indent, const char *value);
-/* Two texts side by side, each wrapped in its half. */
-void report_page_halves(struct report_page *page, const char *left, const char *right);
+/* Texts side by side, each wrapped in its column of `widths[i]` characters, with '|' before each and behind the last; `right`: put at the
+ * right edge. */
+void report_page_cells(
+    struct report_page *page, const char *const *texts, const size_t *widths, const bool *right, size_t count);
+/* "+----+--+" over columns of these widths. */
+void report_page_cells_rule(struct report_page *page, const size_t *widths, size_t count);
+/* Up to REPORT_COLUMNS_MAX texts side by side in columns of the same width, each wrapped, nothing between them. */
+void report_page_columns(struct report_page *page, const char *const *texts, size_t count);
 
 #endif

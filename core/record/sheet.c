@@ -1,10 +1,10 @@
 #include <cairo-pdf.h>
 #include <pango/pangocairo.h>
-#include <qrencode.h>
 
 /* After the library's headers, which name what it forbids. */
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/record/qr.h"
 #include "core/record/sheet.h"
 
 /* A4 in points, and where things stand on it. */
@@ -13,7 +13,6 @@
 #define MARGIN 42.0
 #define TEXT_WIDTH (PAGE_WIDTH - 2 * MARGIN)
 #define QR_SIDE 120.0
-#define QR_QUIET 4 /* modules of white around it: ISO 18004 */
 #define FONT_TEXT "DejaVu Sans"
 #define FONT_CODE "DejaVu Sans Mono Bold"
 
@@ -83,26 +82,24 @@ char *sheet_qr_text(char out[SHEET_QR_TEXT], const struct sheet *sheet)
 static void draw_qr(struct paper *paper, const struct sheet *sheet, double x, double y)
 {
 	char text[SHEET_QR_TEXT];
-	/* Level Q: a quarter of it may be soiled. */
-	QRcode *code = QRcode_encodeString(sheet_qr_text(text, sheet), 0, QR_ECLEVEL_Q, QR_MODE_8, 1);
+	struct qr qr;
 	double side;
 
+	paper->err = qr_make(&qr, sheet_qr_text(text, sheet));
 	crypto_wipe(text, sizeof(text));
-	if (!code) {
-		paper->err = fail(PL_SHEET, "the QR code cannot be made");
+	if (paper->err != ERR_OK)
 		return;
-	}
-	side = QR_SIDE / (code->width + 2 * QR_QUIET);
-	for (int row = 0; row < code->width; row++)
-		for (int column = 0; column < code->width; column++)
-			if (code->data[row * code->width + column] & 1)
+	side = QR_SIDE / (qr.width + 2 * QR_QUIET);
+	for (int row = 0; row < qr.width; row++)
+		for (int column = 0; column < qr.width; column++)
+			if (qr_is_dark(&qr, row, column))
 				cairo_rectangle(paper->cairo, x + (column + QR_QUIET) * side,
 				    y + (row + QR_QUIET) * side, side, side);
 	/* Without smoothing: no white lines between modules. */
 	cairo_set_antialias(paper->cairo, CAIRO_ANTIALIAS_NONE);
 	cairo_fill(paper->cairo);
 	cairo_set_antialias(paper->cairo, CAIRO_ANTIALIAS_DEFAULT);
-	QRcode_free(code);
+	qr_free(&qr);
 }
 
 /* markup of printf's text with every argument escaped; NULL: no memory, and paper->err says so. */

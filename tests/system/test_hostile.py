@@ -10,18 +10,19 @@ import pytest
 from compare import assert_same
 
 
-def plant_slot(pulih, **cost):
-    """A slot that nobody can open, newer than all others, and otherwise as it must be."""
-    def text():
-        return json.dumps(slot, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
+
+def plant_slot(pulih, **cost):
+    """A slot that nobody can open, newer than all others."""
     slot = json.loads(pulih.objects("keys")[0].read_text())
-    del slot["check"]
     slot.update(id="ff" * 16, created="2261-01-01T00:00:00Z")
     slot["kdf"].update(cost)
+    slot.pop("check", None)
+    slot["check"] = hashlib.sha256(canonical(slot)).hexdigest()
     planted = pulih.repo / "keys" / slot["id"]
-    slot["check"] = hashlib.sha256(text().encode()).hexdigest()
-    planted.write_text(text())
+    planted.write_bytes(canonical(slot))
     return planted
 
 

@@ -132,8 +132,9 @@ def test_manuals_are_twins():
     """The two languages show the same steps: the same commands in the same order, names of files and labels aside."""
     def shape(name):
         text = (TOP / "docs/manual" / name).read_text()
-        text = text.replace("second", "kedua").replace("sheet.pdf", "lembar.pdf").replace("report.txt", "laporan.txt").replace("/root/test", "/root/uji")
+        text = text.replace("second", "kedua").replace("sheet.pdf", "lembar.pdf").replace("report.pdf", "laporan.pdf").replace("recap.pdf", "rekap.pdf").replace("/root/test", "/root/uji")
         text = text.replace("/root/back", "/root/kembali").replace("/root/restored", "/root/pulihan").replace("'web server'", "'server web'")
+        text = text.replace("schedule.pdf", "jadwal.pdf").replace("situation.pdf", "situasi.pdf")
         return re.findall(r"^#+|^```.*?^```", text, re.M | re.S)
 
     assert shape("en.md") == shape("id.md")

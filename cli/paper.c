@@ -1,0 +1,70 @@
+#include "cli/paper.h"
+
+#include "cli/new_file.h"
+#include "cli/settings.h"
+#include "core/base/output.h"
+#include "core/record/record_ledger.h"
+#include "core/record/report_html.h"
+#include "core/record/report_pdf.h"
+#include "core/record/report_text.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+const char *const paper_formats[] = {"text", "html", "pdf", "json", NULL};
+const char *const paper_formats_printed[] = {"text", "html", "pdf", NULL};
+
+enum err paper_load(struct record_original *original, struct buffer *bytes, const char *run_id)
+{
+	enum err err = record_ledger_load(settings.state_folder, run_id, bytes);
+
+	return err == ERR_OK ? record_read(original, bytes->data, bytes->length) : err;
+}
+
+enum err paper_timezone(const char *zone)
+{
+	if (*zone && setenv("TZ", zone, 1) != 0)
+		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
+	tzset();
+	return ERR_OK;
+}
+
+enum err paper_render(const struct report_model *model, enum paper_format format, struct buffer *out)
+{
+	switch (format) {
+	case PAPER_HTML:
+		return report_html(model, out);
+	case PAPER_PDF:
+		return report_pdf(model, out);
+	default:
+		return report_text(model, out);
+	}
+}
+
+static enum err write_new(const char *path, const struct buffer *bytes)
+{
+	int fd;
+	enum err err = new_file_open(&fd, path, 0644);
+
+	return err == ERR_OK ? new_file_close(fd, path, new_file_write(fd, path, bytes)) : err;
+}
+
+enum err paper_write(const char *file, enum paper_format format, const char *run_id, const struct buffer *bytes)
+{
+	enum err err;
+
+	if (!file && (format == PAPER_PDF || format == PAPER_HTML))
+		return fail(PL_ARGUMENTS, "no file was named; give -o FILE.%s", paper_formats[format]);
+	if (!file) {
+		output_print("%.*s", (int)bytes->length, (const char *)bytes->data);
+		return ERR_OK;
+	}
+	err = write_new(file, bytes);
+	if (err != ERR_OK)
+		return err;
+	if (output_level() >= OUTPUT_NORMAL)
+		output_print("%s written\n", file);
+	output_object("summary",
+	    json_pack("{s:s, s:o, s:s}", "run_id", run_id, "file", output_text(file), "format", paper_formats[format]));
+	return ERR_OK;
+}

@@ -1,0 +1,53 @@
+#include "core/record/report_failure.h"
+
+#include "core/base/error.h"
+#include "core/record/record_member.h"
+
+#include <string.h>
+
+static const struct kind {
+	enum err err;
+	enum word cause, advice;
+} kinds[] = {
+    {ERR_NOSPACE, WORD_KIND_NO_SPACE, WORD_ADVICE_NO_SPACE},
+    {ERR_NO_REPOSITORY, WORD_KIND_NO_REPOSITORY, WORD_ADVICE_NO_REPOSITORY},
+    {ERR_KEY, WORD_KIND_KEY, WORD_ADVICE_KEY},
+    {ERR_DENIED, WORD_KIND_DENIED, WORD_ADVICE_DENIED},
+    {ERR_IO, WORD_KIND_IO, WORD_ADVICE_IO},
+    {ERR_CORRUPT, WORD_KIND_CORRUPT, WORD_ADVICE_CORRUPT},
+    {ERR_SOURCE, WORD_KIND_SOURCE, WORD_ADVICE_SOURCE},
+    {ERR_PARTIAL, WORD_KIND_PARTIAL, WORD_ADVICE_PARTIAL},
+    {ERR_INTERRUPTED, WORD_KIND_INTERRUPTED, WORD_ADVICE_AGAIN},
+};
+static const struct kind cut_off = {ERR_FAILED, WORD_KIND_CUT_OFF, WORD_ADVICE_AGAIN};
+static const struct kind other = {ERR_FAILED, WORD_KIND_OTHER, WORD_ADVICE_OTHER};
+
+static const struct kind *kind_of(json_t *failure)
+{
+	const char *name = record_member_text(failure, "kind");
+	char code[16];
+
+	if (strcmp(record_member_text(failure, "code"), message_code(PL_RUN_CUT_OFF, code)) == 0)
+		return &cut_off;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(name, error_name(kinds[i].err)) == 0)
+			return &kinds[i];
+	return &other;
+}
+
+enum word report_failure_cause(json_t *failure)
+{
+	return kind_of(failure)->cause;
+}
+
+size_t report_failure_advice(json_t *failure, enum word advice[REPORT_FAILURE_ADVICE])
+{
+	const struct kind *kind = kind_of(failure);
+	size_t count = 0;
+
+	advice[count++] = kind->advice;
+	if (kind == &cut_off)
+		advice[count++] = WORD_ADVICE_POWER;
+	advice[count++] = WORD_ADVICE_THIRD_PARTY;
+	return count;
+}
