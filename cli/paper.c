@@ -21,9 +21,9 @@ enum err paper_load(struct record_original *original, struct buffer *bytes, cons
 	return err == ERR_OK ? record_read(original, bytes->data, bytes->length) : err;
 }
 
-enum err paper_timezone(const char *timezone)
+enum err paper_timezone(const char *zone)
 {
-	if (*timezone && setenv("TZ", timezone, 1) != 0)
+	if (*zone && setenv("TZ", zone, 1) != 0)
 		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
 	tzset();
 	return ERR_OK;

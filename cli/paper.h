@@ -14,7 +14,7 @@ extern const char *const paper_formats_printed[];
 enum err paper_load(struct record_original *original, struct buffer *bytes, const char *run_id);
 
 /* Makes the time zone of an office that of the process; "" changes nothing. */
-enum err paper_timezone(const char *timezone);
+enum err paper_timezone(const char *zone);
 
 /* The model in one of the forms but json, appended. */
 enum err paper_render(const struct report_model *model, enum paper_format format, struct buffer *out);

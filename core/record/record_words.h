@@ -43,7 +43,7 @@ char *record_time_utc(char out[RECORD_PHRASE], const char *text, bool english);
 /* "22 November 2026, 18.00" of RFC 3339; the text itself where it is none. */
 char *record_time_short(char out[RECORD_PHRASE], const char *text, bool english);
 /* "WIB", "WITA", "WIT" of the time zones of Indonesia, else "". Static. */
-const char *record_zone(const char *timezone);
+const char *record_zone(const char *name);
 /* "November 2026" of "2026-11"; the text itself where it is none. */
 char *record_period(char out[RECORD_PHRASE], const char *text, bool english);
 /* "Minggu, 22 November 2026"; month 1 … 12, weekday 0 (Sunday) … 6. */
