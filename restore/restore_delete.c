@@ -92,6 +92,11 @@ enum err restore_delete_tree(const struct restore *run, int folder_fd, const cha
 		return ERR_OK;
 	if (errno != EISDIR)
 		return cannot_remove(folder_fd, name);
+	/* Tried first: the kernel refuses it where something is mounted, a folder of the same file system too, which no device number tells. */
+	if (unlinkat(folder_fd, name, AT_REMOVEDIR) == 0)
+		return ERR_OK;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return cannot_remove(folder_fd, name);
 	fd = openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstatat(folder_fd, ".", &stat, 0) != 0)
 		err = cannot_remove(folder_fd, name);

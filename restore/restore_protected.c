@@ -98,6 +98,9 @@ enum err restore_protected_fail(const char *what, struct entry_bytes path, int f
 	unsigned own = flags_of(folder_fd, name), flags = own ? own : flags_of(folder_fd, ".");
 
 	errno = saved;
+	if (saved == EBUSY)
+		return fail(PL_RESTORE_WRITE, "%s %s: a file system or a folder is mounted on it", what,
+		    restore_printable(path));
 	if (saved != EPERM || !flags)
 		return restore_fail_write(what, path);
 	return fail(PL_RESTORE_PROTECTED, "%s %s: %s is %s", what, restore_printable(path), own ? "it" : "its folder",

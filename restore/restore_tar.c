@@ -27,10 +27,12 @@ struct tar {
 	uint64_t position;	 /* in the present file, holes included */
 	struct restore_output map;
 	struct buffer name; /* of restore_tar_header */
+	bool broken;	    /* the stream could not be written */
 };
 
 static enum err fail_archive(struct tar *tar, const char *what)
 {
+	tar->broken = true;
 	errno = archive_errno(tar->archive);
 	if (errno == ENOSPC || errno == EDQUOT)
 		return fail_errno(PL_RESTORE_TAR, "%s", what);
@@ -148,7 +150,7 @@ static enum err try_content(struct tar *tar, const struct entry *entry)
 	    : ERR_OK;
 }
 
-/* Damage in the middle of a file: the rest is zeros, so that what follows can be read; it was named as damaged. */
+/* What is damaged, or cannot be read, in the middle of a file: the rest is zeros, so that what follows can be had; the file is named. */
 static enum err write_content(struct tar *tar, const struct entry *entry)
 {
 	enum err err;
@@ -156,7 +158,7 @@ static enum err write_content(struct tar *tar, const struct entry *entry)
 	tar->position = 0;
 	restore_output_open(&tar->map, -1, entry);
 	err = restore_content_each(tar->run.view->reader, entry, write_chunk, tar);
-	if (err == ERR_CORRUPT || err == ERR_UNSUPPORTED || err == ERR_MISSING) {
+	if (err != ERR_OK && !tar->broken && err != ERR_NOMEM && err != ERR_INTERRUPTED) {
 		restore_problem(&tar->run, tar->path, err);
 		err = ERR_OK;
 	}

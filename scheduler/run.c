@@ -80,12 +80,10 @@ static enum err work(struct run *run)
 		err = open_repository(run);
 	if (err != ERR_OK)
 		failure = *failure_last();
-	/* Its record comes before ours, signed where the keys are there. */
-	if (cut_off[0]) {
-		recorded = run_record_cut_off(run, cut_off, cut_off_started);
-		if (recorded != ERR_OK)
-			return recorded;
-	}
+	/* Its record comes before ours, signed where the keys are there. A ledger that takes none keeps no backup from being made. */
+	if (cut_off[0] && run_record_cut_off(run, cut_off, cut_off_started) != ERR_OK)
+		output_warning(failure_last()->id, "the run %s was cut off, and gets no record: %s", cut_off,
+		    failure_last()->text);
 	recorded = run_marker_write(run);
 	if (recorded != ERR_OK)
 		return recorded;

@@ -19,7 +19,8 @@ struct pack_sender {
 	pthread_t threads[SENDERS];
 	pthread_mutex_t lock;
 	pthread_cond_t stored;
-	bool stop; /* under the lock: a unit failed, or nobody wants the rest */
+	bool stop;		/* under the lock: a unit failed, or nobody wants the rest */
+	struct failure failure; /* under the lock: of the unit that failed first */
 	uint64_t rate;
 	int64_t next; /* under the lock: when the next bytes may go, by the rate */
 };
@@ -63,33 +64,41 @@ static enum err send_pack(struct pack_sender *sender, struct pack_unit *unit)
 	return failure_put(&failure);
 }
 
-static bool stopped(struct pack_sender *sender)
+/* ERR_OK: the unit may go. What is not begun fails for the reason of the one that failed first, which may stand behind it: the caller looks
+ * at them in order, and must not be told that somebody interrupted. */
+static enum err may_go(struct pack_sender *sender)
 {
-	bool stop;
+	enum err err = ERR_OK;
 
 	pthread_mutex_lock(&sender->lock);
-	stop = sender->stop;
+	if (sender->failure.kind != ERR_OK)
+		err = failure_put(&sender->failure);
+	else if (sender->stop || interrupt_requested())
+		err = fail(PL_INTERRUPTED, "interrupted");
 	pthread_mutex_unlock(&sender->lock);
-	return stop;
+	return err;
 }
 
 static void process(struct pack_sender *sender, struct pack_unit *unit)
 {
-	enum err err = ERR_OK;
+	enum err err;
 
 	pool_wait(sender->pool, &unit->job);
-	if (unit->failure.kind != ERR_OK)
-		err = unit->failure.kind;
-	else if (stopped(sender) || interrupt_requested())
-		err = fail(PL_INTERRUPTED, "interrupted");
-	else
-		err = send_pack(sender, unit);
-	if (err != ERR_OK && unit->failure.kind == ERR_OK)
-		failure_take(&unit->failure);
+	err = unit->failure.kind;
+	if (err == ERR_OK) {
+		err = may_go(sender);
+		if (err == ERR_OK)
+			err = send_pack(sender, unit);
+		if (err != ERR_OK)
+			failure_take(&unit->failure);
+	}
 	pthread_mutex_lock(&sender->lock);
 	unit->stored = true;
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
 		sender->stop = true;
+		if (sender->failure.kind == ERR_OK)
+			sender->failure = unit->failure;
+	}
 	pthread_cond_broadcast(&sender->stored);
 	pthread_mutex_unlock(&sender->lock);
 }

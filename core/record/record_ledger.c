@@ -61,6 +61,16 @@ static enum err write_last(const struct ledger *ledger, const char *announced)
 	return err;
 }
 
+/* Damage of the ledger itself must not keep runs from leaving records: the chain goes on behind the last one that is sound. */
+static enum err pass_over(enum err err, const char *instead)
+{
+	if (err != ERR_CORRUPT && err != ERR_LIMIT && err != ERR_UNSUPPORTED)
+		return err;
+	output_warning(failure_last()->id, "%s: %s", failure_last()->text, instead);
+	failure_clear();
+	return ERR_OK;
+}
+
 /* The announced record, where it was written and continues the chain. */
 static enum err adopt(struct ledger *ledger, const char *announced)
 {
@@ -76,6 +86,11 @@ static enum err adopt(struct ledger *ledger, const char *announced)
 	}
 	if (err == ERR_OK)
 		err = record_read(&original, bytes.data, bytes.length);
+	if (err != ERR_OK) {
+		fail_context(err, "the record of run %s", announced);
+		err = pass_over(err, "the next one goes behind the one before it");
+		goto done;
+	}
 	if (err == ERR_OK) {
 		previous = json_string_value(json_object_get(original.record, "previous"));
 		hex_encode(hash, ledger->hash, HASH_SIZE);
@@ -88,12 +103,33 @@ static enum err adopt(struct ledger *ledger, const char *announced)
 		snprintf(ledger->id, sizeof(ledger->id), "%s", announced);
 		memcpy(ledger->hash, original.hash, HASH_SIZE);
 	}
+done:
 	record_original_free(&original);
 	buffer_free(&bytes);
 	return err;
 }
 
-static enum err read_last(struct ledger *ledger)
+/* What `last` would say, from the records themselves. */
+static enum err find_last(struct ledger *ledger, const char *state_folder)
+{
+	struct record_list list = {0};
+	enum err err = record_ledger_list(&list, state_folder);
+
+	if (err == ERR_OK && list.count > 0) {
+		const struct record_original *last = &list.items[list.count - 1];
+
+		ledger->number = (uint64_t)json_integer_value(json_object_get(last->record, "number"));
+		snprintf(ledger->id, sizeof(ledger->id), "%s", json_string_value(json_object_get(last->record, "id")));
+		memcpy(ledger->hash, last->hash, HASH_SIZE);
+		output_warning(PL_RECORD_BROKEN, "%s/last did not say so: the last record is that of run %s",
+		    ledger->folder, ledger->id);
+	}
+	record_ledger_list_free(&list);
+	return err;
+}
+
+/* *found is false where there is no such file, or it is damaged. */
+static enum err read_last(struct ledger *ledger, bool *found)
 {
 	char *path = path_join(ledger->folder, "last");
 	const char *id, *hash, *announced;
@@ -102,11 +138,7 @@ static enum err read_last(struct ledger *ledger)
 	json_int_t number, format;
 	enum err err = path ? file_read_all(path, LAST_MAX, &bytes) : ERR_NOMEM;
 
-	if (err == ERR_MISSING) {
-		failure_clear();
-		err = ERR_OK;
-		goto done;
-	}
+	*found = false;
 	if (err == ERR_OK)
 		err = canonical_parse(&object, bytes.data, bytes.length, PL_RECORD_BROKEN, path);
 	if (err == ERR_OK)
@@ -116,8 +148,14 @@ static enum err read_last(struct ledger *ledger)
 	    (number < 0 || strlen(id) >= RECORD_ID_SIZE || !hex_decode(ledger->hash, HASH_SIZE, hash) ||
 		(announced[0] && !record_id_valid(announced))))
 		err = fail(PL_RECORD_BROKEN, "%s does not name a record", path);
+	if (err == ERR_MISSING || err == ERR_CORRUPT || err == ERR_LIMIT) {
+		failure_clear();
+		err = ERR_OK;
+		goto done;
+	}
 	if (err != ERR_OK)
 		goto done;
+	*found = true;
 	ledger->number = (uint64_t)number;
 	snprintf(ledger->id, sizeof(ledger->id), "%s", id);
 	if (announced[0])
@@ -132,6 +170,7 @@ done:
 static enum err ledger_open(struct ledger *ledger, const char *state_folder)
 {
 	char *path = NULL;
+	bool found = true;
 	enum err err;
 
 	*ledger = (struct ledger){.lock = -1};
@@ -149,7 +188,9 @@ static enum err ledger_open(struct ledger *ledger, const char *state_folder)
 		if (errno != EINTR)
 			err = fail_errno(PL_FILE_WRITE, "cannot lock %s", path);
 	mem_free(path);
-	return err == ERR_OK ? read_last(ledger) : err;
+	if (err == ERR_OK)
+		err = read_last(ledger, &found);
+	return err == ERR_OK && !found ? find_last(ledger, state_folder) : err;
 }
 
 static void ledger_close(struct ledger *ledger)

@@ -5,14 +5,16 @@
  *   <state>/records/lock	    flock: one writer at a time, whatever the job
  *
  * Crash story: `last` first says which record is about to be written, then the record is written, then `last` names it. After a crash
- * between, the next writer finds the announced record, sees whether it continues the chain, and takes it for the last one. */
+ * between, the next writer finds the announced record, sees whether it continues the chain, and takes it for the last one. Where `last` is
+ * damaged or gone, the sound record with the highest number is the last one; where the announced record is damaged, it is passed over. Both
+ * are warned of. */
 #ifndef PULIH_RECORD_RECORD_LEDGER_H
 #define PULIH_RECORD_RECORD_LEDGER_H
 
 #include "core/record/record.h"
 
 /* Numbers, chains, signs (keys NULL: unsigned) and stores the record; the signed original is appended to `original`. A record of that id
- * that is there already is PL_RECORD_EXISTS (ERR_EXISTS). PL_RECORD_BROKEN (ERR_CORRUPT) where the ledger is damaged. */
+ * that is there already is PL_RECORD_EXISTS (ERR_EXISTS). PL_RECORD_BROKEN (ERR_CORRUPT) where the announced record belongs to another chain. */
 enum err record_ledger_append(
     const char *state_folder, const struct record *record, const struct keys *keys, struct buffer *original);
 

@@ -17,9 +17,8 @@ enum frame_state { FRAME_LOADING, FRAME_READY, FRAME_FAILED };
 /* An opened frame. In the list of the reader, the latest used first, until it failed; then whoever unpins it last frees it. */
 struct cached_frame {
 	struct cached_frame *next;
-	uint8_t pack[OBJECT_ID_SIZE];
-	uint32_t number;
-	uint32_t raw_size;
+	struct index_location
+	    place; /* what the index said of it, right or wrong; that of the chunk in it does not count */
 	enum frame_state state;
 	size_t pins; /* views, the loader, and those who wait for it */
 	uint8_t *raw;
@@ -162,11 +161,20 @@ static void link_first(struct chunk_reader *reader, struct cached_frame *frame)
 	reader->frames_count++;
 }
 
+/* No seal covers the codec and the raw size: an index object that lies about them opens the frame to something else, which must not stand for
+ * what the others say. */
+static bool same_frame(const struct index_location *a, const struct index_location *b)
+{
+	return a->frame == b->frame && memcmp(a->pack, b->pack, OBJECT_ID_SIZE) == 0 &&
+	    a->frame_offset == b->frame_offset && a->stored_size == b->stored_size && a->raw_size == b->raw_size &&
+	    a->codec == b->codec;
+}
+
 static struct cached_frame *find_frame(struct chunk_reader *reader, const struct index_location *location)
 {
 	struct cached_frame *frame = reader->frames;
 
-	while (frame && (frame->number != location->frame || memcmp(frame->pack, location->pack, OBJECT_ID_SIZE) != 0))
+	while (frame && !same_frame(&frame->place, location))
 		frame = frame->next;
 	return frame;
 }
@@ -237,9 +245,7 @@ static enum err load_unlocked(struct chunk_reader *reader, struct reader_context
 {
 	enum err err;
 
-	memcpy(frame->pack, location->pack, OBJECT_ID_SIZE);
-	frame->number = location->frame;
-	frame->raw_size = location->raw_size;
+	frame->place = *location;
 	frame->state = FRAME_LOADING;
 	frame->pins = 1;
 	link_first(reader, frame);
@@ -346,13 +352,13 @@ void chunk_reader_free(struct chunk_reader *reader)
 static enum err check_chunk(struct reader_context *context, enum chunk_type type, const uint8_t id[CHUNK_ID_SIZE],
     const struct index_location *location, const struct cached_frame *frame)
 {
+	uint32_t raw_size = frame->place.raw_size;
 	uint8_t found[CHUNK_ID_SIZE];
 	enum err err;
 
-	if (location->offset > frame->raw_size || location->length > frame->raw_size - location->offset)
+	if (location->offset > raw_size || location->length > raw_size - location->offset)
 		return fail(PL_INDEX_BROKEN, "%s frame %u: the index puts %u bytes at %u of %u",
-		    object_pack(location->pack).text, location->frame, location->length, location->offset,
-		    frame->raw_size);
+		    object_pack(location->pack).text, location->frame, location->length, location->offset, raw_size);
 	err = hasher_id(context->hasher, type, frame->raw + location->offset, location->length, found);
 	if (err == ERR_OK && !crypto_equal(found, id, sizeof(found)))
 		err = fail(PL_CHUNK_BROKEN, "%s frame %u: %u bytes have another id", object_pack(location->pack).text,

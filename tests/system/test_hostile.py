@@ -1,4 +1,5 @@
 """Whoever holds the storage, or the backup key of one machine, against everybody else."""
+import hashlib
 import json
 import os
 import resource
@@ -9,13 +10,19 @@ import pytest
 from compare import assert_same
 
 
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def plant_slot(pulih, **cost):
     """A slot that nobody can open, newer than all others."""
     slot = json.loads(pulih.objects("keys")[0].read_text())
     slot.update(id="ff" * 16, created="2261-01-01T00:00:00Z")
     slot["kdf"].update(cost)
+    slot.pop("check", None)
+    slot["check"] = hashlib.sha256(canonical(slot)).hexdigest()
     planted = pulih.repo / "keys" / slot["id"]
-    planted.write_text(json.dumps(slot, sort_keys=True, separators=(",", ":")))
+    planted.write_bytes(canonical(slot))
     return planted
 
 

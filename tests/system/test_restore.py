@@ -174,6 +174,29 @@ def test_delete_spares_what_is_mounted(pulih, tree, out, work):
 
 
 @needs_root
+@pytest.mark.parametrize("where", ["bound", "folder/bound"])
+@pytest.mark.parametrize("way", ["unknown", "in the way"])
+def test_delete_spares_bound_folders(pulih, tree, out, work, where, way):
+    """A bind mount has the device number of what lies around it."""
+    if way == "in the way":
+        (tree / where.split("/")[0]).write_bytes(b"a file")
+    pulih.backup(tree)
+    point = pulih.restored(out, tree) / where
+    point.mkdir(parents=True)
+    elsewhere = work / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_bytes(b"x")
+    if subprocess.run(["mount", "--bind", elsewhere, point]).returncode != 0:
+        pytest.skip("cannot mount here")
+    try:
+        result = pulih.restore(out, "latest", "--delete", code=1)
+        assert (elsewhere / "precious").exists() and point.exists()
+        assert "mounted on it" in result.everything
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
+@needs_root
 def test_immutable_over_what_is_there(pulih, source, out):
     """An immutable file cannot be renamed: it must get its flag when it has its name."""
     flagged = {"i": source / "immutable", "a": source / "append"}
@@ -419,3 +442,22 @@ def test_tar_that_lacks_what_is_damaged_has_its_end(stored_long, source, work):
     assert "/i" in result.everything
     names = subprocess.run(["tar", "-tf", archive], check=True, capture_output=True, text=True).stdout
     assert all(f"/{name}\n" in names for name in "abcdefgh") and "/i\n" not in names
+
+
+def test_tar_of_what_cannot_be_read(stored_long, source, work):
+    """A disk that does not give some sectors of a large file: all the others are in the tar, as a restore into a folder has them."""
+    before = set(stored_long.objects("packs"))
+    (source / "large").write_bytes(os.urandom(30 << 20))
+    stored_long.backup(source)
+    pack = max(set(stored_long.objects("packs")) - before, key=lambda p: p.stat().st_size)
+    content = pack.read_bytes()
+    pack.unlink()
+    pack.mkdir()  # opens and reads fail, and it is not missing
+    archive = work / "archive.tar"
+    result = stored_long("restore", "latest", "--to-tar", archive, code=1)
+    assert "/large" in result.everything and "PL-1203" in result.everything
+    names = subprocess.run(["tar", "-tf", archive], check=True, capture_output=True, text=True).stdout
+    assert all(f"/{name}\n" in names for name in "abcdefgh")
+    pack.rmdir()
+    pack.write_bytes(content)
+    stored_long("restore", "latest", "--to-tar", work / "whole.tar")

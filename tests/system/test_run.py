@@ -463,6 +463,51 @@ def test_a_damaged_note_of_the_last_run_stops_nobody(pulih, work, small, content
     assert [r["result"] for r in job.reports()] == ["success"] * 3
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"\0" * 100, b"x" * 10000, None], ids=["empty", "other", "zeros", "long", "gone"])
+def test_the_chain_goes_on_where_the_ledger_forgot_its_last_record(job, content):
+    job.run()
+    job.run()
+    last = job.p.state / "records" / "last"
+    last.unlink()
+    if content is not None:
+        last.write_bytes(content)
+    result = job.run()
+    assert any("records" in warning["message"] for warning in result.of_type("warning")), result
+    assert not job.run().of_type("warning")
+    assert [r["result"] for r in check_chain(job)] == ["success"] * 4
+
+
+def test_a_damaged_record_stops_no_backup(job):
+    """The last one, which `last` announced and never named."""
+    job.run()
+    (first,) = job.reports()
+    second = job.run().of_type("record")[0]["run_id"]
+    records = job.p.state / "records"
+    text = {"announced": second, "format": 1, "hash": first["hash"], "id": first["id"], "number": 1}
+    (records / "last").write_text(json.dumps(text, sort_keys=True, separators=(",", ":")))
+    (records / f"{second}.json").chmod(0o600)
+    (records / f"{second}.json").write_bytes(b"")
+    result = job.run()
+    assert any(second in warning["message"] for warning in result.of_type("warning")), result
+    assert [r["number"] for r in job.p("report", "list", "--json", code=4).of_type("report")] == [1, 2]
+
+
+def test_a_run_that_was_cut_off_and_a_ledger_that_cannot_be_read_stop_no_backup(job):
+    job.run()
+    records = job.p.state / "records"
+    (records / "last").unlink()
+    (records / "last").mkdir()
+    for _ in range(2):
+        before = len(list((job.p.repo / "snapshots").iterdir()))
+        job.run(code=1)
+        # The marker of the run without a record is still there.
+        assert (job.p.state / "runs" / "website.started").exists()
+        assert len(list((job.p.repo / "snapshots").iterdir())) == before + 1
+    (records / "last").rmdir()
+    job.run()
+    check_chain(job)
+
+
 @pytest.mark.parametrize("bad, said", [("exclude: ['[']", "exclude[0]"), ("exclude: [x, a//b]", "exclude[1]"), ("exclude_if_present: [a/b]", "exclude_if_present[0]"),
                                        ("exclude_files: [{file}]", "exclude_files[0]")])
 def test_config_check_knows_patterns_that_a_run_would_refuse(pulih, work, small, bad, said):

@@ -179,6 +179,53 @@ static void test_other_places(void **state)
 	}
 }
 
+static uint64_t size_of(struct chunk_place *place, size_t pack)
+{
+	uint64_t size = 0;
+	int64_t changed;
+
+	assert_int_equal(target_stat(place->target, place->names[pack].text, &size, &changed), ERR_OK);
+	return size;
+}
+
+/* The codec and the raw size of a frame are said by the index alone: with the first frame of each pack taken for one that was not compressed,
+ * what comes of it must not be handed to those who know better. */
+static void test_other_codec(void **state)
+{
+	struct chunk_place *place = *state;
+
+	for (size_t i = 0; i < PACKS; i++) {
+		uint32_t size = (uint32_t)(place->offsets[i * FRAMES + 1] - place->offsets[i * FRAMES]) - TAG_SIZE;
+		struct directory_frame frame = {.offset = PACK_HEADER_SIZE,
+		    .stored_size = size,
+		    .raw_size = size,
+		    .chunks_count = CHUNKS,
+		    .codec = CODEC_STORED};
+		struct directory_chunk chunks[CHUNKS];
+		struct index_pack lie = {.size = size_of(place, i),
+		    .directory = {.type = i == PACKS - 1 ? PACK_METADATA : PACK_DATA,
+			.frames = &frame,
+			.frames_count = 1,
+			.chunks = chunks,
+			.chunks_count = CHUNKS}};
+
+		for (uint32_t j = 0; j < CHUNKS; j++) {
+			chunks[j] = (struct directory_chunk){.length = j == CHUNKS - 1 ? size - j : 1,
+			    .offset = j,
+			    .type = (uint8_t)chunk_place_type(i * FRAMES * CHUNKS)};
+			memcpy(chunks[j].key, place->chunks[i * FRAMES * CHUNKS + j].id, CHUNK_KEY_SIZE);
+		}
+		memcpy(lie.id, place->packs[i], OBJECT_ID_SIZE);
+		chunk_place_index(place, &lie, 1);
+		/* Whatever the order in which they are met. */
+		chunk_place_open(place);
+		check_all(place);
+		assert_int_equal(file_remove_tree(place->folder), ERR_OK);
+		chunk_place_open(place);
+		check_all(place);
+	}
+}
+
 /* ---- chunks that stand in two packs ---- */
 
 /* Whichever of the two is lost, the other is read. */
@@ -271,6 +318,7 @@ int main(void)
 	    test(test_pack_short),
 	    test(test_target_fails),
 	    test(test_other_places),
+	    test(test_other_codec),
 	    test(test_lost_copy),
 	    test(test_damaged_copy),
 	    test(test_doubted_copy),

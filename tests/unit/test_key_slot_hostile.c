@@ -136,14 +136,18 @@ static void a_damaged_box_is_damage(void **state)
 {
 	struct slot_place *place = *state;
 	size_t size = 0;
-	const char *bytes;
+	const char *bytes, *digit;
 	uint8_t slot[16];
 
 	slot_place_change(place, NULL, "check", NULL);
 	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_OK);
 	bytes = (const char *)memory_target_bytes(place->target, object_key_slot(place->slot).text, &size);
-	assert_true(memory_target_corrupt(place->target, object_key_slot(place->slot).text,
-	    (size_t)(strstr(bytes, "\",\"created\"") - bytes) - 1, 0x01));
+	/* In the tag, and still a hexadecimal digit: 0 … 9 change into one another. */
+	digit = strstr(bytes, "\",\"created\"") - 1;
+	while (*digit > '9')
+		digit--;
+	assert_true(
+	    memory_target_corrupt(place->target, object_key_slot(place->slot).text, (size_t)(digit - bytes), 0x01));
 	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_CORRUPT);
 	assert_int_equal(failure_last()->id, PL_SLOT_BROKEN);
 	slot_place_refuses(place, "correct horsf");
