@@ -184,7 +184,7 @@ static void test_recap_paper(void **state)
 	text_of(&model, &text);
 	assert_has(&text, "REKAPITULASI PELAKSANAAN BACKUP\n");
 	assert_has(&text, "Keadaan sampai           : Minggu, 22 November 2026, 12.00.00 WIT (UTC+09:00)\n");
-	assert_row(&text, "|website|22|20|1|1|1|12,40GiB|");
+	assert_row(&text, "|website|22|20|1|1|1|");
 	assert_row(&text, "|arsip|-|1|0|-|0|");
 	assert_has(&text, "Terlewat, website: 7 November 2026, 01.00.\n");
 	assert_has(&text, "dan 506 waktu lain.");
