@@ -202,9 +202,8 @@ static enum err check_people(struct locate *locate, const struct configuration *
 		return locate_fail(locate, PL_CONFIG_REFERENCE, path.text,
 		    "there is no person of the id \"%s\" under people", job->acknowledger);
 	if (acknowledger && acknowledger->role != ROLE_HEAD)
-		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
-		    "\"%s\" does not have the role head, whose signature stands under what was reviewed",
-		    job->acknowledger);
+		return locate_fail(locate, PL_CONFIG_VALUE, path.text,
+		    "\"%s\" cannot acknowledge reports; allowed: a person with the role head", job->acknowledger);
 	return ERR_OK;
 }
 

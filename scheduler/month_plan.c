@@ -42,14 +42,14 @@ static enum err add_times(struct buffer *out, const struct calendar *calendar, c
 
 /* `schedule` NULL: there is none. `own` holds what `times` then points at. */
 static enum err make_times(struct report_times *times, struct month_plan_times *own,
-    const struct configuration_schedule *schedule, const char *timezone, const struct report_month *month)
+    const struct configuration_schedule *schedule, const char *zone, const struct report_month *month)
 {
 	struct calendar *calendar = NULL;
 	enum err err;
 
 	if (!schedule)
 		return ERR_OK;
-	err = calendar_new(&calendar, schedule, timezone);
+	err = calendar_new(&calendar, schedule, zone);
 	if (err == ERR_OK)
 		err = calendar_text_record(schedule, &own->text);
 	if (err == ERR_OK)
@@ -70,7 +70,7 @@ static enum err make_plan(
 {
 	const struct configuration_job *job = &configuration->jobs[at];
 	const struct record_person performer = person_of(configuration, job->performer);
-	const char *timezone = configuration->office.timezone;
+	const char *zone = configuration->office.timezone;
 	struct report_plan *plan = &out->items[at];
 	enum err err;
 
@@ -80,8 +80,8 @@ static enum err make_plan(
 	    .reviewer = person_of(configuration, job->reviewer).name};
 	if (job->sop)
 		plan->sop = (struct record_sop){.number = job->sop->number, .item = job->sop->item};
-	err = make_times(&plan->backups, &out->own[2 * at], job->schedule, timezone, month);
-	return err == ERR_OK ? make_times(&plan->drills, &out->own[2 * at + 1], job->drill, timezone, month) : err;
+	err = make_times(&plan->backups, &out->own[2 * at], job->schedule, zone, month);
+	return err == ERR_OK ? make_times(&plan->drills, &out->own[2 * at + 1], job->drill, zone, month) : err;
 }
 
 enum err month_plan_make(

@@ -170,12 +170,12 @@ char *record_age(char out[RECORD_PHRASE], uint64_t milliseconds, bool english)
 const char *record_zone(const char *name)
 {
 	static const struct {
-		const char *timezone, *zone;
+		const char *name, *zone;
 	} zones[] = {{"Asia/Jakarta", "WIB"}, {"Asia/Pontianak", "WIB"}, {"Asia/Makassar", "WITA"},
 	    {"Asia/Ujung_Pandang", "WITA"}, {"Asia/Jayapura", "WIT"}};
 
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
-		if (strcmp(name, zones[i].timezone) == 0)
+		if (strcmp(name, zones[i].name) == 0)
 			return zones[i].zone;
 	return "";
 }

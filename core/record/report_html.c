@@ -34,7 +34,7 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;table-layout:fixed;font-size:8.5pt;margin:4px 0}\n"
     "th,td{border:.5pt solid #000;padding:2px 4px;vertical-align:top;text-align:left;overflow-wrap:anywhere}\n"
     "td{white-space:pre-wrap}\n"
-    "th{background:#ebebeb;text-align:center;vertical-align:middle;print-color-adjust:exact;"
+    "th{padding:2px;background:#ebebeb;text-align:center;vertical-align:middle;print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}\n"
     "tr{break-inside:avoid}\n"
     "tr.hand td{height:8mm}\n"

@@ -260,8 +260,8 @@ static enum word problem_word(const char *kind)
 static void problems_annex(struct report_model *model, json_t *record)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 8, true},
-	    {WORD_FILE_STATE, REPORT_NO_GROUP, 18, false}, {WORD_FILE_NAME, REPORT_NO_GROUP, 49, false},
-	    {WORD_REASON, REPORT_NO_GROUP, 25, false}};
+	    {WORD_FILE_STATE, REPORT_NO_GROUP, 18, false}, {WORD_FILE_NAME, REPORT_NO_GROUP, 54, false},
+	    {WORD_REASON, REPORT_NO_GROUP, 20, false}};
 	uint64_t omitted = record_member_number(record, "problems_omitted");
 	json_t *problem;
 	char number[24];

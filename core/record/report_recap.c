@@ -56,9 +56,9 @@ static void jobs_block(struct report_model *model, const struct recap *recap)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 3, false},
 	    {WORD_JOB, REPORT_NO_GROUP, 11, false}, {WORD_RECAP_PLANNED, REPORT_NO_GROUP, 7, true},
-	    {WORD_RECAP_DONE, REPORT_NO_GROUP, 7, true}, {WORD_RECAP_LATE, REPORT_NO_GROUP, 7, true},
-	    {WORD_RECAP_MISSED, REPORT_NO_GROUP, 7, true}, {WORD_RECAP_FAILED, REPORT_NO_GROUP, 6, true},
-	    {WORD_RECAP_LAST_SOURCE, REPORT_NO_GROUP, 10, true}, {WORD_RECAP_STORED, REPORT_NO_GROUP, 10, true}};
+	    {WORD_RECAP_DONE, REPORT_NO_GROUP, 8, true}, {WORD_RECAP_LATE, REPORT_NO_GROUP, 8, true},
+	    {WORD_RECAP_MISSED, REPORT_NO_GROUP, 7, true}, {WORD_RECAP_FAILED, REPORT_NO_GROUP, 5, true},
+	    {WORD_RECAP_LAST_SOURCE, REPORT_NO_GROUP, 9, true}, {WORD_RECAP_STORED, REPORT_NO_GROUP, 10, true}};
 	bool all_planned = true;
 	char number[24];
 
