@@ -38,6 +38,10 @@ enum err check_schema(struct locate *locate, const cyaml_schema_value_t *schema)
 /* What no schema can say: names that must exist, times, files. */
 enum err validate_configuration(struct locate *locate, const struct configuration *configuration);
 
+/* Parts of it: the Unix user of a person, the rules of reviews (after people and jobs are known to be right). */
+enum err validate_review_login(struct locate *locate, const struct configuration *configuration, size_t at);
+enum err validate_review_rules(struct locate *locate, const struct configuration *configuration);
+
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 
