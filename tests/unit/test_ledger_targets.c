@@ -531,7 +531,7 @@ static void test_memory_runs_out(void **state)
 	enum err err = ERR_NOMEM;
 
 	(void)state;
-	ledger_runs(2);
+	ledger_runs(1);
 	plant_snapshot(1);
 	forget("f-1", 2, ledger_keys);
 	assert_int_equal(send_all(NULL), ERR_OK);
