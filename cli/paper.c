@@ -3,7 +3,6 @@
 #include "cli/new_file.h"
 #include "cli/settings.h"
 #include "core/base/output.h"
-#include "core/record/record_ledger.h"
 #include "core/record/report_html.h"
 #include "core/record/report_pdf.h"
 #include "core/record/report_text.h"
@@ -14,11 +13,31 @@
 const char *const paper_formats[] = {"text", "html", "pdf", "json", NULL};
 const char *const paper_formats_printed[] = {"text", "html", "pdf", NULL};
 
-enum err paper_load(struct record_original *original, struct buffer *bytes, const char *run_id)
+enum err paper_load(struct paper_record *out, struct record_ledger *ledger, const char *id)
 {
-	enum err err = record_ledger_load(settings.state_folder, run_id, bytes);
+	enum err err = record_ledger_get(ledger, id, &out->bytes);
 
-	return err == ERR_OK ? record_read(original, bytes->data, bytes->length) : err;
+	if (err == ERR_OK)
+		err = record_read(&out->original, out->bytes.data, out->bytes.length);
+	return err == ERR_OK ? record_review_list_load(&out->reviews, ledger, &out->original) : err;
+}
+
+enum err paper_load_one(struct paper_record *out, const char *id)
+{
+	struct record_ledger *ledger;
+	enum err err = record_ledger_open(&ledger, settings.state_folder, false);
+
+	if (err == ERR_OK)
+		err = paper_load(out, ledger, id);
+	record_ledger_close(ledger);
+	return err;
+}
+
+void paper_record_free(struct paper_record *record)
+{
+	record_original_free(&record->original);
+	record_review_list_free(&record->reviews);
+	buffer_free(&record->bytes);
 }
 
 enum err paper_timezone(const char *zone)

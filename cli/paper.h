@@ -2,7 +2,7 @@
 #ifndef PULIH_CLI_PAPER_H
 #define PULIH_CLI_PAPER_H
 
-#include "core/record/record.h"
+#include "core/record/record_review.h"
 #include "core/record/report_model.h"
 
 enum paper_format { PAPER_TEXT, PAPER_HTML, PAPER_PDF, PAPER_JSON };
@@ -10,8 +10,17 @@ enum paper_format { PAPER_TEXT, PAPER_HTML, PAPER_PDF, PAPER_JSON };
 extern const char *const paper_formats[];
 extern const char *const paper_formats_printed[];
 
-/* The signed original of a run ("latest": the last one) of this machine's ledger, its bytes and what they say. */
-enum err paper_load(struct record_original *original, struct buffer *bytes, const char *run_id);
+/* A record of this machine's ledger, its signed bytes, and what was said of it since. Starts as {0}; released with paper_record_free. */
+struct paper_record {
+	struct record_original original;
+	struct buffer bytes;
+	struct record_review_list reviews;
+};
+/* `id` "latest": that of the last run. */
+enum err paper_load(struct paper_record *out, struct record_ledger *ledger, const char *id);
+/* The same from the ledger of the state folder. */
+enum err paper_load_one(struct paper_record *out, const char *id);
+void paper_record_free(struct paper_record *record);
 
 /* Makes the time zone of an office that of the process; "" changes nothing. */
 enum err paper_timezone(const char *zone);

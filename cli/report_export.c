@@ -19,25 +19,24 @@ static const struct option_spec options[] = {
 
 static enum err run(const struct arguments *arguments)
 {
-	struct record_original original = {0};
+	struct paper_record record = {0};
 	struct report_model model = {0};
-	struct buffer bytes = {0}, paper = {0};
+	struct buffer paper = {0};
 	enum paper_format format = (enum paper_format)given.format;
 	enum err err;
 
 	if (!given.output)
 		return fail(PL_ARGUMENTS, "no file was named; usage: pulih report export RUN -o FILE");
-	err = paper_load(&original, &bytes, arguments->items[0]);
+	err = paper_load_one(&record, arguments->items[0]);
 	if (err == ERR_OK && format != PAPER_JSON)
-		err = record_report(&model, &original);
+		err = record_report(&model, &record.original, &record.reviews);
 	if (err == ERR_OK && format != PAPER_JSON)
 		err = paper_render(&model, format, &paper);
 	if (err == ERR_OK)
-		err = paper_write(given.output, format, record_member_text(original.record, "id"),
-		    format == PAPER_JSON ? &bytes : &paper);
+		err = paper_write(given.output, format, record_member_text(record.original.record, "id"),
+		    format == PAPER_JSON ? &record.bytes : &paper);
 	report_model_free(&model);
-	record_original_free(&original);
-	buffer_free(&bytes);
+	paper_record_free(&record);
 	buffer_free(&paper);
 	return err;
 }

@@ -45,6 +45,7 @@ static enum err make_paper(const struct recap *recap, const struct report_filer 
 
 static enum err run(const struct arguments *arguments)
 {
+	struct record_ledger *ledger = NULL;
 	struct record_list list = {0};
 	struct month_plan plan = {0};
 	struct recap recap = {0};
@@ -54,7 +55,9 @@ static enum err run(const struct arguments *arguments)
 
 	(void)arguments;
 	if (err == ERR_OK)
-		err = record_ledger_list(&list, settings.state_folder);
+		err = record_ledger_open(&ledger, settings.state_folder, false);
+	if (err == ERR_OK)
+		err = recap_load(&list, ledger, &month);
 	if (err == ERR_OK)
 		err = recap_make(&recap, &list, &month, plan.items, plan.count, clock_now());
 	if (err == ERR_OK)
@@ -67,7 +70,8 @@ static enum err run(const struct arguments *arguments)
 		err = fail(PL_RECORD_BROKEN, "records of runs are damaged, and not counted");
 	buffer_free(&bytes);
 	recap_free(&recap);
-	record_ledger_list_free(&list);
+	record_list_free(&list);
+	record_ledger_close(ledger);
 	month_plan_free(&plan);
 	return err;
 }

@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 #include "cli/paper.h"
 #include "cli/settings.h"
-#include "core/record/record_ledger.h"
 #include "core/record/record_member.h"
 #include "core/record/report_situation.h"
 
@@ -20,27 +19,30 @@ static const struct option_spec options[] = {
 
 static enum err run(const struct arguments *arguments)
 {
-	struct record_original original = {0};
+	struct paper_record record = {0};
+	struct record_ledger *ledger = NULL;
 	struct report_model model = {0};
 	struct record_list list = {0};
-	struct buffer bytes = {0}, paper = {0};
+	struct buffer paper = {0};
 	enum paper_format format = (enum paper_format)given.format;
-	enum err err = paper_load(&original, &bytes, arguments->items[0]);
+	enum err err = record_ledger_open(&ledger, settings.state_folder, false);
 
 	if (err == ERR_OK)
-		err = record_ledger_list(&list, settings.state_folder);
+		err = paper_load(&record, ledger, arguments->items[0]);
 	if (err == ERR_OK)
-		err = paper_timezone(record_member_text(record_member(original.record, "office"), "timezone"));
+		err = report_situation_load(&list, ledger, &record.original);
 	if (err == ERR_OK)
-		err = report_situation(&model, &original, &list);
+		err = paper_timezone(record_member_text(record_member(record.original.record, "office"), "timezone"));
+	if (err == ERR_OK)
+		err = report_situation(&model, &record.original, &list);
 	if (err == ERR_OK)
 		err = paper_render(&model, format, &paper);
 	if (err == ERR_OK)
-		err = paper_write(given.output, format, record_member_text(original.record, "id"), &paper);
+		err = paper_write(given.output, format, record_member_text(record.original.record, "id"), &paper);
 	report_model_free(&model);
-	record_ledger_list_free(&list);
-	record_original_free(&original);
-	buffer_free(&bytes);
+	record_list_free(&list);
+	paper_record_free(&record);
+	record_ledger_close(ledger);
 	buffer_free(&paper);
 	return err;
 }

@@ -24,6 +24,7 @@ struct configuration_office {
 enum configuration_role { ROLE_OPERATOR, ROLE_REVIEWER, ROLE_HEAD };
 struct configuration_person {
 	char *id, *name, *nip, *position, *email;
+	char *login; /* Unix user: nobody else acts as this person */
 	enum configuration_role role;
 };
 
@@ -85,6 +86,12 @@ struct configuration_sop {
 	char *requirements, *time; /* of its quality standard */
 };
 
+/* When a report that nobody reviewed is overdue; conf/review_rules.h says what counts. */
+struct configuration_review {
+	char *remind_after, *escalate_after; /* "3d" */
+	char *escalate_to;		     /* id of a person */
+};
+
 struct configuration_job {
 	char *name;
 	struct configuration_sop *sop; /* may be NULL */
@@ -95,6 +102,7 @@ struct configuration_job {
 	char *target;
 	struct configuration_schedule *schedule, *drill; /* may be NULL */
 	struct configuration_keep *keep;		 /* may be NULL */
+	struct configuration_review *review;		 /* may be NULL */
 };
 
 /* What a channel is told of: a sum of these. */
@@ -162,6 +170,7 @@ struct configuration_channel {
 struct configuration {
 	char *file; /* where it was read from */
 	struct configuration_office office;
+	struct configuration_review *review; /* may be NULL */
 	struct configuration_person *people;
 	uint32_t people_count;
 	struct configuration_target *targets;

@@ -49,6 +49,10 @@ enum err validate_secret(struct locate *locate, const char *path, const char *fi
 /* The schedule at that path: its parts belong together, its times are such, and it can be due. */
 enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
 
+/* Parts of it: the Unix user of a person, the rules of reviews (after people and jobs are known to be right). */
+enum err validate_review_login(struct locate *locate, const struct configuration *configuration, size_t at);
+enum err validate_review_rules(struct locate *locate, const struct configuration *configuration);
+
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 

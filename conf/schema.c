@@ -39,6 +39,7 @@ static const cyaml_schema_field_t person[] = {
     REQUIRED(configuration_person, position),
     WORD(CYAML_FLAG_DEFAULT, configuration_person, role, roles),
     OPTIONAL(configuration_person, email),
+    OPTIONAL(configuration_person, login),
     CYAML_FIELD_END,
 };
 
@@ -110,6 +111,13 @@ static const cyaml_schema_field_t keep[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t review[] = {
+    OPTIONAL(configuration_review, remind_after),
+    OPTIONAL(configuration_review, escalate_after),
+    OPTIONAL(configuration_review, escalate_to),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t sop[] = {
     REQUIRED(configuration_sop, number),
     REQUIRED(configuration_sop, item),
@@ -142,6 +150,7 @@ static const cyaml_schema_field_t job[] = {
     MAPPING(schedule, schedule),
     MAPPING(keep, keep),
     MAPPING(drill, schedule),
+    MAPPING(review, review),
     CYAML_FIELD_END,
 };
 
@@ -228,6 +237,7 @@ static const cyaml_schema_value_t channel_value = {
 
 static const cyaml_schema_field_t top[] = {
     CYAML_FIELD_MAPPING("office", CYAML_FLAG_DEFAULT, struct configuration, office, office),
+    CYAML_FIELD_MAPPING_PTR("review", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, review, review),
     CYAML_FIELD_SEQUENCE("people", CYAML_FLAG_POINTER, struct configuration, people, &person_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER, struct configuration, targets, &target_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE(

@@ -3,9 +3,9 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/record/record_ledger.h"
 #include "scheduler/calendar.h"
 #include "scheduler/notify_internal.h"
+#include "scheduler/review.h"
 
 #include <stddef.h>
 #include <sys/stat.h>
@@ -36,33 +36,71 @@ static enum record_status status_of(const struct record_original *original)
 								  : RECORD_FAILED;
 }
 
-/* The records ascend: a later one replaces what an earlier one said. */
-static void take_record(struct notify_metrics *metrics, const struct record_original *original)
+/* Context of take_last() and take_good(). */
+struct taking {
+	struct notify_metrics_job *job;
+	uint64_t good; /* number of the last record that is good */
+};
+
+static enum err take_last(void *context, const struct record_row *row)
 {
-	const char *name = json_string_value(json_object_get(original->record, "job"));
+	struct notify_metrics_job *job = ((struct taking *)context)->job;
+	const struct record_original *original = row->original;
 	json_t *totals = json_object_get(original->record, "totals");
 	json_t *unread = json_object_get(original->record, "unread");
 	int64_t milliseconds = number_member(original->record, "duration_ms");
 
-	for (size_t i = 0; name && i < metrics->jobs_count; i++) {
-		struct notify_metrics_job *job = &metrics->jobs[i];
+	job->has_run = true;
+	job->status = status_of(original);
+	job->started = time_member(original->record, "started");
+	job->ended = time_member(original->record, "ended");
+	job->duration = milliseconds == METRICS_UNKNOWN ? METRICS_UNKNOWN : milliseconds * (CLOCK_SECOND / 1000);
+	job->source_bytes = number_member(totals, "bytes");
+	job->stored_bytes = number_member(totals, "bytes_stored");
+	if (json_is_object(unread))
+		job->oldest_unread = time_member(unread, "since");
+	return ERR_OK;
+}
 
-		if (strcmp(job->job, name) != 0)
-			continue;
-		job->has_run = true;
-		job->status = status_of(original);
-		job->started = time_member(original->record, "started");
-		job->ended = time_member(original->record, "ended");
-		job->duration =
-		    milliseconds == METRICS_UNKNOWN ? METRICS_UNKNOWN : milliseconds * (CLOCK_SECOND / 1000);
-		job->source_bytes = number_member(totals, "bytes");
-		job->stored_bytes = number_member(totals, "bytes_stored");
-		/* A run that failed early did not get to see the packs: what the one before saw still holds. */
-		if (json_is_object(unread))
-			job->oldest_unread = time_member(unread, "since");
-		if (job->status != RECORD_FAILED)
-			job->last_good = job->ended;
+static enum err take_good(void *context, const struct record_row *row)
+{
+	struct taking *taking = context;
+	json_t *unread = json_object_get(row->original->record, "unread");
+
+	if (row->heading->number < taking->good)
+		return ERR_OK;
+	taking->good = row->heading->number;
+	taking->job->last_good = time_member(row->original->record, "ended");
+	/* A run that failed early did not get to see the packs: what the last good one saw still holds. */
+	if (taking->job->oldest_unread == METRICS_UNKNOWN && json_is_object(unread))
+		taking->job->oldest_unread = time_member(unread, "since");
+	return ERR_OK;
+}
+
+static enum err take_records(struct notify_metrics_job *job, struct record_ledger *ledger)
+{
+	static const char *const good[] = {"success", "success_with_notes"};
+	struct taking taking = {.job = job};
+	size_t damaged = 0;
+	struct record_filter filter = {.kind = RECORD_RUN, .job = job->job, .last = 1, .damaged = &damaged};
+	enum err err = record_ledger_each(ledger, &filter, take_last, &taking);
+
+	for (size_t i = 0; err == ERR_OK && i < sizeof(good) / sizeof(good[0]); i++) {
+		filter.status = good[i];
+		err = record_ledger_each(ledger, &filter, take_good, &taking);
 	}
+	return err;
+}
+
+/* Reports of jobs that the configuration knows, and that wait for too long. */
+static enum err take_review(void *context, const struct review_waiting *waiting)
+{
+	struct notify_metrics *metrics = context;
+
+	for (size_t i = 0; waiting->overdue && i < metrics->jobs_count; i++)
+		if (strcmp(metrics->jobs[i].job, waiting->run->heading->job) == 0)
+			metrics->jobs[i].reviews_overdue++;
+	return ERR_OK;
 }
 
 static enum err take_schedule(
@@ -87,7 +125,7 @@ static enum err take_schedule(
 enum err notify_metrics_collect(const struct notify *notify, int64_t now, struct notify_metrics *metrics)
 {
 	const struct configuration *configuration = notify->configuration;
-	struct record_list records = {0};
+	struct record_ledger *ledger;
 	size_t waiting = 0;
 	enum err err;
 
@@ -105,17 +143,23 @@ enum err notify_metrics_collect(const struct notify *notify, int64_t now, struct
 		    .last_good = METRICS_UNKNOWN,
 		    .next = METRICS_UNKNOWN,
 		    .oldest_unread = METRICS_UNKNOWN,
-		    .reviews_overdue = METRICS_UNKNOWN,
+		    .reviews_overdue = 0,
 		    .drills_overdue = METRICS_UNKNOWN};
-	err = record_ledger_list(&records, notify->state_folder);
+	err = record_ledger_open(&ledger, notify->state_folder, false);
 	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++)
 		err = take_schedule(&metrics->jobs[i], configuration, i, now);
-	for (size_t i = 0; err == ERR_OK && i < records.count; i++)
-		take_record(metrics, &records.items[i]);
+	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++)
+		err = take_records(&metrics->jobs[i], ledger);
+	if (err == ERR_OK)
+		err = review_waiting_each(configuration, ledger, now, take_review, metrics);
+	if (err == ERR_CORRUPT) { /* each was warned of; what is sound counts */
+		failure_clear();
+		err = ERR_OK;
+	}
 	if (err == ERR_OK)
 		err = notify_outbox_count(notify->state_folder, &waiting);
 	metrics->waiting = (int64_t)waiting;
-	record_ledger_list_free(&records);
+	record_ledger_close(ledger);
 	return err;
 }
 

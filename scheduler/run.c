@@ -3,9 +3,8 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "scheduler/office.h"
 #include "targets/registry.h"
-
-#include <time.h>
 
 static void on_problem(void *context, const struct backup_problem *problem)
 {
@@ -88,6 +87,11 @@ static enum err work(struct run *run)
 	if (recorded != ERR_OK)
 		return recorded;
 	err = err == ERR_OK ? back_up(run) : failure_put(&failure);
+	if (err == ERR_OK || err == ERR_PARTIAL) {
+		failure = *failure_last();
+		recorded = run_compare(run);
+		err = recorded != ERR_OK ? recorded : err == ERR_OK ? ERR_OK : failure_put(&failure);
+	}
 	run->ended = clock_now();
 	failure = *failure_last();
 	if (run->open)
@@ -111,9 +115,9 @@ enum err run_job(const struct run_options *options, struct run_result *result)
 	enum err err;
 
 	*result = (struct run_result){0};
-	if (setenv("TZ", options->configuration->office.timezone, 1) != 0)
-		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
-	tzset();
+	err = office_enter_zone(options->configuration);
+	if (err != ERR_OK)
+		return err;
 	run.started = clock_now();
 	run.problems = json_array();
 	err = run.problems ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");

@@ -56,5 +56,8 @@ void run_notify_start(struct run *run);
 void run_notify_end(struct run *run, enum err err);
 /* Puts every record that this target may lack into it. Warns of what does not work. */
 void run_send(struct run *run);
+/* What this machine knows against what the target holds, as one of the run's checks. Findings are warned of: PL_LEDGER_FOUND (ERR_CORRUPT).
+ * That it could not be found out is a warning and no failure. */
+enum err run_compare(struct run *run);
 
 #endif

@@ -65,7 +65,7 @@ static void write_report(const struct run *run, struct buffer *text)
 	if (run->result->original.length > 0)
 		err = record_read(&original, run->result->original.data, run->result->original.length);
 	if (err == ERR_OK && original.record)
-		err = record_report_text(&original, text);
+		err = record_report_text(&original, NULL, text);
 	warn(err);
 	record_original_free(&original);
 }

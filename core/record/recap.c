@@ -3,19 +3,17 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/record/record_member.h"
-#include "core/record/record_report.h"
 
 bool recap_is_drill(const struct record_original *original)
 {
 	return strcmp(record_member_text(original->record, "kind"), "drill") == 0;
 }
 
-/* Records of backups have had no kind from the beginning. */
 static bool is_run(const struct record_original *original)
 {
 	const char *kind = record_member_text(original->record, "kind");
 
-	return !*kind || strcmp(kind, "backup") == 0 || recap_is_drill(original);
+	return !*kind || strcmp(kind, RECORD_RUN) == 0 || recap_is_drill(original);
 }
 
 /* 0 where it is null or no time. */
@@ -26,13 +24,23 @@ static int64_t time_of(const struct record_original *original, const char *name)
 	return clock_parse(record_member_text(record_member(original->record, name), "utc"), &time) ? time : 0;
 }
 
-static bool is_of_month(const struct record_original *original, const struct report_month *month)
+static bool is_of_month(const void *context, const struct record_original *original)
 {
+	const struct report_month *month = context;
+
 	int64_t time = time_of(original, "planned");
 
+	if (!is_run(original))
+		return false;
 	if (time == 0)
 		time = time_of(original, "started");
 	return time >= month->from && time < month->until;
+}
+
+/* What was planned for the month may have been made up for long after it. */
+enum err recap_load(struct record_list *out, struct record_ledger *ledger, const struct report_month *month)
+{
+	return record_list_load(out, ledger, &(struct record_filter){.from = month->from}, is_of_month, month);
 }
 
 static struct recap_row *row_of(struct recap *recap, const char *job)
@@ -58,13 +66,13 @@ static bool is_late(const struct record_original *original)
 	    (planned > 0 && time_of(original, "started") - planned > RECAP_LATE_MINUTES * 60 * CLOCK_SECOND);
 }
 
-static void count_run(struct recap_row *row, const struct record_original *original)
+static void count_run(struct recap_row *row, const struct record_original *original, enum record_decision review)
 {
 	json_t *record = original->record, *totals = record_member(record, "totals");
 	const char *status = record_member_text(record, "status");
 	bool notes = strcmp(status, "success_with_notes") == 0, done = notes || strcmp(status, "success") == 0;
 
-	row->reviewed += record_report_is_reviewed(original);
+	row->reviewed += review != RECORD_PENDING;
 	if (recap_is_drill(original)) {
 		row->drills++;
 		row->drills_failed += !done;
@@ -148,8 +156,9 @@ enum err recap_make(struct recap *out, const struct record_list *list, const str
 	*out =
 	    (struct recap){.month = *month, .as_of = now < month->until ? now : month->until, .damaged = list->damaged};
 	out->records = mem_calloc(list->count + 1, sizeof(*out->records));
+	out->reviews = mem_calloc(list->count + 1, sizeof(*out->reviews));
 	out->planned = mem_calloc(list->count + 1, sizeof(*out->planned));
-	if (!out->records || !out->planned)
+	if (!out->records || !out->reviews || !out->planned)
 		err = ERR_NOMEM;
 	for (size_t i = 0; err == ERR_OK && i < plans_count; i++)
 		if (!row_of(out, plans[i].job))
@@ -158,13 +167,14 @@ enum err recap_make(struct recap *out, const struct record_list *list, const str
 		const struct record_original *original = &list->items[i];
 		struct recap_row *row;
 
-		if (!is_run(original) || !is_of_month(original, month))
+		if (!is_of_month(month, original))
 			continue;
+		out->reviews[out->records_count] = list->reviews[i];
 		out->planned[out->records_count] = time_of(original, "planned");
 		out->records[out->records_count++] = original;
 		row = row_of(out, record_member_text(original->record, "job"));
 		if (row)
-			count_run(row, original);
+			count_run(row, original, list->reviews[i]);
 		else
 			err = ERR_NOMEM;
 	}
@@ -181,6 +191,7 @@ void recap_free(struct recap *recap)
 {
 	mem_free(recap->rows);
 	mem_free(recap->records);
+	mem_free(recap->reviews);
 	mem_free(recap->planned);
 	*recap = (struct recap){0};
 }

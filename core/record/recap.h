@@ -2,7 +2,7 @@
 #ifndef PULIH_RECORD_RECAP_H
 #define PULIH_RECORD_RECAP_H
 
-#include "core/record/record_ledger.h"
+#include "core/record/record_list.h"
 #include "core/record/report_month.h"
 #include "core/record/report_plan.h"
 
@@ -33,11 +33,14 @@ struct recap {
 	size_t rows_count;
 	struct recap_row total;
 	const struct record_original **records; /* of the month, in the order of the ledger */
+	enum record_decision *reviews;		/* of each of them */
 	int64_t *planned;			/* of each of them; 0: nothing was planned */
 	size_t records_count;
 	size_t damaged; /* records that could not be read */
 };
 
+/* Adds the records of the month to the list. */
+enum err recap_load(struct record_list *out, struct record_ledger *ledger, const struct report_month *month);
 /* Counts the records whose planned time, or where they have none, whose start lies in the month. Jobs stand in the order of the plans, those
  * that no plan names behind them. */
 enum err recap_make(struct recap *out, const struct record_list *list, const struct report_month *month,

@@ -80,8 +80,8 @@ static json_t *period_of(int64_t time)
 
 static json_t *person(const struct record_person *person)
 {
-	return json_pack("{s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position",
-	    text(person->position));
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position",
+	    text(person->position), "id", text(person->id));
 }
 
 static json_t *office(const struct record_office *office)
@@ -290,7 +290,7 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 		    "pulih " PULIH_VERSION, "target", target(record), "repository", repository(record->keys),
 		    "snapshot", snapshot(record->result), "totals", totals(record->result));
 	if (err == ERR_OK)
-		err = canonical_pack(&third, "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "rpo",
+		err = canonical_pack(&third, "{s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind", "run", "rpo",
 		    recovery_point(record), "unread", unread(record), "databases", databases(record->result), "checks",
 		    checks(record->result), "status", statuses[record->status], "failure", failure(&record->failure),
 		    "problems", record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
@@ -308,11 +308,36 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	return err;
 }
 
+json_t *record_person_json(const struct record_person *of)
+{
+	return person(of);
+}
+
+json_t *record_office_json(const struct record_office *of)
+{
+	return office(of);
+}
+
+json_t *record_time_json(int64_t time)
+{
+	return time_of(time);
+}
+
+json_t *record_text_json(const char *bytes)
+{
+	return text(bytes);
+}
+
+json_t *record_repository_json(const struct keys *keys)
+{
+	return repository(keys);
+}
+
 /* ---- ids ---- */
 
-enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started)
+static enum err new_id(char id[RECORD_ID_SIZE], const char *middle, int64_t time)
 {
-	time_t seconds = (time_t)(started / CLOCK_SECOND);
+	time_t seconds = (time_t)(time / CLOCK_SECOND);
 	char when[20], digits[5];
 	uint8_t random[2];
 	struct tm parts;
@@ -322,8 +347,21 @@ enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started
 		return err;
 	localtime_r(&seconds, &parts);
 	strftime(when, sizeof(when), "%Y%m%dt%H%M%S", &parts);
-	snprintf(id, RECORD_ID_SIZE, "%s-%.64s-%s", when, job, hex_encode(digits, random, sizeof(random)));
+	snprintf(id, RECORD_ID_SIZE, "%s-%.75s-%s", when, middle, hex_encode(digits, random, sizeof(random)));
 	return ERR_OK;
+}
+
+enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started)
+{
+	return new_id(id, job, started);
+}
+
+enum err record_new_id_of(char id[RECORD_ID_SIZE], const char *kind, const char *job, int64_t made)
+{
+	char middle[RECORD_ID_SIZE];
+
+	snprintf(middle, sizeof(middle), "%.64s%s%.10s", job, *job ? "-" : "", kind);
+	return new_id(id, middle, made);
 }
 
 bool record_id_valid(const char *id)
@@ -375,6 +413,12 @@ void record_original_free(struct record_original *original)
 	*original = (struct record_original){0};
 }
 
+/* The library does not tell a lack of memory from a wrong text: see canonical.c. No failure was remembered before. */
+static enum err broken(const char *why)
+{
+	return failure_last()->kind == ERR_NOMEM ? ERR_NOMEM : fail(PL_RECORD_BROKEN, "%s", why);
+}
+
 /* Members that every reader relies on; the rest is shown as it is. */
 static enum err check_record(json_t *record)
 {
@@ -383,7 +427,7 @@ static enum err check_record(json_t *record)
 
 	if (json_unpack(record, "{s:I, s:I, s:s, s:s, s:s, s:s}", "format", &format, "number", &number, "id", &id,
 		"job", &job, "status", &status, "previous", &previous) != 0)
-		return fail(PL_RECORD_BROKEN, "a record lacks a member, or has one of another type");
+		return broken("a record lacks a member, or has one of another type");
 	if (format != FORMAT)
 		return fail(PL_FORMAT_VERSION, "a record has format %" JSON_INTEGER_FORMAT ", this program knows %d",
 		    format, FORMAT);
@@ -409,20 +453,24 @@ static enum err check_signature(
 
 enum err record_read(struct record_original *out, const void *bytes, size_t size)
 {
-	json_t *original = size <= RECORD_MAX ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	const char *writer, *public_key, *signature;
-	json_t *record;
+	struct failure before;
+	json_t *original, *record;
 	enum err err;
 
 	*out = (struct record_original){0};
+	failure_take(&before);
+	original = size <= RECORD_MAX ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (!original ||
 	    json_unpack_ex(original, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:s}", "record", &record, "writer", &writer,
 		"public_key", &public_key, "signature", &signature) != 0) {
 		json_decref(original);
-		return fail(PL_RECORD_BROKEN, "it is no signed record");
+		return broken("it is no signed record");
 	}
 	out->record = json_incref(record);
 	err = check_record(record);
+	if (err == ERR_OK)
+		failure_put(&before);
 	if (err == ERR_OK)
 		err = record_hash(record, out->hash);
 	if (err == ERR_OK)

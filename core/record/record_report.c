@@ -1,42 +1,29 @@
 #include "core/record/record_report.h"
 
+#include "core/record/record_further.h"
 #include "core/record/record_member.h"
 #include "core/record/report_parts.h"
 #include "core/record/report_text.h"
 
 #include <stdio.h>
 
-static struct report_model words_of(const struct record_original *original)
+bool record_report_is_english(const struct record_original *original)
 {
-	const char *language = record_member_text(record_member(original->record, "office"), "language");
+	return strcmp(record_member_text(record_member(original->record, "office"), "language"), "en") == 0;
+}
 
-	return (struct report_model){.english = strcmp(language, "en") == 0};
+bool record_report_is_run(const struct record_original *original)
+{
+	const char *kind = record_member_text(original->record, "kind");
+
+	return !*kind || strcmp(kind, RECORD_RUN) == 0;
 }
 
 const char *record_report_status(const struct record_original *original)
 {
-	struct report_model words = words_of(original);
+	struct report_model words = {.english = record_report_is_english(original)};
 
 	return report_parts_status(&words, original->record);
-}
-
-/* What became of the review of a record. */
-static enum word review_of(const struct record_original *original)
-{
-	(void)original;
-	return WORD_PENDING;
-}
-
-const char *record_report_review(const struct record_original *original)
-{
-	struct report_model words = words_of(original);
-
-	return report_model_word(&words, review_of(original));
-}
-
-bool record_report_is_reviewed(const struct record_original *original)
-{
-	return review_of(original) != WORD_PENDING;
 }
 
 /* ---- the parts, from top to bottom ---- */
@@ -334,7 +321,8 @@ static const char *check_words(const struct report_model *model, const char *nam
 		const char *name;
 		enum word word;
 	} checks[] = {
-	    {"structure", WORD_CHECK_STRUCTURE}, {"stored", WORD_CHECK_STORED}, {"earlier", WORD_CHECK_EARLIER}};
+	    {"structure", WORD_CHECK_STRUCTURE}, {"stored", WORD_CHECK_STORED}, {"earlier", WORD_CHECK_EARLIER},
+	    {"ledger", WORD_CHECK_LEDGER}};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		if (strcmp(name, checks[i].name) == 0)
@@ -393,8 +381,20 @@ static void problem_block(struct report_model *model, json_t *record)
 		report_parts_follow_up(model);
 }
 
-static void review_block(struct report_model *model, const struct record_original *original)
+/* For who reviews on paper. */
+static void review_choice(struct report_model *model)
 {
+	report_model_field(model, WORD_REVIEW_CHOICE,
+	    report_model_format(model, "[   ] %s     [   ] %s     [   ] %s", report_model_word(model, WORD_APPROVED),
+		report_model_word(model, WORD_APPROVED_NOTES), report_model_word(model, WORD_RETURNED)));
+	report_model_field(model, WORD_REVIEW_NOTE, REPORT_BLANK);
+}
+
+/* All reviews: a report that was sent back and approved later says both. */
+static void review_block(
+    struct report_model *model, const struct record_original *original, const struct record_review_list *reviews)
+{
+	enum record_decision decision = record_review_decision(reviews);
 	json_t *record = original->record;
 	const struct report_signature signatures[] = {
 	    report_parts_signature(model, record_member(record, "acknowledger"), WORD_ACKNOWLEDGED_BY),
@@ -402,19 +402,24 @@ static void review_block(struct report_model *model, const struct record_origina
 	    report_parts_signature(model, record_member(record, "performer"), WORD_MADE_BY)};
 
 	report_model_heading(model, WORD_REVIEW_BLOCK);
-	report_model_field(model, WORD_REVIEW, record_report_review(original));
-	report_model_field(model, WORD_REVIEW_CHOICE,
-	    report_model_format(model, "[   ] %s     [   ] %s     [   ] %s", report_model_word(model, WORD_APPROVED),
-		report_model_word(model, WORD_APPROVED_NOTES), report_model_word(model, WORD_RETURNED)));
-	report_model_field(model, WORD_REVIEW_NOTE, REPORT_BLANK);
+	if (decision == RECORD_PENDING)
+		report_model_field(model, WORD_REVIEW, record_review_word(decision, model->english));
+	for (size_t i = 0; reviews && i < reviews->count; i++)
+		record_further_review(model, &reviews->items[i]);
+	if (decision == RECORD_PENDING || decision == RECORD_RETURNED)
+		review_choice(model);
 	report_model_signatures(model, record_member_text(record_member(record, "office"), "city"), signatures,
 	    sizeof(signatures) / sizeof(signatures[0]));
 }
 
-enum err record_report(struct report_model *model, const struct record_original *original)
+enum err record_report(
+    struct report_model *model, const struct record_original *original, const struct record_review_list *reviews)
 {
-	enum err err = report_parts_begin(model, original, WORD_TITLE);
+	enum err err;
 
+	if (!record_report_is_run(original))
+		return record_further(model, original);
+	err = report_parts_begin(model, original, WORD_TITLE);
 	if (err != ERR_OK)
 		return err;
 	summary_fields(model, original);
@@ -424,16 +429,17 @@ enum err record_report(struct report_model *model, const struct record_original 
 	result_block(model, original->record);
 	verify_block(model, original->record);
 	problem_block(model, original->record);
-	review_block(model, original);
+	review_block(model, original, reviews);
 	report_parts_proof(model, original);
 	report_parts_put_annexes(model, original);
 	return model->err;
 }
 
-enum err record_report_text(const struct record_original *original, struct buffer *out)
+enum err record_report_text(
+    const struct record_original *original, const struct record_review_list *reviews, struct buffer *out)
 {
 	struct report_model model = {0};
-	enum err err = record_report(&model, original);
+	enum err err = record_report(&model, original, reviews);
 
 	if (err == ERR_OK)
 		err = report_text(&model, out);

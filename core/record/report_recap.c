@@ -2,7 +2,6 @@
 
 #include "core/base/clock.h"
 #include "core/record/record_member.h"
-#include "core/record/record_report.h"
 #include "core/record/report_failure.h"
 #include "core/record/report_parts.h"
 
@@ -35,9 +34,9 @@ static const char *started(struct report_model *model, const struct record_origi
 	return report_model_text(model, record_time_short(phrase, local, model->english));
 }
 
-static const char *review(const struct record_original *original)
+static const char *review(const struct report_model *model, const struct recap *recap, size_t at)
 {
-	return record_report_review(original);
+	return record_review_word(recap->reviews[at], model->english);
 }
 
 /* ---- runs of each job ---- */
@@ -178,7 +177,7 @@ static void findings_block(struct report_model *model, const struct recap *recap
 		any = true;
 		report_model_row(model,
 		    (const char *const[]){count(model, record_member_number(original->record, "number")),
-			started(model, original), record_member_text(original->record, "job"), found, review(original)},
+			started(model, original), record_member_text(original->record, "job"), found, review(model, recap, i)},
 		    false);
 	}
 	for (size_t i = 0; i < recap->rows_count; i++) {
@@ -221,7 +220,7 @@ static void runs_annex(struct report_model *model, const struct recap *recap, co
 			    : job,
 			report_parts_status(model, record),
 			size(model, record_member_number(record_member(record, "totals"), "bytes_stored")),
-			report_model_format(model, "%.*s", HASH_SHOWN, hash), review(original)},
+			report_model_format(model, "%.*s", HASH_SHOWN, hash), review(model, recap, i)},
 		    false);
 	}
 }

@@ -32,12 +32,25 @@ static bool is_same_job(const struct record_original *one, const struct record_o
 {
 	const char *kind = member(other, "kind");
 
-	return (!*kind || strcmp(kind, "backup") == 0) && strcmp(member(one, "job"), member(other, "job")) == 0;
+	return (!*kind || strcmp(kind, RECORD_RUN) == 0) && strcmp(member(one, "job"), member(other, "job")) == 0;
 }
 
 static bool is_before(const struct record_original *one, const struct record_original *other)
 {
 	return record_member_number(one->record, "number") < record_member_number(other->record, "number");
+}
+
+enum err report_situation_load(
+    struct record_list *out, struct record_ledger *ledger, const struct record_original *original)
+{
+	uint64_t number = record_member_number(original->record, "number");
+	const struct record_filter good = {
+	    .kind = RECORD_RUN, .job = member(original, "job"), .status = "success", .below = number, .last = 1};
+	const struct record_filter later = {
+	    .kind = RECORD_RUN, .job = member(original, "job"), .above = number, .first = RUNS_NAMED};
+	enum err err = record_list_load(out, ledger, &good, NULL, NULL);
+
+	return err == ERR_OK ? record_list_load(out, ledger, &later, NULL, NULL) : err;
 }
 
 static void address_fields(struct report_model *model, const struct record_original *original)

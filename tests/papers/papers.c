@@ -45,7 +45,7 @@ static enum err write_samples(const char *folder, const struct keys *keys)
 
 		err = report_sample(&original, which, keys);
 		if (err == ERR_OK)
-			err = record_report(&model, &original);
+			err = record_report(&model, &original, NULL);
 		if (err == ERR_OK)
 			err = write_paper(folder, report_sample_names[which], &model);
 		report_model_free(&model);

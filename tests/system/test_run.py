@@ -1,4 +1,5 @@
 """A configured job from the command line: exit codes, records and their chain, reports, what cut-off and failing runs leave."""
+import contextlib
 import hashlib
 import json
 import os
@@ -60,8 +61,15 @@ class Job:
     def reports(self):
         return self.p("report", "list", "--json").of_type("report")
 
+    def ledger(self):
+        """The ledger's own table, for reading and for breaking it."""
+        connection = sqlite3.connect(self.p.state / "ledger.sqlite", isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        return connection
+
     def original(self, run_id):
-        return json.loads((self.p.state / "records" / f"{run_id}.json").read_bytes())
+        with contextlib.closing(self.ledger()) as ledger:
+            return json.loads(ledger.execute("SELECT original FROM record WHERE id = ?", (run_id,)).fetchone()[0])
 
 
 @pytest.fixture
@@ -105,9 +113,9 @@ def test_run_leaves_a_signed_record(job, out, small):
     assert inner["snapshot"]["id"] == result.summary["snapshot_id"]
     assert inner["totals"]["files"] == result.summary["total_files_processed"]
     assert inner["trigger"] == "manual" and inner["sop"]["number"] == "AS/28"
-    assert [c["good"] for c in inner["checks"]] == [True, True]
+    assert {c["name"]: c["good"] for c in inner["checks"]} == {"structure": True, "stored": True, "ledger": True}
     assert (job.p.repo / "records" / report["id"]).is_file()
-    assert not list((job.p.state / "runs" / "unsent").iterdir()) and not list((job.p.state / "runs").glob("*.started"))
+    assert not list((job.p.state / "runs").glob("*.started"))
     job.p("restore", "latest", "-r", "hdd", "-t", out)
     assert not (job.p.restored(out, small) / "big").exists(), "excluded"
 
@@ -141,10 +149,13 @@ def test_report_shows_and_exports(job, work):
 
 def test_changed_record_is_refused(job):
     job.run()
-    path = next((job.p.state / "records").glob("*.json"))
-    path.chmod(0o600)
-    path.write_text(path.read_text().replace('"files"', '"filez"', 1))
-    job.p("report", "show", path.stem, code=4)
+    run_id = job.reports()[0]["id"]
+    with contextlib.closing(job.ledger()) as ledger:
+        with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+            ledger.execute("UPDATE record SET job = 'other'")
+        ledger.execute("DROP TRIGGER record_update")
+        ledger.execute("UPDATE record SET original = CAST(replace(original, '\"files\"', '\"filez\"') AS BLOB)")
+    job.p("report", "show", run_id, code=4)
     job.p("report", "list", code=4)
 
 

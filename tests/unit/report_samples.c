@@ -259,16 +259,10 @@ struct keys *report_samples_begin(void)
 
 static enum err add_run(struct report_samples_month *month, const struct record *record, const struct keys *keys)
 {
-	struct record_original *items =
-	    mem_resize(month->list.items, month->list.count + 1, sizeof(*month->list.items));
-	enum err err;
+	struct record_original original = {0};
+	enum err err = report_sample_sign(&original, record, month->list.count + 1, keys);
 
-	if (!items)
-		return ERR_NOMEM;
-	month->list.items = items;
-	err = report_sample_sign(&items[month->list.count], record, month->list.count + 1, keys);
-	month->list.count += err == ERR_OK;
-	return err;
+	return err == ERR_OK ? record_list_add(&month->list, &original, RECORD_PENDING) : err;
 }
 
 /* One run a night up to the 22nd; the 7th is missed, the 8th late, the 15th fails, the 16th has notes. */
@@ -351,5 +345,5 @@ enum err report_samples_month(struct report_samples_month *out, const struct key
 
 void report_samples_month_free(struct report_samples_month *month)
 {
-	record_ledger_list_free(&month->list);
+	record_list_free(&month->list);
 }

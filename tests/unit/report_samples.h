@@ -2,7 +2,7 @@
 #ifndef PULIH_TESTS_REPORT_SAMPLES_H
 #define PULIH_TESTS_REPORT_SAMPLES_H
 
-#include "core/record/record_ledger.h"
+#include "core/record/record_list.h"
 #include "core/record/report_month.h"
 #include "core/record/report_plan.h"
 

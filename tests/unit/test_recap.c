@@ -149,7 +149,8 @@ static void test_recap_sorts_records(void **state)
 	struct record made_up = report_sample_run(
 	    "m-1", "website", november.nightly[29] / CLOCK_SECOND, november.month.until / CLOCK_SECOND + 86400);
 	struct record_original items[3] = {{0}};
-	struct record_list list = {.items = items, .count = 3};
+	enum record_decision reviews[3] = {RECORD_APPROVED};
+	struct record_list list = {.items = items, .reviews = reviews, .count = 3};
 	struct recap recap = {0};
 
 	(void)state;
@@ -162,6 +163,7 @@ static void test_recap_sorts_records(void **state)
 	assert_int_equal(recap_make(&recap, &list, &november.month, november.plans, 1, november.month.until), ERR_OK);
 	assert_int_equal(recap.records_count, 2);
 	assert_int_equal(recap.rows[0].runs, 1);
+	assert_int_equal(recap.rows[0].reviewed, 1);
 	assert_int_equal(recap.rows[0].late, 1);
 	assert_int_equal(recap.rows[0].missed, 29);
 	assert_int_equal(recap.rows[0].drills, 1);

@@ -24,7 +24,7 @@ typedef enum err render(const struct report_model *model, struct buffer *out);
 static void make(struct report_model *model, struct record_original *original, enum report_sample which)
 {
 	assert_int_equal(report_sample(original, which, keys), ERR_OK);
-	assert_int_equal(record_report(model, original), ERR_OK);
+	assert_int_equal(record_report(model, original, NULL), ERR_OK);
 }
 
 static void form_of(enum report_sample which, render *form, struct buffer *out)
@@ -535,7 +535,7 @@ static void test_record_that_lacks_what_a_report_needs(void **state)
 
 		assert_int_equal(report_sample(&original, REPORT_SAMPLE_FULL, keys), ERR_OK);
 		json_object_del(original.record, members[i]);
-		assert_int_equal(record_report(&model, &original), ERR_CORRUPT);
+		assert_int_equal(record_report(&model, &original, NULL), ERR_CORRUPT);
 		assert_int_equal(report_text(&model, &out), ERR_CORRUPT);
 		assert_int_equal(report_html(&model, &out), ERR_CORRUPT);
 		assert_int_equal(report_pdf(&model, &out), ERR_CORRUPT);
@@ -575,7 +575,7 @@ static void test_hostile_members(void **state)
 					: kind == 2 ? json_string("\x01<b>")
 						    : json_pack("[{s:[]}, i]", "path", 5));
 			if (!skip) {
-				assert_int_equal(record_report(&model, &changed), ERR_OK);
+				assert_int_equal(record_report(&model, &changed, NULL), ERR_OK);
 				assert_int_equal(report_text(&model, &out), ERR_OK);
 				assert_int_equal(report_html(&model, &out), ERR_OK);
 			}
@@ -662,7 +662,7 @@ static void test_signatures_stay_together(void **state)
 		record.sources = sources;
 		record.sources_count = 1 + words / 200;
 		assert_int_equal(report_sample_sign(&original, &record, 1, keys), ERR_OK);
-		assert_int_equal(record_report(&model, &original), ERR_OK);
+		assert_int_equal(record_report(&model, &original, NULL), ERR_OK);
 		assert_int_equal(report_pdf(&model, &pdf), ERR_OK);
 		pages = pages_of(&pdf);
 		for (size_t page = 1; page <= pages; page++) {
@@ -762,7 +762,7 @@ static void test_long_names_everywhere(void **state)
 	record.target_url = record.host = name;
 	record.sop = (struct record_sop){name, name, name, name, name, name, name, name, name, name, name};
 	assert_int_equal(report_sample_sign(&original, &record, 1, keys), ERR_OK);
-	assert_int_equal(record_report(&model, &original), ERR_OK);
+	assert_int_equal(record_report(&model, &original, NULL), ERR_OK);
 	assert_int_equal(report_pdf(&model, &pdf), ERR_OK);
 	text_of_pdf(&pdf, 0, &text);
 	assert_true(has((const char *)text.data, "Mengetahui"));
@@ -793,7 +793,7 @@ static void test_memory_runs_out(void **state)
 			struct buffer out = {0};
 
 			mem_fail_at(n);
-			err = record_report(&model, &original);
+			err = record_report(&model, &original, NULL);
 			if (err == ERR_OK)
 				err = forms[i].form(&model, &out);
 			mem_fail_at(0);
