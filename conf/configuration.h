@@ -55,13 +55,23 @@ struct configuration_source { /* exactly one of them */
 	struct configuration_sqlite *sqlite;
 };
 
-enum configuration_every { EVERY_HOUR, EVERY_DAY, EVERY_WEEK, EVERY_MONTH };
+/* Local times of day between which something may begin; `to` ≤ `from` is that of the next day, and not part of it. */
+struct configuration_window {
+	char *from, *to; /* "HH:MM", not the same */
+};
+enum configuration_every { EVERY_CRON, EVERY_HOUR, EVERY_DAY, EVERY_WEEK, EVERY_MONTH };
+/* When, in local time of the office. conf/recurrence.h makes sets of it. */
 struct configuration_schedule {
 	enum configuration_every every;
-	char *at;    /* "HH:MM"; NULL for EVERY_HOUR */
-	int minute;  /* EVERY_HOUR: 0 … 59 */
-	int weekday; /* EVERY_WEEK: 1 Monday … 7 Sunday */
-	int day;     /* EVERY_MONTH: 1 … 31, the last day where the month is shorter */
+	char *cron;    /* EVERY_CRON: conf/cron.h; else NULL */
+	char *at;      /* "HH:MM"; EVERY_DAY, EVERY_WEEK, EVERY_MONTH; else NULL */
+	int hours;     /* EVERY_HOUR: each that many hours from midnight, 1 … 23; 0 is 1 */
+	int minute;    /* EVERY_HOUR: 0 … 59 */
+	int weekday;   /* EVERY_WEEK: 1 Monday … 7 Sunday, or */
+	int *weekdays; /* several of them, none twice */
+	uint32_t weekdays_count;
+	int day;			     /* EVERY_MONTH: 1 … 31, the last day where the month is shorter */
+	struct configuration_window *window; /* may be NULL */
 };
 struct configuration_keep {
 	int last, hourly, daily, weekly, monthly, yearly; /* 0: no such rule */

@@ -38,6 +38,9 @@ enum err check_schema(struct locate *locate, const cyaml_schema_value_t *schema)
 /* What no schema can say: names that must exist, times, files. */
 enum err validate_configuration(struct locate *locate, const struct configuration *configuration);
 
+/* The schedule at that path: its parts belong together, its times are such, and it can be due. */
+enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
+
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 

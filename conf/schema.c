@@ -74,12 +74,25 @@ static const cyaml_strval_t intervals[] = {
     {"hour", EVERY_HOUR}, {"day", EVERY_DAY}, {"week", EVERY_WEEK}, {"month", EVERY_MONTH}};
 static const cyaml_strval_t weekdays[] = {
     {"monday", 1}, {"tuesday", 2}, {"wednesday", 3}, {"thursday", 4}, {"friday", 5}, {"saturday", 6}, {"sunday", 7}};
+static const cyaml_schema_value_t weekday_value = {
+    CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, int, weekdays, CYAML_ARRAY_LEN(weekdays))};
+static const cyaml_schema_field_t window[] = {
+    REQUIRED(configuration_window, from),
+    REQUIRED(configuration_window, to),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t schedule[] = {
-    WORD(CYAML_FLAG_DEFAULT, configuration_schedule, every, intervals),
+    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, every, intervals),
+    OPTIONAL(configuration_schedule, cron),
     OPTIONAL(configuration_schedule, at),
+    NUMBER(configuration_schedule, hours),
     NUMBER(configuration_schedule, minute),
     WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, weekday, weekdays),
+    CYAML_FIELD_SEQUENCE("weekdays", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, weekdays,
+	&weekday_value, 1, CYAML_ARRAY_LEN(weekdays)),
     NUMBER(configuration_schedule, day),
+    CYAML_FIELD_MAPPING_PTR(
+	"window", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, window, window),
     CYAML_FIELD_END,
 };
 

@@ -1,5 +1,6 @@
 /* What no schema can say. Each refusal stands at the place in the file that must be changed. */
 #include "conf/configuration_internal.h"
+#include "conf/zone.h"
 #include "core/source/exclude.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ZONES "/usr/share/zoneinfo"
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 /* ---- what this version cannot do ---- */
@@ -84,19 +84,10 @@ enum err validate_supported(struct locate *locate)
 
 static enum err check_timezone(struct locate *locate, const char *zone)
 {
-	char path[256], magic[4] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", ZONES, zone);
-	fd = zone[0] == '/' || strstr(zone, "..") || strlen(zone) > 100 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, magic, sizeof(magic)) != sizeof(magic))
-		magic[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	if (memcmp(magic, "TZif", sizeof(magic)) == 0)
+	if (zone_known(zone))
 		return ERR_OK;
 	return locate_fail(locate, PL_CONFIG_VALUE, "office.timezone",
-	    "\"%s\" is no time zone of this machine; allowed: a name under %s, as Asia/Jayapura", zone, ZONES);
+	    "\"%s\" is no time zone of this machine; allowed: a name under %s, as Asia/Jayapura", zone, ZONE_FOLDER);
 }
 
 static enum err check_name(struct locate *locate, const char *path, const char *name)
@@ -292,50 +283,6 @@ static enum err check_sources(struct locate *locate, const struct configuration_
 	return err;
 }
 
-static bool is_time(const char *text)
-{
-	return strlen(text) == 5 && text[2] == ':' && strspn(text, "0123456789") == 2 &&
-	    strspn(text + 3, "0123456789") == 2 && atoi(text) < 24 && atoi(text + 3) < 60;
-}
-
-/* Each member that goes with `every` must be there, and none else. */
-static enum err check_member(struct locate *locate, const char *path, const char *member, bool wanted)
-{
-	struct locate_path full = locate_path("%s.%s", path, member);
-	bool given = locate_find(locate, full.text) != NULL;
-
-	if (given && !wanted)
-		return locate_fail(locate, PL_CONFIG_VALUE, full.text, "this means nothing here; see \"every\"");
-	if (!given && wanted)
-		return locate_fail(locate, PL_CONFIG_NO_VALUE, path, "the key \"%s\" is missing", member);
-	return ERR_OK;
-}
-
-static enum err check_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path)
-{
-	enum err err = check_member(locate, path, "minute", schedule->every == EVERY_HOUR);
-
-	if (err == ERR_OK)
-		err = check_member(locate, path, "at", schedule->every != EVERY_HOUR);
-	if (err == ERR_OK)
-		err = check_member(locate, path, "weekday", schedule->every == EVERY_WEEK);
-	if (err == ERR_OK)
-		err = check_member(locate, path, "day", schedule->every == EVERY_MONTH);
-	if (err != ERR_OK)
-		return err;
-	if (schedule->at && !is_time(schedule->at))
-		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.at", path).text,
-		    "\"%s\" is no time; allowed: \"HH:MM\", from \"00:00\" to \"23:59\"", schedule->at);
-	if (schedule->minute > 59)
-		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.minute", path).text,
-		    "%d is no minute; allowed: 0 to 59", schedule->minute);
-	if (schedule->every == EVERY_MONTH && (schedule->day < 1 || schedule->day > 31))
-		return locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.day", path).text,
-		    "%d is no day of a month; allowed: 1 to 31 (the last day where the month is shorter)",
-		    schedule->day);
-	return ERR_OK;
-}
-
 static enum err check_keep(struct locate *locate, const struct configuration_keep *keep, const char *path)
 {
 	static const char *const members[] = {"last", "hourly", "daily", "weekly", "monthly", "yearly"};
@@ -380,9 +327,9 @@ static enum err check_job(struct locate *locate, const struct configuration *con
 	if (err == ERR_OK)
 		err = check_sources(locate, job, at);
 	if (err == ERR_OK && job->schedule)
-		err = check_schedule(locate, job->schedule, locate_path("jobs[%zu].schedule", at).text);
+		err = validate_schedule(locate, job->schedule, locate_path("jobs[%zu].schedule", at).text);
 	if (err == ERR_OK && job->drill)
-		err = check_schedule(locate, job->drill, locate_path("jobs[%zu].drill", at).text);
+		err = validate_schedule(locate, job->drill, locate_path("jobs[%zu].drill", at).text);
 	if (err == ERR_OK && job->keep)
 		err = check_keep(locate, job->keep, locate_path("jobs[%zu].keep", at).text);
 	return err;

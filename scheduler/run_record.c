@@ -6,6 +6,7 @@
 #include "core/base/output.h"
 #include "core/record/record_ledger.h"
 #include "core/record/record_object.h"
+#include "scheduler/calendar.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -52,23 +53,6 @@ static enum err describe_keep(const struct configuration_keep *keep, struct buff
 	return err;
 }
 
-static enum err describe_schedule(const struct configuration_schedule *schedule, struct buffer *out)
-{
-	static const char *const weekdays[] = {
-	    "", " monday", " tuesday", " wednesday", " thursday", " friday", " saturday", " sunday"};
-
-	switch (schedule->every) {
-	case EVERY_HOUR:
-		return buffer_append_text(out, "hour, minute %d", schedule->minute);
-	case EVERY_WEEK:
-		return buffer_append_text(out, "week%s %s", weekdays[schedule->weekday], schedule->at);
-	case EVERY_MONTH:
-		return buffer_append_text(out, "month, day %d, %s", schedule->day, schedule->at);
-	default:
-		return buffer_append_text(out, "day %s", schedule->at);
-	}
-}
-
 /* Completes the record with what every run of the job has in common, and puts it into the ledger. */
 static enum err append(struct run *run, struct record *record, struct buffer *original)
 {
@@ -84,7 +68,7 @@ static enum err append(struct run *run, struct record *record, struct buffer *or
 	if (err == ERR_OK && job->keep)
 		err = describe_keep(job->keep, &keep);
 	if (err == ERR_OK && job->schedule)
-		err = describe_schedule(job->schedule, &schedule);
+		err = calendar_text_record(job->schedule, &schedule);
 	uname(&name);
 	snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
 	record->job = job->name;

@@ -170,7 +170,7 @@ static void duration_field(struct report *report)
 static void done_block(struct report *report)
 {
 	json_t *record = report->record, *source;
-	char value[VALUE_MAX], period[RECORD_PHRASE], schedule[RECORD_PHRASE];
+	char value[VALUE_MAX], period[RECORD_PHRASE], schedule[RECORD_SCHEDULE];
 	bool files = false, databases = false;
 	size_t at;
 

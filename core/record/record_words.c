@@ -101,28 +101,124 @@ static bool is_end(const char *text, int used)
 	return used > 0 && !text[used];
 }
 
-char *record_schedule(char out[RECORD_PHRASE], const char *text, bool english)
+/* "Senin, Selasa, dan Kamis" of "monday tuesday thursday"; false where they are no days of the week, or more than a week has. */
+static bool weekdays_of(char out[RECORD_PHRASE], const char *names, size_t length, bool english)
 {
-	const char *every = record_word(WORD_EVERY, english), *at = record_word(WORD_AT_TIME, english), *weekday;
-	unsigned day, hour, minute;
-	char name[16], clock[8];
+	const char *list[7] = {NULL}, *end = names + length;
+	size_t count = 0, used = 0;
+
+	for (const char *at = names; at < end; count++) {
+		size_t size = strcspn(at, " ");
+		char name[16];
+
+		if (count == 7 || size >= sizeof(name))
+			return false;
+		snprintf(name, sizeof(name), "%.*s", (int)size, at);
+		list[count] = weekday_of(name, english);
+		if (!list[count])
+			return false;
+		at += size + 1;
+	}
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(out + used, RECORD_PHRASE - used, "%s%s%s", i > 0 && count > 2 ? "," : "",
+		    i == 0		? ""
+			: i + 1 < count ? " "
+					: record_word(WORD_AND, english),
+		    list[i]);
+	return count > 0;
+}
+
+/* "week monday thursday 02:00" */
+static bool put_week(char out[RECORD_SCHEDULE], const char *text, bool english)
+{
+	const char *time = strrchr(text, ' ');
+	char names[RECORD_PHRASE], clock[8];
+	unsigned hour, minute;
 	int used = 0;
 
-	if (sscanf(text, "hour, minute %2u%n", &minute, &used) == 1 && is_end(text, used))
-		snprintf(out, RECORD_PHRASE, "%s %s %s%u", every, record_word(WORD_HOUR, english),
-		    record_word(WORD_AT_MINUTE, english), minute);
-	else if (sscanf(text, "day %2u:%2u%n", &hour, &minute, &used) == 2 && is_end(text, used))
-		snprintf(out, RECORD_PHRASE, "%s %s %s %s", every, record_word(WORD_DAY, english), at,
-		    clock_of(clock, hour, minute, english));
-	else if (sscanf(text, "week %15[a-z] %2u:%2u%n", name, &hour, &minute, &used) == 3 && is_end(text, used) &&
-	    (weekday = weekday_of(name, english)))
-		snprintf(out, RECORD_PHRASE, "%s %s %s %s", record_word(WORD_EVERY_WEEKDAY, english), weekday, at,
-		    clock_of(clock, hour, minute, english));
-	else if (sscanf(text, "month, day %2u, %2u:%2u%n", &day, &hour, &minute, &used) == 3 && is_end(text, used))
-		snprintf(out, RECORD_PHRASE, "%s %s %s %u %s %s", every, record_word(WORD_MONTH, english),
-		    record_word(WORD_ON_DAY, english), day, at, clock_of(clock, hour, minute, english));
+	if (strncmp(text, "week ", 5) != 0 || time < text + 5 ||
+	    sscanf(time, " %2u:%2u%n", &hour, &minute, &used) != 2 || !is_end(time, used) ||
+	    !weekdays_of(names, text + 5, (size_t)(time - text - 5), english))
+		return false;
+	snprintf(out, RECORD_SCHEDULE, "%s %s %s %s", record_word(WORD_EVERY_WEEKDAY, english), names,
+	    record_word(WORD_AT_TIME, english), clock_of(clock, hour, minute, english));
+	return true;
+}
+
+/* "hour, minute 5" or "hour, minute 5, every 6" */
+static bool put_hour(char out[RECORD_SCHEDULE], const char *text, bool english)
+{
+	const char *every = record_word(WORD_EVERY, english), *at = record_word(WORD_AT_MINUTE, english);
+	unsigned minute, hours;
+	int used = 0, more = 0;
+
+	if (sscanf(text, "hour, minute %2u%n, every %2u%n", &minute, &used, &hours, &more) < 1)
+		return false;
+	if (is_end(text, used))
+		snprintf(out, RECORD_SCHEDULE, "%s %s %s%u", every, record_word(WORD_HOUR, english), at, minute);
+	else if (is_end(text, more))
+		snprintf(out, RECORD_SCHEDULE, "%s %u %s %s%u", every, hours, record_word(WORD_HOURS_OF_DAY, english),
+		    at, minute);
 	else
-		snprintf(out, RECORD_PHRASE, "%s", text);
+		return false;
+	return true;
+}
+
+/* "month, day 30, 03:00" */
+static bool put_month(char out[RECORD_SCHEDULE], const char *text, bool english)
+{
+	unsigned day, hour, minute;
+	char clock[8];
+	int used = 0;
+
+	if (sscanf(text, "month, day %2u, %2u:%2u%n", &day, &hour, &minute, &used) != 3 || !is_end(text, used))
+		return false;
+	snprintf(out, RECORD_SCHEDULE, "%s %u%s%s %s %s", record_word(WORD_ON_DAY, english), day,
+	    record_word(WORD_OF_MONTH, english), day > 28 ? record_word(WORD_OR_LAST_DAY, english) : "",
+	    record_word(WORD_AT_TIME, english), clock_of(clock, hour, minute, english));
+	return true;
+}
+
+/* The times without the window. */
+static bool put_times(char out[RECORD_SCHEDULE], const char *text, bool english)
+{
+	unsigned hour, minute;
+	char clock[8];
+	int used = 0;
+
+	if (strncmp(text, "cron ", 5) == 0) {
+		snprintf(out, RECORD_SCHEDULE, "%s %s", record_word(WORD_BY_CRON, english), text + 5);
+		return true;
+	}
+	if (sscanf(text, "day %2u:%2u%n", &hour, &minute, &used) == 2 && is_end(text, used)) {
+		snprintf(out, RECORD_SCHEDULE, "%s %s %s %s", record_word(WORD_EVERY, english),
+		    record_word(WORD_DAY, english), record_word(WORD_AT_TIME, english),
+		    clock_of(clock, hour, minute, english));
+		return true;
+	}
+	return put_hour(out, text, english) || put_week(out, text, english) || put_month(out, text, english);
+}
+
+char *record_schedule(char out[RECORD_SCHEDULE], const char *text, bool english)
+{
+	const char *window = strstr(text, ", window ");
+	unsigned hour[2], minute[2];
+	char times[RECORD_SCHEDULE], from[8], to[8];
+	int used = 0;
+	bool good = !window ||
+	    (sscanf(window, ", window %2u:%2u-%2u:%2u%n", &hour[0], &minute[0], &hour[1], &minute[1], &used) == 4 &&
+		is_end(window, used));
+
+	snprintf(times, sizeof(times), "%.*s", (int)(window ? (size_t)(window - text) : strlen(text)), text);
+	if (!good || strlen(text) >= sizeof(times) || !put_times(out, times, english)) {
+		snprintf(out, RECORD_SCHEDULE, "%s", text);
+	} else if (window) {
+		size_t length = strlen(out);
+
+		snprintf(out + length, RECORD_SCHEDULE - length, "; %s %s %s %s",
+		    record_word(WORD_ONLY_BETWEEN, english), clock_of(from, hour[0], minute[0], english),
+		    record_word(WORD_BETWEEN_AND, english), clock_of(to, hour[1], minute[1], english));
+	}
 	return out;
 }
 

@@ -23,8 +23,12 @@ char *record_size(char out[RECORD_PHRASE], uint64_t bytes, bool english);
 char *record_time(char out[RECORD_PHRASE], const char *text, bool english);
 /* "November 2026" of "2026-11". */
 char *record_period(char out[RECORD_PHRASE], const char *text, bool english);
-/* "setiap hari pukul 01.00" of a record's "schedule"; the text itself where it is none. */
-char *record_schedule(char out[RECORD_PHRASE], const char *text, bool english);
+
+#define RECORD_SCHEDULE 400 /* bytes of the longest: a cron expression and a window, NUL included */
+/* "setiap hari pukul 01.00" of a record's "schedule"; the text itself where it is none. Returns out. The forms, each perhaps followed by
+ * ", window 20:00-05:00":
+ *   hour, minute 5 | hour, minute 5, every 6 | day 01:00 | week monday thursday 02:00 | month, day 30, 03:00 | cron 15 1 * * 1-5 */
+char *record_schedule(char out[RECORD_SCHEDULE], const char *text, bool english);
 
 #define RECORD_RULES 320 /* bytes of all the rules that a job can have, NUL included */
 /* "14 harian, 8 mingguan" of a record's "retention"; the text itself where it is none. Returns out. */

@@ -273,6 +273,38 @@ def test_configuration_is_checked(job):
     job.p("config", "check", "-c", job.p.folder / "nothing", code=2)
 
 
+SCHEDULES = [
+    ('{every: hour, minute: 15}', "hour, minute 15", "setiap jam pada menit ke-15"),
+    ('{every: hour, hours: 6, minute: 15}', "hour, minute 15, every 6", "setiap 6 jam sejak tengah malam, pada menit ke-15"),
+    ('{every: week, weekday: sunday, at: "02:00"}', "week sunday 02:00", "setiap hari Minggu pukul 02.00"),
+    ('{every: week, weekdays: [thursday, monday], at: "02:00", window: {from: "20:00", to: "05:00"}}',
+     "week monday thursday 02:00, window 20:00-05:00", "setiap hari Senin dan Kamis pukul 02.00; hanya antara pukul 20.00 dan 05.00"),
+    ('{every: month, day: 30, at: "03:00"}', "month, day 30, 03:00", "setiap tanggal 30 (atau hari terakhir bulan) pukul 03.00"),
+    ('{cron: "15 1 * * 1-5"}', "cron 15 1 * * 1-5", "menurut ekspresi cron 15 1 * * 1-5"),
+]
+
+
+@pytest.mark.parametrize("schedule, recorded, words", SCHEDULES, ids=[words for _, _, words in SCHEDULES])
+def test_schedule_stands_in_the_record_and_the_report(job, schedule, recorded, words):
+    with job.config.open("a") as out:
+        out.write(f"    schedule: {schedule}\n    drill: {schedule}\n")
+    run_id = job.run().of_type("record")[0]["run_id"]
+    assert job.original(run_id)["record"]["schedule"] == recorded
+    assert f": {words}\n" in re.sub(r"\n {27}", " ", job.p("report", "show", "latest").text)
+
+
+@pytest.mark.parametrize("schedule, column, words", [
+    ('{cron: "15 1 * * 1-8"}', 34, 'field 5 (day of the week): "8"'),
+    ('{every: day, at: "12:00", window: {from: "20:00", to: "05:00"}}', 49, "the planned time 12:00 is outside"),
+])
+def test_wrong_schedule_is_named_with_its_place(job, schedule, column, words):
+    with job.config.open("a") as out:
+        out.write(f"    schedule: {schedule}\n")
+    line = len(job.config.read_text().splitlines())
+    text = job.p("config", "check", code=2).everything
+    assert f"pulih.yaml:{line}:{column}: " in text and words in text
+
+
 def test_example_is_good_but_for_its_paths(job, work):
     text = (TOP / "conf" / "pulih.example.yaml").read_text()
     key = work / "backup.key"

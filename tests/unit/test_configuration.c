@@ -142,6 +142,55 @@ static void test_refusals(void **state)
 	    {21, "    schedule: {every: month, day: 3x, at: \"01:00\"}", PL_CONFIG_TYPE, "21:35", "no number"},
 	    {21, "    schedule: {every: hour, minute: 60}", PL_CONFIG_VALUE, "21:37", "0 to 59"},
 	    {21, "    schedule: {every: week, weekday: minggu, at: \"01:00\"}", PL_CONFIG_VALUE, "21:38", "monday"},
+	    {21, "    schedule: {at: \"01:00\"}", PL_CONFIG_NO_VALUE, "21:15", "\"every\" is missing, or \"cron\""},
+	    {21, "    schedule: {every: week, at: \"01:00\"}", PL_CONFIG_NO_VALUE, "21:15", "\"weekday\" is missing"},
+	    {21, "    schedule: {every: week, weekday: monday, weekdays: [sunday], at: \"01:00\"}", PL_CONFIG_VALUE,
+		"21:56", "not both"},
+	    {21, "    schedule: {every: week, weekdays: [monday, sunday, monday], at: \"01:00\"}", PL_CONFIG_DUPLICATE,
+		"21:56", "weekdays[2]: this day stands in the list already"},
+	    {21, "    schedule: {every: week, weekdays: [monday, senin], at: \"01:00\"}", PL_CONFIG_VALUE, "21:48",
+		"weekdays[1]: \"senin\" is not known; allowed: monday"},
+	    {21, "    schedule: {every: week, weekdays: [], at: \"01:00\"}", PL_CONFIG_NO_VALUE, "21:39", "empty"},
+	    {21, "    schedule: {every: week, weekdays: monday, at: \"01:00\"}", PL_CONFIG_TYPE, "21:39", "a list"},
+	    {21, "    schedule: {every: day, weekdays: [monday], at: \"01:00\"}", PL_CONFIG_VALUE, "21:38",
+		"means nothing here; see \"every\""},
+	    {21, "    schedule: {every: hour, hours: 0, minute: 5}", PL_CONFIG_VALUE, "21:36", "1 to 23"},
+	    {21, "    schedule: {every: hour, hours: 24, minute: 5}", PL_CONFIG_VALUE, "21:36", "1 to 23"},
+	    {21, "    schedule: {every: hour, hours: 6}", PL_CONFIG_NO_VALUE, "21:15", "\"minute\" is missing"},
+	    {21, "    schedule: {every: day, hours: 6, at: \"01:00\"}", PL_CONFIG_VALUE, "21:35", "means nothing here"},
+	    {21, "    schedule: {every: day, cron: \"0 1 * * *\", at: \"01:00\"}", PL_CONFIG_VALUE, "21:34",
+		"means nothing here; see \"every\""},
+	    {21, "    schedule: {cron: \"0 1 * * *\", minute: 3}", PL_CONFIG_VALUE, "21:43",
+		"means nothing here; see \"cron\""},
+	    /* at the very character of the expression, quoted or not */
+	    {21, "    schedule: {cron: \"15 25 * * 1-5\"}", PL_CONFIG_VALUE, "21:26",
+		"schedule.cron: field 2 (hour): \"25\" is no such value; allowed: *, or 0 to 23"},
+	    {21, "    schedule: {cron: '15 1 * * 1-9'}", PL_CONFIG_VALUE, "21:34", "field 5 (day of the week): \"9\""},
+	    {21, "    schedule:\n      cron: 15 1 0 * 1-5", PL_CONFIG_VALUE, "22:18", "field 3 (day of the month)"},
+	    {21, "    schedule: {cron: \"@daily\"}", PL_CONFIG_VALUE, "21:23", "field 1 (minute)"},
+	    {21, "    schedule: {cron: \"0 1 * *\"}", PL_CONFIG_VALUE, "21:30", "it is missing"},
+	    /* not where an escape or a line end makes the places differ: there at the value */
+	    {21, "    schedule: {cron: \"\\x31 25 * * *\"}", PL_CONFIG_VALUE, "21:22", "field 2 (hour)"},
+	    {21, "    schedule: {cron: \"1\n      25 * * *\"}", PL_CONFIG_VALUE, "21:22", "field 2 (hour)"},
+	    {21, "    schedule: {cron: \"0 1 30 feb *\"}", PL_CONFIG_VALUE, "21:22", "never due"},
+	    {21, "    schedule: {cron: [1, 2]}", PL_CONFIG_TYPE, "21:22", "this is a list"},
+	    {21, "    schedule: {every: day, at: \"01:00\", window: {from: \"20:00\"}}", PL_CONFIG_NO_VALUE, "21:49",
+		"\"to\" is missing"},
+	    {21, "    schedule: {every: day, at: \"01:00\", window: {from: \"20:00\", to: \"24:00\"}}", PL_CONFIG_VALUE,
+		"21:69", "window.to: \"24:00\" is no time"},
+	    {21, "    schedule: {every: day, at: \"01:00\", window: {from: \"2000\", to: \"05:00\"}}", PL_CONFIG_VALUE,
+		"21:56", "window.from: \"2000\" is no time"},
+	    {21, "    schedule: {every: day, at: \"01:00\", window: {from: \"01:00\", to: \"01:00\"}}", PL_CONFIG_VALUE,
+		"21:49", "ends when it begins"},
+	    {21, "    schedule: {every: day, at: \"05:00\", window: {from: \"20:00\", to: \"05:00\"}}", PL_CONFIG_VALUE,
+		"21:49", "the planned time 05:00 is outside, the window is from 20:00 until before 05:00"},
+	    {21, "    schedule: {every: hour, hours: 6, minute: 0, window: {from: \"20:00\", to: \"06:30\"}}",
+		PL_CONFIG_VALUE, "21:58", "the planned time 12:00 is outside"},
+	    {21, "    schedule: {cron: \"0 22,19 * * *\", window: {from: \"20:00\", to: \"05:00\"}}", PL_CONFIG_VALUE,
+		"21:47", "the planned time 19:00 is outside"},
+	    {21, "    drill: {cron: \"0 3 32 * *\"}", PL_CONFIG_VALUE, "21:24", "drill.cron: field 3"},
+	    {21, "    drill: {every: day, at: \"12:00\", window: {from: \"13:00\", to: \"15:00\"}}", PL_CONFIG_VALUE,
+		"21:46", "drill.window: the planned time 12:00 is outside"},
 	    {21, "    drill: {every: day, at: noon}", PL_CONFIG_VALUE, "21:29", "is no time"},
 	    {22, "    keep: {daily: 0}", PL_CONFIG_VALUE, "22:19", "0 keeps nothing"},
 	    {22, "    keep: {}", PL_CONFIG_NO_VALUE, "22:11", "keep nothing"},
@@ -160,6 +209,51 @@ static void test_refusals(void **state)
 		assert_int_equal(failure_last()->kind, ERR_CONFIG);
 		refused_with(cases[i].id, cases[i].place, cases[i].words);
 	}
+}
+
+static void test_schedules(void **state)
+{
+	static const char *const good[] = {
+	    "    schedule: {every: week, weekday: sunday, at: \"02:00\"}",
+	    "    schedule: {every: week, weekdays: [thursday, monday], at: \"02:00\"}",
+	    "    schedule: {every: hour, hours: 6, minute: 15}",
+	    "    schedule: {every: hour, minute: 15}",
+	    "    schedule: {every: month, day: 31, at: \"03:00\"}",
+	    "    schedule: {cron: \"15 1 * * 1-5\"}",
+	    "    schedule:\n      cron: 15 1 * * mon-fri",
+	    "    schedule: {every: day, at: \"20:00\", window: {from: \"20:00\", to: \"05:00\"}}",
+	    "    schedule: {every: day, at: \"04:59\", window: {from: \"20:00\", to: \"05:00\"}}",
+	    "    schedule: {every: hour, hours: 23, minute: 0, window: {from: \"23:00\", to: \"00:01\"}}",
+	    "    schedule: {every: hour, hours: 1, minute: 0, window: {from: \"12:31\", to: \"12:30\"}}",
+	};
+	struct configuration *configuration;
+	struct configuration_schedule *schedule;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		if (load_with(21, good[i], &configuration) != ERR_OK)
+			fail_msg("%s: %s", good[i], failure_last()->text);
+		configuration_free(configuration);
+	}
+	assert_int_equal(load_with(21, good[1], &configuration), ERR_OK);
+	schedule = configuration->jobs[0].schedule;
+	assert_int_equal(schedule->every, EVERY_WEEK);
+	assert_int_equal(schedule->weekdays_count, 2);
+	assert_int_equal(schedule->weekdays[0], 4);
+	assert_int_equal(schedule->weekdays[1], 1);
+	assert_null(schedule->window);
+	assert_null(schedule->cron);
+	configuration_free(configuration);
+	assert_int_equal(load_with(21, "    drill: {cron: \"0 21 * * 0\", window: {from: \"20:00\", to: \"05:00\"}}",
+			     &configuration),
+	    ERR_OK);
+	schedule = configuration->jobs[0].drill;
+	assert_int_equal(schedule->every, EVERY_CRON);
+	assert_string_equal(schedule->cron, "0 21 * * 0");
+	assert_string_equal(schedule->window->from, "20:00");
+	assert_string_equal(schedule->window->to, "05:00");
+	assert_null(configuration->jobs[0].schedule);
+	configuration_free(configuration);
 }
 
 static void test_two_jobs_of_one_name(void **state)
@@ -227,7 +321,11 @@ static void test_memory_runs_out(void **state)
 	enum err err = ERR_NOMEM;
 
 	(void)state;
-	assert_int_equal(load_with(0, NULL, &configuration), ERR_OK);
+	assert_int_equal(load_with(21,
+			     "    schedule: {every: week, weekdays: [monday, sunday], at: \"21:00\", window: {from: "
+			     "\"20:00\", to: \"05:00\"}}\n    drill: {cron: \"0 3 30 * *\"}",
+			     &configuration),
+	    ERR_OK);
 	configuration_free(configuration);
 	for (unsigned long n = 1; err != ERR_OK; n++) {
 		mem_fail_at(n);
@@ -259,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_good),
 	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_schedules),
 	    cmocka_unit_test(test_two_jobs_of_one_name),
 	    cmocka_unit_test(test_secret_files),
 	    cmocka_unit_test(test_other_files),
