@@ -84,6 +84,16 @@ struct configuration_sop {
 	char *title, *activity, *created, *revised, *effective, *approved_by;
 };
 
+/* How a run may use the machine; what is NULL is as the office has it, or else as conf/limits.h says. */
+struct configuration_limits {
+	int *parallel;		     /* runs at a time, 1 … 16; not of a job */
+	char *timeout, *retry_pause; /* "6h", "5m": a number and one of s m h d */
+	int *nice;		     /* 0 … 19 */
+	char *ionice;		     /* "idle" or "best-effort" */
+	char *bandwidth;	     /* "2M": bytes a second to the target */
+	int *retries;		     /* 0 … 20 */
+};
+
 struct configuration_job {
 	char *name;
 	struct configuration_sop *sop; /* may be NULL */
@@ -93,11 +103,16 @@ struct configuration_job {
 	char *target;
 	struct configuration_schedule *schedule, *drill; /* may be NULL */
 	struct configuration_keep *keep;		 /* may be NULL */
+	int priority;					 /* -100 … 100, higher ones first */
+	struct configuration_limits *limits;		 /* may be NULL */
+	char **before, **after;				 /* programs with their arguments */
+	uint32_t before_count, after_count;		 /* 0: none */
 };
 
 struct configuration {
 	char *file; /* where it was read from */
 	struct configuration_office office;
+	struct configuration_limits *limits; /* may be NULL */
 	struct configuration_person *people;
 	uint32_t people_count;
 	struct configuration_target *targets;

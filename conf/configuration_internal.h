@@ -41,6 +41,12 @@ enum err validate_configuration(struct locate *locate, const struct configuratio
 /* The schedule at that path: its parts belong together, its times are such, and it can be due. */
 enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
 
+/* The limits at that path. */
+enum err validate_limits(
+    struct locate *locate, const struct configuration_limits *limits, const char *path, bool of_job);
+/* Priority and limits of the job at that path. */
+enum err validate_running(struct locate *locate, const struct configuration_job *job, const char *path);
+
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 
