@@ -80,8 +80,8 @@ static json_t *period_of(int64_t time)
 
 static json_t *person(const struct record_person *person)
 {
-	return json_pack("{s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position",
-	    text(person->position));
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position",
+	    text(person->position), "id", text(person->id));
 }
 
 static json_t *office(const struct record_office *office)
@@ -255,7 +255,7 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 		    "pulih " PULIH_VERSION, "target", target(record), "repository", repository(record->keys),
 		    "snapshot", snapshot(record->result), "totals", totals(record->result));
 	if (err == ERR_OK)
-		err = canonical_pack(&third, "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "databases",
+		err = canonical_pack(&third, "{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind", "run", "databases",
 		    databases(record->result), "checks", checks(record->result), "status", statuses[record->status],
 		    "failure", failure(&record->failure), "problems",
 		    record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
@@ -273,11 +273,36 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	return err;
 }
 
+json_t *record_person_json(const struct record_person *of)
+{
+	return person(of);
+}
+
+json_t *record_office_json(const struct record_office *of)
+{
+	return office(of);
+}
+
+json_t *record_time_json(int64_t time)
+{
+	return time_of(time);
+}
+
+json_t *record_text_json(const char *bytes)
+{
+	return text(bytes);
+}
+
+json_t *record_repository_json(const struct keys *keys)
+{
+	return repository(keys);
+}
+
 /* ---- ids ---- */
 
-enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started)
+static enum err new_id(char id[RECORD_ID_SIZE], const char *middle, int64_t time)
 {
-	time_t seconds = (time_t)(started / CLOCK_SECOND);
+	time_t seconds = (time_t)(time / CLOCK_SECOND);
 	char when[20], digits[5];
 	uint8_t random[2];
 	struct tm parts;
@@ -287,8 +312,21 @@ enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started
 		return err;
 	localtime_r(&seconds, &parts);
 	strftime(when, sizeof(when), "%Y%m%dt%H%M%S", &parts);
-	snprintf(id, RECORD_ID_SIZE, "%s-%.64s-%s", when, job, hex_encode(digits, random, sizeof(random)));
+	snprintf(id, RECORD_ID_SIZE, "%s-%.75s-%s", when, middle, hex_encode(digits, random, sizeof(random)));
 	return ERR_OK;
+}
+
+enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started)
+{
+	return new_id(id, job, started);
+}
+
+enum err record_new_id_of(char id[RECORD_ID_SIZE], const char *kind, const char *job, int64_t made)
+{
+	char middle[RECORD_ID_SIZE];
+
+	snprintf(middle, sizeof(middle), "%.64s%s%.10s", job, *job ? "-" : "", kind);
+	return new_id(id, middle, made);
 }
 
 bool record_id_valid(const char *id)

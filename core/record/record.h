@@ -1,4 +1,4 @@
-/* A run's record: the Laporan Pelaksanaan Backup as data.
+/* A run's record: the Laporan Pelaksanaan Backup as data. Records of other kinds have the same frame: record_heading.h.
  *
  * The signed original is JSON: {"record":{…}, "writer":hex, "public_key":hex, "signature":hex}. The signature is Ed25519 over the SHA-256 of
  * the compact, key-sorted JSON of "record", by the signer of the repository's keys. That SHA-256 is the record's hash; each record holds the
@@ -20,6 +20,7 @@ enum record_status { RECORD_SUCCESS, RECORD_NOTES, RECORD_FAILED }; /* Berhasil,
 
 struct record_person {
 	const char *name, *nip, *position; /* nip may be NULL */
+	const char *id;			   /* of the configuration */
 };
 struct record_office {
 	const char *name, *address, *city, *timezone; /* address and city may be NULL */
@@ -63,6 +64,18 @@ json_t *record_problem_json(const struct backup_problem *problem);
 
 /* 20261122t010000-website-3f2a: local time of the start, job, 4 random digits. */
 enum err record_new_id(char id[RECORD_ID_SIZE], const char *job, int64_t started);
+/* 20261123t090000-website-review-9c1d: of another kind (a word of at most 10 letters). `job` "" is left out. */
+enum err record_new_id_of(char id[RECORD_ID_SIZE], const char *kind, const char *job, int64_t made);
+
+/* Members that all kinds have alike; new references, NULL after PL_NO_MEMORY. */
+json_t *record_person_json(const struct record_person *person);
+json_t *record_office_json(const struct record_office *office);
+/* {"local":…, "utc":…}; null for 0. */
+json_t *record_time_json(int64_t time);
+/* Any bytes as a text; NULL is "". */
+json_t *record_text_json(const char *bytes);
+/* Id, suite and writer; null for NULL. */
+json_t *record_repository_json(const struct keys *keys);
 /* [0-9a-z-]{1,100} */
 bool record_id_valid(const char *id);
 

@@ -1,310 +1,371 @@
-#include "core/record/record_ledger.h"
+#include "core/record/record_ledger_internal.h"
 
 #include "core/base/file.h"
-#include "core/base/mem.h"
 #include "core/base/output.h"
-#include "core/repo/canonical.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
+#include <inttypes.h>
 #include <unistd.h>
 
-#define LAST_MAX 4096 /* bytes of `last` */
-#define SUFFIX ".json"
+#define APPLICATION 0x50756c31 /* "Pul1" */
 
-struct ledger {
-	char *folder;
-	int lock;
-	/* the last record; number 0: there is none */
-	uint64_t number;
-	char id[RECORD_ID_SIZE];
-	uint8_t hash[HASH_SIZE];
-};
+static const char first_step[] =
+    "CREATE TABLE record ("
+    " number INTEGER PRIMARY KEY CHECK (number > 0),"
+    " id TEXT NOT NULL UNIQUE,"
+    " kind TEXT NOT NULL,"
+    " job TEXT NOT NULL,"
+    " about TEXT NOT NULL,"
+    " status TEXT NOT NULL,"
+    " time INTEGER NOT NULL,"
+    " repository BLOB,"
+    " snapshot BLOB,"
+    " previous BLOB NOT NULL CHECK (length(previous) = 32),"
+    " hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),"
+    " original BLOB NOT NULL"
+    ") STRICT;"
+    /* Each holds all that its lists need: the rows, which are long, are read only for what is shown. */
+    "CREATE INDEX record_number ON record (number, id);"
+    "CREATE INDEX record_job ON record (job, kind, time);"
+    "CREATE INDEX record_time ON record (kind, time, id);"
+    "CREATE INDEX record_about ON record (about, kind, number, status);"
+    "CREATE INDEX record_snapshot ON record (repository, number, snapshot, id) WHERE snapshot IS NOT NULL;"
+    /* REPLACE would remove a row before any other trigger sees it. */
+    "CREATE TRIGGER record_insert BEFORE INSERT ON record"
+    " WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM record)"
+    " OR NEW.previous IS NOT coalesce((SELECT hash FROM record ORDER BY number DESC LIMIT 1), zeroblob(32))"
+    " OR EXISTS (SELECT 1 FROM record WHERE id = NEW.id OR hash = NEW.hash)"
+    " BEGIN SELECT RAISE(ABORT, 'a record continues the chain behind the last one'); END;"
+    "CREATE TRIGGER record_update BEFORE UPDATE ON record"
+    " BEGIN SELECT RAISE(ABORT, 'a record is never changed'); END;"
+    "CREATE TRIGGER record_delete BEFORE DELETE ON record"
+    " BEGIN SELECT RAISE(ABORT, 'a record is never removed'); END;"
+    "CREATE TABLE place ("
+    " number INTEGER PRIMARY KEY,"
+    " repository BLOB NOT NULL,"
+    " place TEXT NOT NULL,"
+    " UNIQUE (repository, place)"
+    ") STRICT;"
+    "CREATE TABLE held ("
+    " place INTEGER NOT NULL REFERENCES place (number),"
+    " what INTEGER NOT NULL,"
+    " record INTEGER NOT NULL REFERENCES record (number),"
+    " PRIMARY KEY (place, what, record)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER place_update BEFORE UPDATE ON place"
+    " BEGIN SELECT RAISE(ABORT, 'what was known is never changed'); END;"
+    "CREATE TRIGGER place_delete BEFORE DELETE ON place"
+    " BEGIN SELECT RAISE(ABORT, 'what was known is never removed'); END;"
+    "CREATE TRIGGER held_update BEFORE UPDATE ON held"
+    " BEGIN SELECT RAISE(ABORT, 'what was known is never changed'); END;"
+    "CREATE TRIGGER held_delete BEFORE DELETE ON held"
+    " BEGIN SELECT RAISE(ABORT, 'what was known is never removed'); END;";
 
-static char *record_path(const char *folder, const char *run_id)
+static const char *const steps[] = {first_step, NULL};
+
+const struct database_form record_ledger_form = {.what = "ledger", .application = APPLICATION, .steps = steps};
+
+/* ---- opening ---- */
+
+enum err record_ledger_open_file(struct record_ledger **out, const char *state_folder, const char *path, bool create)
 {
-	return mem_printf("%s/%s" SUFFIX, folder, run_id);
-}
+	struct record_ledger *ledger = mem_calloc(1, sizeof(*ledger));
+	enum err err = ledger ? ERR_OK : ERR_NOMEM;
 
-static enum err read_record(const char *folder, const char *run_id, struct buffer *out)
-{
-	char *path = record_path(folder, run_id);
-	enum err err = path ? file_read_all(path, RECORD_MAX, out) : ERR_NOMEM;
-
-	if (err == ERR_MISSING)
-		err = fail(PL_RECORD_MISSING, "there is no record of a run %s in %s", run_id, folder);
-	mem_free(path);
-	return err;
-}
-
-static enum err write_last(const struct ledger *ledger, const char *announced)
-{
-	char *path = path_join(ledger->folder, "last");
-	char hash[2 * HASH_SIZE + 1];
-	struct buffer bytes = {0};
-	json_t *object = NULL;
-	enum err err = path ? ERR_OK : ERR_NOMEM;
-
-	if (err == ERR_OK)
-		err = canonical_pack(&object, "{s:i, s:I, s:s, s:s, s:s}", "format", 1, "number",
-		    (json_int_t)ledger->number, "id", ledger->id, "hash", hex_encode(hash, ledger->hash, HASH_SIZE),
-		    "announced", announced);
-	if (err == ERR_OK)
-		err = canonical_write(object, &bytes);
-	if (err == ERR_OK)
-		err = file_replace(path, bytes.data, bytes.length, 0600);
-	json_decref(object);
-	buffer_free(&bytes);
-	mem_free(path);
-	return err;
-}
-
-/* The announced record, where it was written and continues the chain. */
-static enum err adopt(struct ledger *ledger, const char *announced)
-{
-	struct record_original original = {0};
-	struct buffer bytes = {0};
-	const char *previous;
-	char hash[2 * HASH_SIZE + 1];
-	enum err err = read_record(ledger->folder, announced, &bytes);
-
-	if (err == ERR_MISSING) { /* it was never written */
-		failure_clear();
-		return ERR_OK;
-	}
-	if (err == ERR_OK)
-		err = record_read(&original, bytes.data, bytes.length);
-	if (err == ERR_OK) {
-		previous = json_string_value(json_object_get(original.record, "previous"));
-		hex_encode(hash, ledger->hash, HASH_SIZE);
-		if (strcmp(previous, ledger->number ? hash : "") != 0)
-			err = fail(PL_RECORD_BROKEN, "%s/%s" SUFFIX " does not continue the chain of records",
-			    ledger->folder, announced);
-	}
-	if (err == ERR_OK) {
-		ledger->number++;
-		snprintf(ledger->id, sizeof(ledger->id), "%s", announced);
-		memcpy(ledger->hash, original.hash, HASH_SIZE);
-	}
-	record_original_free(&original);
-	buffer_free(&bytes);
-	return err;
-}
-
-static enum err read_last(struct ledger *ledger)
-{
-	char *path = path_join(ledger->folder, "last");
-	const char *id, *hash, *announced;
-	struct buffer bytes = {0};
-	json_t *object = NULL;
-	json_int_t number, format;
-	enum err err = path ? file_read_all(path, LAST_MAX, &bytes) : ERR_NOMEM;
-
-	if (err == ERR_MISSING) {
-		failure_clear();
-		err = ERR_OK;
-		goto done;
-	}
-	if (err == ERR_OK)
-		err = canonical_parse(&object, bytes.data, bytes.length, PL_RECORD_BROKEN, path);
-	if (err == ERR_OK)
-		err = canonical_unpack(object, PL_RECORD_BROKEN, path, "{s:I, s:I, s:s, s:s, s:s}", "format", &format,
-		    "number", &number, "id", &id, "hash", &hash, "announced", &announced);
-	if (err == ERR_OK &&
-	    (number < 0 || strlen(id) >= RECORD_ID_SIZE || !hex_decode(ledger->hash, HASH_SIZE, hash) ||
-		(announced[0] && !record_id_valid(announced))))
-		err = fail(PL_RECORD_BROKEN, "%s does not name a record", path);
-	if (err != ERR_OK)
-		goto done;
-	ledger->number = (uint64_t)number;
-	snprintf(ledger->id, sizeof(ledger->id), "%s", id);
-	if (announced[0])
-		err = adopt(ledger, announced);
-done:
-	json_decref(object);
-	buffer_free(&bytes);
-	mem_free(path);
-	return err;
-}
-
-static enum err ledger_open(struct ledger *ledger, const char *state_folder)
-{
-	char *path = NULL;
-	enum err err;
-
-	*ledger = (struct ledger){.lock = -1};
-	ledger->folder = path_join(state_folder, "records");
-	err = ledger->folder ? file_make_folders(ledger->folder, 0700) : ERR_NOMEM;
+	*out = NULL;
 	if (err != ERR_OK)
 		return err;
-	path = path_join(ledger->folder, "lock");
-	if (!path)
-		return ERR_NOMEM;
-	ledger->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (ledger->lock < 0)
-		err = fail_errno(PL_FILE_WRITE, "cannot open %s", path);
-	while (err == ERR_OK && flock(ledger->lock, LOCK_EX) != 0)
-		if (errno != EINTR)
-			err = fail_errno(PL_FILE_WRITE, "cannot lock %s", path);
-	mem_free(path);
-	return err == ERR_OK ? read_last(ledger) : err;
+	ledger->state_folder = mem_string(state_folder);
+	err = ledger->state_folder ? database_open(&ledger->database, path, &record_ledger_form, create) : ERR_NOMEM;
+	if (err == ERR_MISSING && !create) {
+		failure_clear();
+		err = ERR_OK;
+	}
+	if (err == ERR_OK)
+		*out = ledger;
+	else
+		record_ledger_close(ledger);
+	return err;
 }
 
-static void ledger_close(struct ledger *ledger)
+enum err record_ledger_open(struct record_ledger **out, const char *state_folder, bool create)
 {
-	if (ledger->lock >= 0)
-		close(ledger->lock);
-	mem_free(ledger->folder);
-}
-
-static enum err write_record(struct ledger *ledger, const char *run_id, const struct buffer *original, size_t start)
-{
-	char *path = record_path(ledger->folder, run_id);
+	bool earlier = record_ledger_takeover_needed(state_folder);
+	char *path = path_join(state_folder, RECORD_LEDGER_FILE);
+	uint64_t count = 0;
 	enum err err = path ? ERR_OK : ERR_NOMEM;
 
-	if (err == ERR_OK && access(path, F_OK) == 0)
-		err = fail(PL_RECORD_EXISTS, "there is a record of the run %s already", run_id);
+	*out = NULL;
+	if (err == ERR_OK && create)
+		err = file_make_folders(state_folder, 0700);
 	if (err == ERR_OK)
-		err = write_last(ledger, run_id);
-	if (err == ERR_OK)
-		err = file_replace(path, original->data + start, original->length - start, 0400);
+		err = record_ledger_open_file(out, state_folder, path, create || earlier);
+	if (err == ERR_OK && earlier)
+		err = record_ledger_count(*out, &count);
+	if (err == ERR_OK && earlier && count == 0)
+		err = record_ledger_takeover(*out);
+	if (err != ERR_OK) {
+		record_ledger_close(*out);
+		*out = NULL;
+	}
 	mem_free(path);
+	return err;
+}
+
+void record_ledger_close(struct record_ledger *ledger)
+{
+	if (!ledger)
+		return;
+	database_close(ledger->database);
+	mem_free(ledger->state_folder);
+	mem_free(ledger);
+}
+
+/* ---- adding ---- */
+
+enum err record_ledger_begin(struct record_ledger *ledger)
+{
+	return database_begin(ledger->database);
+}
+
+enum err record_ledger_commit(struct record_ledger *ledger)
+{
+	return database_commit(ledger->database);
+}
+
+void record_ledger_rollback(struct record_ledger *ledger)
+{
+	database_rollback(ledger->database);
+}
+
+/* Number and hash of the last record; 0 and zero where there is none. */
+static enum err find_last(struct record_ledger *ledger, uint64_t *number, uint8_t hash[HASH_SIZE])
+{
+	struct database_query *query;
+	const void *bytes;
+	size_t size = 0;
+	bool row = false;
+	enum err err =
+	    database_prepare(&query, ledger->database, "SELECT number, hash FROM record ORDER BY number DESC LIMIT 1");
+
+	*number = 0;
+	memset(hash, 0, HASH_SIZE);
+	if (err == ERR_OK)
+		err = database_step(query, &row);
+	if (err == ERR_OK && row) {
+		bytes = database_bytes(query, 1, &size);
+		*number = (uint64_t)database_number(query, 0);
+		if (size == HASH_SIZE)
+			memcpy(hash, bytes, HASH_SIZE);
+		else
+			err = fail(PL_RECORD_BROKEN, "record %" PRIu64 " of the ledger has no hash", *number);
+	}
+	database_query_free(query);
+	return err;
+}
+
+static enum err insert(struct record_ledger *ledger, const struct record_heading *heading,
+    const struct record_original *original, const void *bytes, size_t size)
+{
+	struct database_query *query;
+	enum err err = database_prepare(&query, ledger->database,
+	    "INSERT INTO record (" RECORD_LEDGER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	if (err != ERR_OK)
+		return err;
+	database_set_number(query, 1, (int64_t)heading->number);
+	database_set_text(query, 2, heading->id);
+	database_set_text(query, 3, heading->kind);
+	database_set_text(query, 4, heading->job);
+	database_set_text(query, 5, heading->about);
+	database_set_text(query, 6, heading->status);
+	database_set_number(query, 7, heading->time);
+	database_set_bytes(query, 8, heading->has_repository ? heading->repository : NULL, REPOSITORY_ID_SIZE);
+	database_set_bytes(query, 9, heading->has_snapshot ? heading->snapshot : NULL, OBJECT_ID_SIZE);
+	database_set_bytes(query, 10, heading->previous, HASH_SIZE);
+	database_set_bytes(query, 11, original->hash, HASH_SIZE);
+	database_set_bytes(query, 12, bytes, size);
+	err = database_execute(query);
+	database_query_free(query);
+	return err;
+}
+
+static enum err find_id(struct record_ledger *ledger, const char *id, bool *found)
+{
+	struct database_query *query;
+	enum err err = database_prepare(&query, ledger->database, "SELECT 1 FROM record WHERE id = ?");
+
+	*found = false;
+	if (err != ERR_OK)
+		return err;
+	database_set_text(query, 1, id);
+	err = database_step(query, found);
+	database_query_free(query);
+	return err;
+}
+
+enum err record_ledger_add_original(struct record_ledger *ledger, const void *bytes, size_t size)
+{
+	struct record_original original;
+	struct record_heading heading;
+	uint8_t hash[HASH_SIZE];
+	uint64_t number = 0;
+	bool exists = false;
+	enum err err = record_read(&original, bytes, size);
+
+	if (err == ERR_OK)
+		err = record_heading_read(&heading, &original);
+	if (err == ERR_OK)
+		err = find_id(ledger, heading.id, &exists);
+	if (err == ERR_OK && exists)
+		err = fail(PL_RECORD_EXISTS, "there is a record of the run %s already", heading.id);
+	if (err == ERR_OK)
+		err = find_last(ledger, &number, hash);
+	if (err == ERR_OK && (heading.number != number + 1 || memcmp(heading.previous, hash, HASH_SIZE) != 0))
+		err = fail(PL_RECORD_BROKEN, "the record %s does not continue the chain behind record %" PRIu64,
+		    heading.id, number);
+	if (err == ERR_OK)
+		err = insert(ledger, &heading, &original, bytes, size);
+	record_original_free(&original);
+	return err;
+}
+
+static enum err chain_and_add(
+    struct record_ledger *ledger, json_t *record, const struct keys *keys, struct buffer *original)
+{
+	char hex[2 * HASH_SIZE + 1];
+	uint8_t hash[HASH_SIZE];
+	size_t start = original->length;
+	uint64_t number;
+	enum err err = find_last(ledger, &number, hash);
+
+	if (err != ERR_OK)
+		return err;
+	if (json_object_set_new(record, "number", json_integer((json_int_t)number + 1)) != 0 ||
+	    json_object_set_new(
+		record, "previous", json_string(number ? hex_encode(hex, hash, sizeof(hash)) : "")) != 0)
+		return fail(PL_NO_MEMORY, "no memory for JSON");
+	err = record_sign(record, keys, original);
+	return err == ERR_OK
+	    ? record_ledger_add_original(ledger, original->data + start, original->length - start)
+	    : err;
+}
+
+enum err record_ledger_add(
+    struct record_ledger *ledger, json_t *record, const struct keys *keys, struct buffer *original)
+{
+	size_t start = original->length;
+	enum err err = record_ledger_begin(ledger);
+
+	if (err == ERR_OK)
+		err = chain_and_add(ledger, record, keys, original);
+	if (err == ERR_OK)
+		err = record_ledger_commit(ledger);
+	else
+		record_ledger_rollback(ledger);
+	if (err != ERR_OK)
+		original->length = start;
 	return err;
 }
 
 enum err record_ledger_append(
     const char *state_folder, const struct record *record, const struct keys *keys, struct buffer *original)
 {
-	struct ledger ledger;
-	size_t start = original->length;
+	static const uint8_t unset[HASH_SIZE];
+	struct record_ledger *ledger;
 	json_t *object = NULL;
-	enum err err = ledger_open(&ledger, state_folder);
+	enum err err = record_ledger_open(&ledger, state_folder, true);
 
 	if (err == ERR_OK)
-		err = record_json(&object, record, ledger.number + 1, ledger.hash);
+		err = record_json(&object, record, 1, unset);
 	if (err == ERR_OK)
-		err = record_sign(object, keys, original);
-	if (err == ERR_OK)
-		err = write_record(&ledger, record->id, original, start);
-	if (err == ERR_OK)
-		err = record_hash(object, ledger.hash);
-	if (err == ERR_OK) {
-		ledger.number++;
-		snprintf(ledger.id, sizeof(ledger.id), "%s", record->id);
-		err = write_last(&ledger, "");
-	}
-	if (err != ERR_OK)
-		original->length = start;
+		err = record_ledger_add(ledger, object, keys, original);
 	json_decref(object);
-	ledger_close(&ledger);
+	record_ledger_close(ledger);
 	return err;
 }
 
-bool record_ledger_has(const char *state_folder, const char *run_id)
-{
-	char *path = mem_printf("%s/records/%s" SUFFIX, state_folder, run_id);
-	bool there = path && access(path, F_OK) == 0;
+/* ---- looking up ---- */
 
-	mem_free(path);
-	return there;
+enum err record_ledger_count(struct record_ledger *ledger, uint64_t *count)
+{
+	uint8_t hash[HASH_SIZE];
+
+	*count = 0;
+	return ledger->database ? find_last(ledger, count, hash) : ERR_OK;
 }
 
-enum err record_ledger_load(const char *state_folder, const char *run_id, struct buffer *original)
+enum err record_ledger_find_hash(struct record_ledger *ledger, const uint8_t hash[HASH_SIZE], bool *found)
 {
-	char *folder = path_join(state_folder, "records");
-	struct record_list list = {0};
-	const char *id = run_id;
-	enum err err = folder ? ERR_OK : ERR_NOMEM;
+	struct database_query *query;
+	enum err err;
 
-	if (err == ERR_OK && strcmp(run_id, "latest") == 0) {
-		err = record_ledger_list(&list, state_folder);
-		if (err == ERR_OK && list.count == 0)
-			err = fail(PL_RECORD_MISSING, "there is no record of any run in %s", folder);
-		if (err == ERR_OK)
-			id = json_string_value(json_object_get(list.items[list.count - 1].record, "id"));
-	}
-	if (err == ERR_OK && !record_id_valid(id))
-		err = fail(PL_RECORD_MISSING, "\"%s\" is no id of a run", id);
-	if (err == ERR_OK)
-		err = read_record(folder, id, original);
-	record_ledger_list_free(&list);
-	mem_free(folder);
-	return err;
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-	json_int_t one = json_integer_value(json_object_get(((const struct record_original *)a)->record, "number"));
-	json_int_t other = json_integer_value(json_object_get(((const struct record_original *)b)->record, "number"));
-
-	return (one > other) - (one < other);
-}
-
-static enum err list_add(struct record_list *list, const char *folder, const char *id)
-{
-	struct record_original original = {0};
-	struct record_original *items;
-	struct buffer bytes = {0};
-	enum err err = read_record(folder, id, &bytes);
-
-	if (err == ERR_OK)
-		err = record_read(&original, bytes.data, bytes.length);
-	buffer_free(&bytes);
-	if (err == ERR_NOMEM)
-		return err;
-	if (err != ERR_OK) {
-		list->damaged++;
-		fail_context(err, "the record of run %s", id);
-		output_failure_warning(failure_last());
+	*found = false;
+	if (!ledger->database)
 		return ERR_OK;
-	}
-	items = mem_resize(list->items, list->count + 1, sizeof(*items));
-	if (!items) {
-		record_original_free(&original);
-		return ERR_NOMEM;
-	}
-	list->items = items;
-	items[list->count++] = original;
-	return ERR_OK;
-}
-
-enum err record_ledger_list(struct record_list *out, const char *state_folder)
-{
-	char *folder = path_join(state_folder, "records");
-	DIR *directory = folder ? opendir(folder) : NULL;
-	enum err err = folder ? ERR_OK : ERR_NOMEM;
-	struct dirent *entry;
-
-	*out = (struct record_list){0};
-	if (err == ERR_OK && !directory && errno != ENOENT)
-		err = fail_errno(PL_FILE_READ, "cannot read the folder %s", folder);
-	while (err == ERR_OK && directory && (entry = readdir(directory)) != NULL) {
-		size_t length = strlen(entry->d_name);
-		char id[RECORD_ID_SIZE];
-
-		if (length <= strlen(SUFFIX) || length - strlen(SUFFIX) >= sizeof(id) ||
-		    strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) != 0)
-			continue;
-		snprintf(id, sizeof(id), "%.*s", (int)(length - strlen(SUFFIX)), entry->d_name);
-		if (record_id_valid(id))
-			err = list_add(out, folder, id);
-	}
-	if (err == ERR_OK && out->count > 0)
-		qsort(out->items, out->count, sizeof(*out->items), compare_numbers);
+	err = database_prepare(&query, ledger->database, "SELECT 1 FROM record WHERE hash = ?");
 	if (err != ERR_OK)
-		record_ledger_list_free(out);
-	if (directory)
-		closedir(directory);
-	mem_free(folder);
+		return err;
+	database_set_bytes(query, 1, hash, HASH_SIZE);
+	err = database_step(query, found);
+	database_query_free(query);
 	return err;
 }
 
-void record_ledger_list_free(struct record_list *list)
+static enum err read_found(struct database_query *query, struct buffer *original)
 {
-	for (size_t i = 0; i < list->count; i++)
-		record_original_free(&list->items[i]);
-	mem_free(list->items);
-	*list = (struct record_list){0};
+	struct record_ledger_row row = {0};
+	enum err err = record_ledger_read_row(query, &row);
+
+	if (err == ERR_OK)
+		err = buffer_append(original, row.bytes, row.size);
+	record_original_free(&row.original);
+	return err;
+}
+
+enum err record_ledger_get(struct record_ledger *ledger, const char *id, struct buffer *original)
+{
+	bool latest = strcmp(id, "latest") == 0, row = false;
+	struct database_query *query = NULL;
+	enum err err = ERR_OK;
+
+	if (ledger->database) {
+		err = database_prepare(&query, ledger->database,
+		    latest ? "SELECT " RECORD_LEDGER_COLUMNS
+			     " FROM record WHERE number = (SELECT max(number) FROM record WHERE kind = 'run')"
+			   : "SELECT " RECORD_LEDGER_COLUMNS " FROM record WHERE id = ?");
+		if (err == ERR_OK && !latest)
+			database_set_text(query, 1, id);
+		if (err == ERR_OK)
+			err = database_step(query, &row);
+	}
+	if (err == ERR_OK && row)
+		err = read_found(query, original);
+	else if (err == ERR_OK)
+		err = latest ? fail(PL_RECORD_MISSING, "there is no record of any run in %s", ledger->state_folder)
+			     : fail(PL_RECORD_MISSING, "there is no record %s in the ledger in %s", id,
+				   ledger->state_folder);
+	database_query_free(query);
+	return err;
+}
+
+enum err record_ledger_load(const char *state_folder, const char *id, struct buffer *original)
+{
+	struct record_ledger *ledger;
+	enum err err = record_ledger_open(&ledger, state_folder, false);
+
+	if (err == ERR_OK)
+		err = record_ledger_get(ledger, id, original);
+	record_ledger_close(ledger);
+	return err;
+}
+
+bool record_ledger_has(const char *state_folder, const char *id)
+{
+	struct record_ledger *ledger;
+	bool found = false;
+
+	if (record_ledger_open(&ledger, state_folder, false) == ERR_OK && ledger->database)
+		(void)find_id(ledger, id, &found);
+	record_ledger_close(ledger);
+	return found;
 }

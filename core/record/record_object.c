@@ -131,8 +131,6 @@ enum err record_object_put(
 
 	if (err == ERR_OK)
 		err = target_put(target, object_record(run_id).text, bytes.data, bytes.length);
-	if (err == ERR_EXISTS)
-		err = ERR_OK;
 	buffer_free(&bytes);
 	return err;
 }

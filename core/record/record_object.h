@@ -20,7 +20,7 @@ enum err record_object_encode(const struct buffer *original, const struct keys *
 enum err record_object_decode(
     const char *run_id, const void *bytes, size_t size, const struct keys *keys, struct buffer *out);
 
-/* Stores it; one that is there already is ERR_OK: records never change. */
+/* Stores it. ERR_EXISTS where there is one of that id already: records never change. */
 enum err record_object_put(
     struct target *target, const char *run_id, const struct buffer *original, const struct keys *keys);
 enum err record_object_get(struct target *target, const char *run_id, const struct keys *keys, struct buffer *out);

@@ -10,6 +10,7 @@ struct report {
 	struct report_page page;
 	const struct record_original *original;
 	json_t *record;
+	const struct record_review_list *reviews; /* NULL: there are none yet */
 	bool english;
 };
 
@@ -69,11 +70,6 @@ const char *record_report_status(const struct record_original *original)
 	    is_english(original));
 }
 
-const char *record_report_review(const struct record_original *original)
-{
-	return record_word(WORD_PENDING, is_english(original));
-}
-
 /* ---- the parts, from top to bottom ---- */
 
 static void letterhead(struct report *report)
@@ -125,9 +121,8 @@ static void time_field(struct report *report, enum word label, const char *name)
 	field(report, label, value);
 }
 
-static void person_field(struct report *report, enum word label, const char *name)
+static void person_field(struct report *report, enum word label, json_t *person)
 {
-	json_t *person = member(report->record, name);
 	const char *nip = text(person, "nip");
 	char *value = mem_printf("%s, %s%s%s%s", text(person, "name"), text(person, "position"), *nip ? ", " : "",
 	    *nip ? word(report, WORD_NIP) : "", *nip ? " " : "");
@@ -184,8 +179,8 @@ static void done_block(struct report *report)
 	time_field(report, WORD_STARTED, "started");
 	time_field(report, WORD_ENDED, "ended");
 	duration_field(report);
-	person_field(report, WORD_PERFORMER, "performer");
-	person_field(report, WORD_REVIEWER, "reviewer");
+	person_field(report, WORD_PERFORMER, member(record, "performer"));
+	person_field(report, WORD_REVIEWER, member(record, "reviewer"));
 	snprintf(value, sizeof(value), "%.250s (%.300s)", text(record, "host"), text(record, "system"));
 	field(report, WORD_HOST, value);
 	json_array_foreach(member(record, "sources"), at, source)
@@ -295,6 +290,8 @@ static const char *check_words(const struct report *report, const char *name)
 		return word(report, WORD_CHECK_STRUCTURE);
 	if (strcmp(name, "stored") == 0)
 		return word(report, WORD_CHECK_STORED);
+	if (strcmp(name, "ledger") == 0)
+		return word(report, WORD_CHECK_LEDGER);
 	return strcmp(name, "earlier") == 0 ? word(report, WORD_CHECK_EARLIER) : name;
 }
 
@@ -366,6 +363,42 @@ static void proof_block(struct report *report)
 	mem_free(command);
 }
 
+static void follow_up_field(struct report *report, json_t *follow_up)
+{
+	char *line;
+
+	if (!json_is_object(follow_up))
+		return;
+	line = mem_printf("%s (%s, %s %s)", text(follow_up, "text"), text(member(follow_up, "owner"), "name"),
+	    word(report, WORD_REVIEW_DUE), text(follow_up, "until"));
+	if (line)
+		field(report, WORD_REVIEW_FOLLOW_UP, line);
+	else
+		report->page.err = ERR_NOMEM;
+	mem_free(line);
+}
+
+/* All of them: a report that was sent back and approved later says both. */
+static void review_fields(struct report *report)
+{
+	size_t count = report->reviews ? report->reviews->count : 0;
+	char when[RECORD_PHRASE];
+
+	if (count == 0)
+		field(report, WORD_REVIEW, word(report, WORD_PENDING));
+	for (size_t i = 0; i < count; i++) {
+		const struct record_original *review = &report->reviews->items[i];
+
+		field(report, WORD_REVIEW, record_review_word(record_review_decision_of(review), report->english));
+		person_field(report, WORD_REVIEWED_BY, member(review->record, "reviewer"));
+		field(report, WORD_REVIEWED_ON,
+		    record_time(when, text(member(review->record, "time"), "local"), report->english));
+		field(report, WORD_REVIEW_REMARK, text(review->record, "note"));
+		follow_up_field(report, member(review->record, "follow_up"));
+		field_given(report, WORD_REVIEW_WARNING, text(review->record, "warning"));
+	}
+}
+
 static void signature_block(struct report *report)
 {
 	json_t *performer = member(report->record, "performer"), *reviewer = member(report->record, "reviewer");
@@ -373,7 +406,7 @@ static void signature_block(struct report *report)
 	char left[VALUE_MAX], right[VALUE_MAX];
 
 	heading(report, WORD_REVIEW_BLOCK);
-	field(report, WORD_REVIEW, record_report_review(report->original));
+	review_fields(report);
 	report_page_line(&report->page, "");
 	snprintf(right, sizeof(right), "%.200s, ____________________", *city ? city : word(report, WORD_DATE_LINE));
 	report_page_halves(&report->page, "", right);
@@ -429,8 +462,17 @@ static void annex(struct report *report)
 
 enum err record_report_text(const struct record_original *original, struct buffer *out)
 {
-	struct report report = {
-	    .page = {.out = out}, .original = original, .record = original->record, .english = is_english(original)};
+	return record_report_text_reviewed(original, NULL, out);
+}
+
+enum err record_report_text_reviewed(
+    const struct record_original *original, const struct record_review_list *reviews, struct buffer *out)
+{
+	struct report report = {.page = {.out = out},
+	    .original = original,
+	    .record = original->record,
+	    .reviews = reviews,
+	    .english = is_english(original)};
 
 	if (!json_is_object(member(original->record, "office")) ||
 	    !json_is_object(member(original->record, "performer")) ||

@@ -1,0 +1,39 @@
+/* What the files of the ledger share. */
+#ifndef PULIH_RECORD_RECORD_LEDGER_INTERNAL_H
+#define PULIH_RECORD_RECORD_LEDGER_INTERNAL_H
+
+#include "core/base/database.h"
+#include "core/base/mem.h"
+#include "core/record/record_ledger.h"
+
+#define RECORD_LEDGER_FILE "ledger.sqlite"
+
+extern const struct database_form record_ledger_form;
+
+struct record_ledger {
+	char *state_folder;
+	struct database *database; /* NULL: there is no ledger, and none was to be made */
+};
+
+/* A ledger over a database file of its own: for the takeover's and the rebuild's tests of what they make. */
+enum err record_ledger_open_file(struct record_ledger **out, const char *state_folder, const char *path, bool create);
+
+/* The record of a row, checked against all that stands beside it in the row. `query` gives the columns of RECORD_LEDGER_COLUMNS. What
+ * *original, *heading and bytes hold lasts until the query goes on; *original is released by the caller, also on failure. */
+#define RECORD_LEDGER_COLUMNS "number, id, kind, job, about, status, time, repository, snapshot, previous, hash, original"
+struct record_ledger_row {
+	struct record_original original;
+	struct record_heading heading;
+	const void *bytes;
+	size_t size;
+};
+enum err record_ledger_read_row(struct database_query *query, struct record_ledger_row *out);
+
+/* ---- the ledger of earlier versions ---- */
+
+/* Whether <state>/records/ holds records. */
+bool record_ledger_takeover_needed(const char *state_folder);
+/* Adds all of them to an empty ledger, in one transaction, after the whole chain was checked. */
+enum err record_ledger_takeover(struct record_ledger *ledger);
+
+#endif
