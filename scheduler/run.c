@@ -3,9 +3,13 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "conf/limits.h"
+#include "core/record/record_ledger.h"
 #include "targets/registry.h"
 
+#include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 static void on_problem(void *context, const struct backup_problem *problem)
 {
@@ -58,6 +62,7 @@ static enum err back_up(struct run *run)
 	    .exclude_caches = files && files->exclude_caches,
 	    .exclude_if_present = run->if_present,
 	    .threads = run->options->threads,
+	    .rate = limits_of(run->options->configuration, run->options->job).bandwidth,
 	    .on_problem = on_problem,
 	    .context = run,
 	};
@@ -71,13 +76,71 @@ static enum err back_up(struct run *run)
 	return err;
 }
 
-/* The work, after the lock: whatever comes of it, a record follows. */
+/* ---- the limit of time ---- */
+
+static volatile sig_atomic_t timed_out;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	timed_out = 1;
+	interrupt_set(true);
+}
+
+static void limit_time(const struct run *run)
+{
+	const struct limits limits = limits_of(run->options->configuration, run->options->job);
+	struct sigaction action = {.sa_handler = on_alarm};
+
+	if (!run->options->limited)
+		return;
+	timed_out = 0;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, NULL);
+	alarm((unsigned)(limits.timeout / CLOCK_SECOND));
+}
+
+/* What was stopped for its time says so. */
+static enum err unlimit_time(const struct run *run, enum err err)
+{
+	char limit[32];
+
+	if (!run->options->limited)
+		return err;
+	alarm(0);
+	if (err != ERR_INTERRUPTED || !timed_out)
+		return err;
+	interrupt_set(false);
+	return fail(PL_RUN_TIMEOUT, "the run took longer than its limit of %s and was stopped",
+	    output_duration(limit, limits_of(run->options->configuration, run->options->job).timeout));
+}
+
+/* ---- the work ---- */
+
+/* The backup between the commands before and after it. */
+static enum err work_between(struct run *run)
+{
+	struct failure kept;
+	enum err after, err = run_command_before(run);
+
+	if (err == ERR_OK)
+		err = back_up(run);
+	err = unlimit_time(run, err);
+	kept = *failure_last();
+	after = run_command_after(run);
+	if (after != ERR_OK && err == ERR_OK)
+		return after;
+	if (after != ERR_OK)
+		output_failure_warning(failure_last());
+	return err == ERR_OK ? ERR_OK : failure_put(&kept);
+}
+
+/* After the lock: whatever comes of it, a record follows. */
 static enum err work(struct run *run)
 {
-	char cut_off[RECORD_ID_SIZE];
-	int64_t cut_off_started;
+	struct run_begun cut_off;
 	struct failure failure = {0};
-	enum err recorded, err = run_marker_read(run, cut_off, &cut_off_started);
+	enum err recorded, err = run_marker_read(run, &cut_off);
 
 	if (err != ERR_OK)
 		return err;
@@ -87,15 +150,15 @@ static enum err work(struct run *run)
 	if (err != ERR_OK)
 		failure = *failure_last();
 	/* Its record comes before ours, signed where the keys are there. */
-	if (cut_off[0]) {
-		recorded = run_record_cut_off(run, cut_off, cut_off_started);
+	if (cut_off.id[0]) {
+		recorded = run_record_cut_off(run, &cut_off, NULL);
 		if (recorded != ERR_OK)
 			return recorded;
 	}
 	recorded = run_marker_write(run);
 	if (recorded != ERR_OK)
 		return recorded;
-	err = err == ERR_OK ? back_up(run) : failure_put(&failure);
+	err = err == ERR_OK ? work_between(run) : failure_put(&failure);
 	run->ended = clock_now();
 	failure = *failure_last();
 	recorded = run_record(run, err);
@@ -109,25 +172,54 @@ static enum err work(struct run *run)
 	return err == ERR_OK ? ERR_OK : failure_put(&failure);
 }
 
+static enum err name_run(const struct run *run)
+{
+	const char *id = run->options->run_id;
+
+	if (!id)
+		return record_new_id(run->result->id, run->options->job->name, run->started);
+	snprintf(run->result->id, sizeof(run->result->id), "%s", id);
+	return ERR_OK;
+}
+
+/* Asked under the lock: whoever closed the run as cut off had it too. */
+static enum err check_open(const struct run *run)
+{
+	if (run->options->run_id && record_ledger_has(run->state_folder, run->options->run_id))
+		return fail(PL_RECORD_EXISTS, "the run %s has its record already", run->options->run_id);
+	return ERR_OK;
+}
+
+enum err run_zone(const struct configuration *configuration)
+{
+	if (setenv("TZ", configuration->office.timezone, 1) != 0)
+		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
+	tzset();
+	return ERR_OK;
+}
+
 enum err run_job(const struct run_options *options, struct run_result *result)
 {
 	struct run run = {
 	    .options = options, .result = result, .state_folder = options->access->state_folder, .lock = -1};
-	enum err err;
+	enum err err = run_zone(options->configuration);
 
 	*result = (struct run_result){0};
-	if (setenv("TZ", options->configuration->office.timezone, 1) != 0)
-		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
-	tzset();
+	if (err != ERR_OK)
+		return err;
 	run.started = clock_now();
 	run.problems = json_array();
 	err = run.problems ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK)
-		err = record_new_id(result->id, options->job->name, run.started);
+		err = name_run(&run);
 	if (err == ERR_OK)
 		err = run_lock(&run);
 	if (err == ERR_OK)
+		err = check_open(&run);
+	if (err == ERR_OK) {
+		limit_time(&run);
 		err = work(&run);
+	}
 	repository_close(&run.repository);
 	run_sources_free(&run);
 	run_unlock(&run);

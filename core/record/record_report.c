@@ -143,6 +143,7 @@ static const char *trigger(const struct report *report)
 	return word(report,
 	    strcmp(trigger, "scheduled") == 0	   ? WORD_SCHEDULED
 		: strcmp(trigger, "catch_up") == 0 ? WORD_CATCH_UP
+		: strcmp(trigger, "retry") == 0	   ? WORD_RETRY
 						   : WORD_MANUAL);
 }
 
@@ -428,6 +429,8 @@ static enum word kind_word(const char *kind)
 {
 	return strcmp(kind, "unreadable") == 0	      ? WORD_NOT_READ
 	    : strcmp(kind, "changed_while_read") == 0 ? WORD_CHANGED_WHILE_READ
+	    : strcmp(kind, "before") == 0	      ? WORD_COMMAND_BEFORE
+	    : strcmp(kind, "after") == 0	      ? WORD_COMMAND_AFTER
 						      : WORD_VANISHED;
 }
 
