@@ -8,12 +8,13 @@ extern const struct command backup_command, cat_command, config_check_command, c
     doctor_command, excludes_explain_command, find_command, help_command, init_command, key_add_command,
     key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
     key_sheet_command, ls_command, report_export_command, report_list_command, report_show_command, restore_command,
-    run_command, snapshots_command, stats_command, verify_command, version_command;
+    run_command, scheduler_command, snapshots_command, stats_command, verify_command, version_command;
 
 const struct command_entry commands[] = {
     {"Back up", &init_command},
     {"Back up", &backup_command},
     {"Jobs and their reports", &run_command},
+    {"Jobs and their reports", &scheduler_command},
     {"Jobs and their reports", &report_list_command},
     {"Jobs and their reports", &report_show_command},
     {"Jobs and their reports", &report_export_command},

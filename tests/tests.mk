@@ -14,8 +14,8 @@
 
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
-	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev fonts-dejavu-core
-TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
+	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libsystemd-dev fonts-dejavu-core
+TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	python3-cryptography
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
