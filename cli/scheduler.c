@@ -4,6 +4,8 @@
 #include "cli/configured.h"
 #include "cli/settings.h"
 
+#include <stdio.h>
+
 static struct {
 	bool foreground;
 } given;
