@@ -5,7 +5,7 @@
 
 /* One line a command: here, and nowhere else, a command becomes known. */
 extern const struct command backup_command, cat_command, config_check_command, config_show_command, diff_command,
-    doctor_command, excludes_explain_command, find_command, help_command, init_command, key_add_command,
+    doctor_command, excludes_explain_command, find_command, forget_command, help_command, init_command, key_add_command,
     key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
     key_sheet_command, ls_command, report_export_command, report_list_command, report_show_command, restore_command,
     run_command, scheduler_command, snapshots_command, stats_command, verify_command, version_command;
@@ -28,6 +28,7 @@ const struct command_entry commands[] = {
     {"Look", &stats_command},
     {"Bring back and prove", &restore_command},
     {"Bring back and prove", &verify_command},
+    {"Bring back and prove", &forget_command},
     {"Keys", &key_list_command},
     {"Keys", &key_add_command},
     {"Keys", &key_remove_command},
