@@ -7,8 +7,10 @@
 extern const struct command backup_command, cat_command, config_check_command, config_show_command, diff_command,
     doctor_command, excludes_explain_command, find_command, forget_command, help_command, init_command, key_add_command,
     key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
-    key_sheet_command, ls_command, report_export_command, report_list_command, report_show_command, restore_command,
-    run_command, scheduler_command, snapshots_command, stats_command, verify_command, version_command;
+    key_sheet_command, ledger_accept_command, ledger_rebuild_command, ledger_verify_command, ls_command,
+    report_export_command, report_list_command, report_show_command, restore_command, review_approve_command,
+    review_list_command, review_return_command, run_command, scheduler_command, snapshots_command, stats_command,
+    verify_command, version_command;
 
 const struct command_entry commands[] = {
     {"Back up", &init_command},
@@ -18,6 +20,12 @@ const struct command_entry commands[] = {
     {"Jobs and their reports", &report_list_command},
     {"Jobs and their reports", &report_show_command},
     {"Jobs and their reports", &report_export_command},
+    {"Jobs and their reports", &review_list_command},
+    {"Jobs and their reports", &review_approve_command},
+    {"Jobs and their reports", &review_return_command},
+    {"Jobs and their reports", &ledger_verify_command},
+    {"Jobs and their reports", &ledger_accept_command},
+    {"Jobs and their reports", &ledger_rebuild_command},
     {"Jobs and their reports", &config_check_command},
     {"Jobs and their reports", &config_show_command},
     {"Look", &snapshots_command},

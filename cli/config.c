@@ -47,11 +47,12 @@ static void show_people(const struct configuration *configuration)
 	for (uint32_t i = 0; i < configuration->people_count; i++) {
 		const struct configuration_person *person = &configuration->people[i];
 
-		output_print(
-		    "person     %s: %s, %s (%s)\n", person->id, person->name, person->position, roles[person->role]);
+		output_print("person     %s: %s, %s (%s%s%s)\n", person->id, person->name, person->position,
+		    roles[person->role], person->login ? ", login " : "", person->login ? person->login : "");
 		output_object("person",
-		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name, "nip",
-			person->nip ? person->nip : "", "position", person->position, "role", roles[person->role]));
+		    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name, "nip",
+			person->nip ? person->nip : "", "position", person->position, "role", roles[person->role],
+			"login", person->login ? person->login : ""));
 	}
 	for (uint32_t i = 0; i < configuration->targets_count; i++) {
 		const struct configuration_target *target = &configuration->targets[i];

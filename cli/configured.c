@@ -21,6 +21,14 @@ enum err configured_load(const struct configuration **out)
 	return err;
 }
 
+enum err configured_if_any(const struct configuration **out)
+{
+	*out = NULL;
+	if (!settings.config && access(CONFIGURATION_DEFAULT, R_OK) != 0)
+		return ERR_OK;
+	return configured_load(out);
+}
+
 void configured_use(const struct configuration_target *target)
 {
 	static bool asked, given;
@@ -44,10 +52,8 @@ enum err configured_repository(void)
 
 	if (settings.repository && strpbrk(settings.repository, "/:"))
 		return ERR_OK;
-	if (!settings.config && access(CONFIGURATION_DEFAULT, R_OK) != 0)
-		return ERR_OK;
-	err = configured_load(&configuration);
-	if (err != ERR_OK)
+	err = configured_if_any(&configuration);
+	if (err != ERR_OK || !configuration)
 		return err;
 	if (settings.repository)
 		target = configuration_target(configuration, settings.repository);

@@ -8,6 +8,8 @@
 const char *configured_file(void);
 /* As configuration_load. */
 enum err configured_load(const struct configuration **out);
+/* The same where the file was named or the default one is there; otherwise *out is NULL. */
+enum err configured_if_any(const struct configuration **out);
 
 /* Makes a target of the configuration the repository of this process: settings.repository, and its secret unless an option or the environment
  * gave one. */

@@ -8,7 +8,7 @@
 #include "cli/settings.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
-#include "scheduler/run.h"
+#include "scheduler/office.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -71,7 +71,7 @@ static enum err read_office(const struct configuration **configuration, const ch
 	for (uint32_t i = 0; err == ERR_OK && i < (*configuration)->targets_count; i++)
 		if (settings.repository && strcmp((*configuration)->targets[i].url, settings.repository) == 0)
 			*target_name = (*configuration)->targets[i].name;
-	return err == ERR_OK ? run_zone(*configuration) : err;
+	return err == ERR_OK ? office_enter_zone(*configuration) : err;
 }
 
 static enum err forget_with(const char *const *tags)

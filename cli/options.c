@@ -31,6 +31,15 @@ static size_t table_length(const struct option_spec *table)
 	return count;
 }
 
+/* The command's own row of that name, or the one that every command has. */
+static const struct option_spec *own_or(const struct option_spec *more, const struct option_spec *common)
+{
+	for (size_t i = 0; i < table_length(more); i++)
+		if (strcmp(more[i].long_name, common->long_name) == 0)
+			return &more[i];
+	return common;
+}
+
 static void parser_free(struct parser *parser)
 {
 	mem_free(parser->specs);
@@ -50,7 +59,7 @@ static enum err parser_build(
 	if (err != ERR_OK || !parser->specs || !parser->long_options)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < parser->count; i++) {
-		const struct option_spec *spec = i < first ? &table[i] : &more[i - first];
+		const struct option_spec *spec = i < first ? own_or(more, &table[i]) : &more[i - first];
 
 		parser->specs[i] = spec;
 		parser->long_options[i] = (struct option){

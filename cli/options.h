@@ -49,7 +49,7 @@ void option_list_free(struct option_list *list);
 /* The values as a NULL-terminated array, to be released with mem_free; NULL after PL_NO_MEMORY. */
 const char **option_list_values(const struct option_list *list);
 
-/* Reads argv[1 … argc-1] with up to two tables (`more` may be NULL). argv[0] is only skipped.
+/* Reads argv[1 … argc-1] with up to two tables (`more` may be NULL; its rows replace those of the same long name in `table`). argv[0] is only skipped.
  * With `leading`, reading stops at the first word that is no option; otherwise words and options may be mixed and argv is
  * reordered, options first; "--" ends the options in both. *next receives the position of the first word.
  * ERR_USAGE, naming the option: PL_OPTION_UNKNOWN (with the nearest that exists), PL_OPTION_NO_VALUE, PL_OPTION_VALUE. */

@@ -1,10 +1,9 @@
-/* pulih report list, show, export */
+/* pulih report show, export */
 #include "cli/commands.h"
-#include "cli/describe.h"
 #include "cli/settings.h"
-#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/output.h"
+#include "core/record/record_further.h"
 #include "core/record/record_ledger.h"
 #include "core/record/record_report.h"
 
@@ -14,7 +13,7 @@
 #include <unistd.h>
 
 static struct {
-	const char *output, *job;
+	const char *output;
 	int format;
 } given;
 
@@ -28,104 +27,97 @@ static const char *member(const struct record_original *original, const char *na
 	return text ? text : "";
 }
 
-static const char *started(const struct record_original *original)
-{
-	const char *text = json_string_value(json_object_get(json_object_get(original->record, "started"), "local"));
-
-	return text ? text : "";
-}
-
-/* ---- list ---- */
-
-static const struct option_spec list_options[] = {
-    {OPTION("job", 0, OPTION_TEXT, "NAME", "only runs of this job", &given.job)},
-    {0},
+/* A record, and what was said of it since. */
+struct shown {
+	struct record_original original;
+	struct record_review_list reviews;
+	struct buffer bytes, text;
+	bool is_run;
 };
 
-static void show_line(const struct record_original *original)
+static void shown_free(struct shown *shown)
 {
-	char hash[2 * HASH_SIZE + 1];
-
-	output_print("%-44s %s  %s; %s\n", member(original, "id"), started(original), record_report_status(original),
-	    record_report_review(original));
-	output_object("report",
-	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b}", "id", member(original, "id"), "job",
-		member(original, "job"), "time", started(original), "status", record_report_status(original), "result",
-		member(original, "status"), "review", record_report_review(original), "number",
-		json_integer_value(json_object_get(original->record, "number")), "hash",
-		hex_encode(hash, original->hash, HASH_SIZE), "signed", original->is_signed));
+	record_original_free(&shown->original);
+	record_review_list_free(&shown->reviews);
+	buffer_free(&shown->bytes);
+	buffer_free(&shown->text);
 }
 
-static enum err report_list_run(const struct arguments *arguments)
+static enum err load(struct shown *shown, const char *id)
 {
-	struct record_list list;
-	size_t shown = 0;
-	enum err err = record_ledger_list(&list, settings.state_folder);
+	struct record_ledger *ledger;
+	struct record_heading heading;
+	enum err err = record_ledger_open(&ledger, settings.state_folder, false);
 
-	(void)arguments;
-	if (err != ERR_OK)
-		return err;
-	for (size_t i = 0; i < list.count; i++) {
-		if (given.job && strcmp(member(&list.items[i], "job"), given.job) != 0)
-			continue;
-		show_line(&list.items[i]);
-		shown++;
-	}
-	if (shown == 0 && output_level() >= OUTPUT_NORMAL)
-		output_print("no reports\n");
-	if (list.damaged > 0)
-		err = fail(PL_RECORD_BROKEN, "%s damaged", describe_count(list.damaged, "record").text);
-	record_ledger_list_free(&list);
+	if (err == ERR_OK)
+		err = record_ledger_get(ledger, id, &shown->bytes);
+	if (err == ERR_OK)
+		err = record_read(&shown->original, shown->bytes.data, shown->bytes.length);
+	if (err == ERR_OK)
+		err = record_heading_read(&heading, &shown->original);
+	if (err == ERR_OK)
+		err = record_review_list_load(&shown->reviews, ledger, &shown->original);
+	if (err == ERR_OK)
+		shown->is_run = strcmp(heading.kind, RECORD_RUN) == 0;
+	record_ledger_close(ledger);
 	return err;
 }
 
-const struct command report_list_command = {
-    .name = "report list",
-    .purpose = "list the reports of all runs",
-    .arguments = "",
-    .options = list_options,
-    .examples = "pulih report list\npulih report list --job website --json",
-    .run = report_list_run,
-};
-
-/* ---- show, export ---- */
-
-static enum err load(struct record_original *original, struct buffer *bytes, const char *run_id)
+static enum err write_text(struct shown *shown)
 {
-	enum err err = record_ledger_load(settings.state_folder, run_id, bytes);
+	return shown->is_run ? record_report_text_reviewed(&shown->original, &shown->reviews, &shown->text)
+			     : record_further_text(&shown->original, &shown->text);
+}
 
-	return err == ERR_OK ? record_read(original, bytes->data, bytes->length) : err;
+static json_t *reviews_json(const struct record_review_list *reviews)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < reviews->count; i++)
+		json_array_append(list, reviews->items[i].record);
+	return list;
+}
+
+/* The report of a run has a status and a review in words; records of other kinds are shown as they are. */
+static json_t *shown_json(const struct shown *shown)
+{
+	const struct record_original *original = &shown->original;
+	enum record_decision decision = record_review_decision(&shown->reviews);
+	char hash[2 * HASH_SIZE + 1];
+	json_t *object = json_pack("{s:O, s:s, s:b}", "record", original->record, "hash",
+	    hex_encode(hash, original->hash, HASH_SIZE), "signed", original->is_signed);
+
+	if (object && shown->is_run)
+		json_object_update_new(object,
+		    json_pack("{s:s, s:s, s:s, s:o}", "status", record_report_status(original), "review",
+			record_review_word(decision, record_report_is_english(original)), "review_result",
+			record_review_name(decision), "reviews", reviews_json(&shown->reviews)));
+	return object;
 }
 
 static enum err report_show_run(const struct arguments *arguments)
 {
-	struct record_original original = {0};
-	struct buffer bytes = {0}, text = {0};
-	char hash[2 * HASH_SIZE + 1];
-	enum err err = load(&original, &bytes, arguments->items[0]);
+	struct shown shown = {0};
+	enum err err = load(&shown, arguments->items[0]);
 
 	if (err == ERR_OK)
-		err = record_report_text(&original, &text);
+		err = write_text(&shown);
 	if (err == ERR_OK) {
-		output_print("%.*s", (int)text.length, (const char *)text.data);
-		output_object("report",
-		    json_pack("{s:O, s:s, s:b, s:s, s:s}", "record", original.record, "hash",
-			hex_encode(hash, original.hash, HASH_SIZE), "signed", original.is_signed, "status",
-			record_report_status(&original), "review", record_report_review(&original)));
+		output_print("%.*s", (int)shown.text.length, (const char *)shown.text.data);
+		output_object("report", shown_json(&shown));
 	}
-	record_original_free(&original);
-	buffer_free(&bytes);
-	buffer_free(&text);
+	shown_free(&shown);
 	return err;
 }
 
 const struct command report_show_command = {
     .name = "report show",
-    .purpose = "show the report of a run",
+    .purpose = "show the report of a run, and its reviews",
     .arguments = "RUN",
     .least = 1,
     .most = 1,
-    .details = "RUN is an id of pulih report list, or latest. The record's signature is checked first.",
+    .details = "RUN is an id of pulih report list, or latest. Records of reviews are shown by their id as well.\n"
+	       "The record's signature is checked first.",
     .examples = "pulih report show latest\npulih report show 20261122t010000-website-3f2a",
     .run = report_show_run,
 };
@@ -155,9 +147,7 @@ static enum err write_new(const char *path, const struct buffer *bytes)
 
 static enum err report_export_run(const struct arguments *arguments)
 {
-	struct record_original original = {0};
-	struct buffer bytes = {0}, text = {0};
-	const struct buffer *wanted = given.format == FORMAT_JSON ? &bytes : &text;
+	struct shown shown = {0};
 	enum err err;
 
 	if (!given.output)
@@ -165,21 +155,19 @@ static enum err report_export_run(const struct arguments *arguments)
 	if (given.format == FORMAT_HTML || given.format == FORMAT_PDF)
 		return fail(PL_OPTION_VALUE,
 		    "--format: this version writes text and json; print the text instead of %s", formats[given.format]);
-	err = load(&original, &bytes, arguments->items[0]);
+	err = load(&shown, arguments->items[0]);
 	if (err == ERR_OK && given.format == FORMAT_TEXT)
-		err = record_report_text(&original, &text);
+		err = write_text(&shown);
 	if (err == ERR_OK)
-		err = write_new(given.output, wanted);
+		err = write_new(given.output, given.format == FORMAT_JSON ? &shown.bytes : &shown.text);
 	if (err == ERR_OK) {
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print("%s written\n", given.output);
 		output_object("summary",
-		    json_pack("{s:s, s:o, s:s}", "run_id", member(&original, "id"), "file", output_text(given.output),
+		    json_pack("{s:s, s:o, s:s}", "run_id", member(&shown.original, "id"), "file", output_text(given.output),
 			"format", formats[given.format]));
 	}
-	record_original_free(&original);
-	buffer_free(&bytes);
-	buffer_free(&text);
+	shown_free(&shown);
 	return err;
 }
 

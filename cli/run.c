@@ -74,7 +74,7 @@ static enum err run_one(
 	    &result);
 	if (given.all && output_level() >= OUTPUT_NORMAL)
 		output_print("%s:\n", job->name);
-	backup_report_end(&report, err, &result.backup);
+	backup_report_end(&report, result.lacking ? ERR_OK : err, &result.backup);
 	report_record(job, &result);
 	run_result_free(&result);
 	return err;

@@ -81,6 +81,7 @@ static enum err verify_command_run(const struct arguments *arguments)
 	    .tier = (enum verify_tier)given.tier,
 	    .budget = given.all ? 0 : given.budget,
 	    .threads = (unsigned)settings.threads,
+	    .state_folder = settings.state_folder,
 	    .on_finding = on_finding,
 	};
 	bool keyless;

@@ -24,6 +24,7 @@ struct configuration_office {
 enum configuration_role { ROLE_OPERATOR, ROLE_REVIEWER, ROLE_HEAD };
 struct configuration_person {
 	char *id, *name, *nip, *position, *email;
+	char *login; /* Unix user: nobody else acts as this person */
 	enum configuration_role role;
 };
 
@@ -94,6 +95,12 @@ struct configuration_limits {
 	int *retries;		     /* 0 … 20 */
 };
 
+/* When a report that nobody reviewed is overdue; conf/review_rules.h says what counts. */
+struct configuration_review {
+	char *remind_after, *escalate_after; /* "3d" */
+	char *escalate_to;		     /* id of a person */
+};
+
 struct configuration_job {
 	char *name;
 	struct configuration_sop *sop; /* may be NULL */
@@ -107,12 +114,14 @@ struct configuration_job {
 	struct configuration_limits *limits;		 /* may be NULL */
 	char **before, **after;				 /* programs with their arguments */
 	uint32_t before_count, after_count;		 /* 0: none */
+	struct configuration_review *review;		 /* may be NULL */
 };
 
 struct configuration {
 	char *file; /* where it was read from */
 	struct configuration_office office;
 	struct configuration_limits *limits; /* may be NULL */
+	struct configuration_review *review; /* may be NULL */
 	struct configuration_person *people;
 	uint32_t people_count;
 	struct configuration_target *targets;

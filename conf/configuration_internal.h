@@ -47,6 +47,10 @@ enum err validate_limits(
 /* Priority and limits of the job at that path. */
 enum err validate_running(struct locate *locate, const struct configuration_job *job, const char *path);
 
+/* Parts of it: the Unix user of a person, the rules of reviews (after people and jobs are known to be right). */
+enum err validate_review_login(struct locate *locate, const struct configuration *configuration, size_t at);
+enum err validate_review_rules(struct locate *locate, const struct configuration *configuration);
+
 /* PL_CONFIG_UNSUPPORTED for what the format knows and this version cannot do. Asked before the schema. */
 enum err validate_supported(struct locate *locate);
 

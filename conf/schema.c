@@ -38,6 +38,7 @@ static const cyaml_schema_field_t person[] = {
     REQUIRED(configuration_person, position),
     WORD(CYAML_FLAG_DEFAULT, configuration_person, role, roles),
     OPTIONAL(configuration_person, email),
+    OPTIONAL(configuration_person, login),
     CYAML_FIELD_END,
 };
 
@@ -109,6 +110,13 @@ static const cyaml_schema_field_t keep[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t review[] = {
+    OPTIONAL(configuration_review, remind_after),
+    OPTIONAL(configuration_review, escalate_after),
+    OPTIONAL(configuration_review, escalate_to),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t sop[] = {
     REQUIRED(configuration_sop, number),
     REQUIRED(configuration_sop, item),
@@ -153,6 +161,7 @@ static const cyaml_schema_field_t job[] = {
     MAPPING(limits, limits),
     TEXTS(configuration_job, before),
     TEXTS(configuration_job, after),
+    MAPPING(review, review),
     CYAML_FIELD_END,
 };
 
@@ -165,6 +174,7 @@ static const cyaml_schema_value_t job_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DE
 static const cyaml_schema_field_t top[] = {
     CYAML_FIELD_MAPPING("office", CYAML_FLAG_DEFAULT, struct configuration, office, office),
     CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, limits, limits),
+    CYAML_FIELD_MAPPING_PTR("review", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, review, review),
     CYAML_FIELD_SEQUENCE("people", CYAML_FLAG_POINTER, struct configuration, people, &person_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER, struct configuration, targets, &target_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE(

@@ -171,7 +171,7 @@ static enum err check_person(struct locate *locate, const struct configuration *
 		if (strcmp(configuration->people[i].id, id) == 0)
 			return locate_fail(locate, PL_CONFIG_DUPLICATE, locate_path("people[%zu].id", at).text,
 			    "there is another person of the id \"%s\"", id);
-	return err;
+	return err == ERR_OK ? validate_review_login(locate, configuration, at) : err;
 }
 
 /* ---- jobs ---- */
@@ -349,5 +349,5 @@ enum err validate_configuration(struct locate *locate, const struct configuratio
 		err = check_target(locate, configuration, i);
 	for (size_t i = 0; err == ERR_OK && i < configuration->jobs_count; i++)
 		err = check_job(locate, configuration, i);
-	return err;
+	return err == ERR_OK ? validate_review_rules(locate, configuration) : err;
 }

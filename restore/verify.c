@@ -106,6 +106,8 @@ static enum err run_tiers(struct verify *verify)
 	const struct keys *keys = verify->repository->keys;
 	enum err err = verify_structure(verify);
 
+	if (err == ERR_OK && verify->options->state_folder)
+		err = verify_known(verify);
 	if (err == ERR_OK)
 		err = verify_ledger_load(verify);
 	if (err == ERR_OK && keys && keys->full)

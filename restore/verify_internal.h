@@ -91,6 +91,8 @@ bool verify_is_finding(enum err err);
 
 /* config, slots, snapshots, index objects, generations, records, packs: all there, all of the right size, signed by who may. */
 enum err verify_structure(struct verify *verify);
+/* What the ledger of this machine knows that the target held is there, or a record says why not. */
+enum err verify_known(struct verify *verify);
 /* Trees of all snapshots: every node readable, every chunk in the index, its pack there. */
 enum err verify_trees(struct verify *verify);
 /* Finds out which snapshots and files the findings touch. */

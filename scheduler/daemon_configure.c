@@ -3,7 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "scheduler/run.h"
+#include "scheduler/office.h"
 
 static void free_jobs(struct daemon_job *jobs, size_t count)
 {
@@ -89,7 +89,7 @@ enum err daemon_configure(struct daemon *daemon)
 		if (fresh.configuration->jobs[i].schedule)
 			err = add_job(&fresh, &fresh.configuration->jobs[i]);
 	if (err == ERR_OK)
-		err = run_zone(fresh.configuration);
+		err = office_enter_zone(fresh.configuration);
 	if (err == ERR_OK)
 		err = keep_jobs(&fresh);
 	if (err == ERR_OK)

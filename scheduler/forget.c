@@ -6,6 +6,7 @@
 #include "core/record/record_forget.h"
 #include "core/record/record_send.h"
 #include "core/repo/object.h"
+#include "scheduler/office.h"
 
 struct forget {
 	struct repository *repository;
@@ -82,7 +83,6 @@ static enum err describe(const struct retention *retention, struct buffer *out)
 static enum err make_record(struct forget *forget, const char *reason, json_t **record)
 {
 	const struct forget_options *options = forget->options;
-	const struct configuration_office *office = options->configuration ? &options->configuration->office : NULL;
 	const char *job = options->filter.job ? options->filter.job : "";
 	struct record_forget what = {.id = forget->result->record,
 	    .job = job,
@@ -95,9 +95,8 @@ static enum err make_record(struct forget *forget, const char *reason, json_t **
 	    .keys = forget->repository->keys};
 	enum err err = record_new_id_of(forget->result->record, "forget", job, what.made);
 
-	if (office)
-		what.office = (struct record_office){office->name, office->address, office->city, office->timezone,
-		    office->language == LANGUAGE_ENGLISH};
+	if (options->configuration)
+		what.office = office_record(options->configuration);
 	return err == ERR_OK ? record_forget_json(record, &what) : err;
 }
 

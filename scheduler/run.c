@@ -5,10 +5,10 @@
 #include "core/base/output.h"
 #include "conf/limits.h"
 #include "core/record/record_ledger.h"
+#include "scheduler/office.h"
 #include "targets/registry.h"
 
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 static void on_problem(void *context, const struct backup_problem *problem)
@@ -159,6 +159,11 @@ static enum err work(struct run *run)
 	if (recorded != ERR_OK)
 		return recorded;
 	err = err == ERR_OK ? work_between(run) : failure_put(&failure);
+	if (err == ERR_OK || err == ERR_PARTIAL) {
+		failure = *failure_last();
+		recorded = run_compare(run);
+		err = recorded != ERR_OK ? recorded : err == ERR_OK ? ERR_OK : failure_put(&failure);
+	}
 	run->ended = clock_now();
 	failure = *failure_last();
 	recorded = run_record(run, err);
@@ -190,19 +195,11 @@ static enum err check_open(const struct run *run)
 	return ERR_OK;
 }
 
-enum err run_zone(const struct configuration *configuration)
-{
-	if (setenv("TZ", configuration->office.timezone, 1) != 0)
-		return fail_errno(PL_NO_MEMORY, "cannot set the time zone");
-	tzset();
-	return ERR_OK;
-}
-
 enum err run_job(const struct run_options *options, struct run_result *result)
 {
 	struct run run = {
 	    .options = options, .result = result, .state_folder = options->access->state_folder, .lock = -1};
-	enum err err = run_zone(options->configuration);
+	enum err err = office_enter_zone(options->configuration);
 
 	*result = (struct run_result){0};
 	if (err != ERR_OK)

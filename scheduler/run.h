@@ -2,10 +2,9 @@
  *
  *   <state>/runs/<job>.lock     flock, holds the process id: a job runs once at a time
  *   <state>/runs/<job>.started  JSON: the run at work; still there at the next run where one was cut off
- *   <state>/runs/unsent/<id>    a record that the target may lack: holds the target's name
  *
  * Crash story: the marker is written before the run begins and goes when its record is in the ledger. A run that was cut off gets its
- * record (failed, saying so) from the next one. The unsent mark is there before the record, so none is forgotten. */
+ * record (failed, saying so) from the next one. Which records a target has is known to the ledger: none is forgotten. */
 #ifndef PULIH_SCHEDULER_RUN_H
 #define PULIH_SCHEDULER_RUN_H
 
@@ -34,17 +33,16 @@ struct run_result {
 	struct buffer original; /* the record; empty where none could be written */
 	enum record_status status;
 	bool stored;		      /* the repository has the record too */
+	bool lacking;		      /* the target lacks what this machine stored there before; the backup is done */
 	char cut_off[RECORD_ID_SIZE]; /* the run before that was cut off and got its record now; "" for none */
 };
 void run_result_free(struct run_result *result);
 
 /* Runs the job now, in the office's time zone (which becomes that of the process). Returns what the backup returned, after the record was
- * written, whatever that was. PL_JOB_BUSY (ERR_BUSY), and PL_RECORD_EXISTS where run_id has its record already; they leave none: nothing ran. A record that cannot be written makes a run that
+ * written, whatever that was. PL_LEDGER_FOUND (ERR_CORRUPT): the backup is done, but the target lacks what this machine stored there before. PL_JOB_BUSY (ERR_BUSY), and PL_RECORD_EXISTS where
+ * run_id has its record already; they leave none: nothing ran. A record that cannot be written makes a run that
  * was good fail. */
 enum err run_job(const struct run_options *options, struct run_result *result);
-
-/* Makes the office's time zone that of the process. */
-enum err run_zone(const struct configuration *configuration);
 
 /* Closes the run options->run_id that was started and whose process is gone: where it left no record, it gets one that says so (failed,
  * PL_RUN_CUT_OFF; with `how` PL_RUN_NO_RECORD), without a signature: no key is at hand, and the chain covers it. PL_JOB_BUSY (ERR_BUSY) while

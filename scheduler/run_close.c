@@ -2,7 +2,7 @@
 #include "scheduler/run_internal.h"
 
 #include "core/base/mem.h"
-#include "core/record/record_ledger.h"
+#include "scheduler/office.h"
 
 /* A marker of this run is done with; one of another run is left to the next run of the job. */
 static enum err remove_marker(const struct run *run)
@@ -21,7 +21,7 @@ enum err run_close_cut_off(const struct run_options *options, int64_t started, c
 	struct run run = {
 	    .options = options, .result = &result, .state_folder = options->access->state_folder, .lock = -1};
 	struct run_begun begun = {.started = started, .planned = options->planned};
-	enum err err = run_zone(options->configuration);
+	enum err err = office_enter_zone(options->configuration);
 
 	snprintf(begun.id, sizeof(begun.id), "%s", options->run_id);
 	snprintf(begun.trigger, sizeof(begun.trigger), "%s", options->trigger);

@@ -57,5 +57,8 @@ enum err run_record(struct run *run, enum err err);
 enum err run_record_cut_off(struct run *run, const struct run_begun *begun, const char *how);
 /* Puts every record that this target may lack into it. Warns of what does not work. */
 void run_send(struct run *run);
+/* What this machine knows against what the target holds, as one of the run's checks. Findings are warned of: PL_LEDGER_FOUND (ERR_CORRUPT).
+ * That it could not be found out is a warning and no failure. */
+enum err run_compare(struct run *run);
 
 #endif

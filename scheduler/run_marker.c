@@ -42,18 +42,15 @@ static enum err take_lock(struct run *run, const char *path)
 enum err run_lock(struct run *run)
 {
 	char *path = NULL;
-	char *unsent = NULL;
 	enum err err;
 
 	run->folder = path_join(run->state_folder, "runs");
-	unsent = run->folder ? path_join(run->folder, "unsent") : NULL;
 	path = run->folder ? mem_printf("%s/%s.lock", run->folder, run->options->job->name) : NULL;
 	run->marker = run->folder ? mem_printf("%s/%s.started", run->folder, run->options->job->name) : NULL;
-	err = unsent && path && run->marker ? file_make_folders(unsent, 0700) : ERR_NOMEM;
+	err = path && run->marker ? file_make_folders(run->folder, 0700) : ERR_NOMEM;
 	if (err == ERR_OK)
 		err = take_lock(run, path);
 	mem_free(path);
-	mem_free(unsent);
 	return err;
 }
 

@@ -1,24 +1,11 @@
-/* The record of a run: into the ledger first, then into the repository. */
+/* The record of a run. */
 #include "scheduler/run_internal.h"
 
-#include "core/base/file.h"
-#include "core/base/mem.h"
-#include "core/base/output.h"
 #include "core/record/record_ledger.h"
-#include "core/record/record_object.h"
+#include "scheduler/office.h"
 #include "scheduler/calendar.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <sys/utsname.h>
-#include <unistd.h>
-
-static struct record_person person_of(const struct configuration *configuration, const char *id)
-{
-	const struct configuration_person *person = configuration_person(configuration, id);
-
-	return (struct record_person){.name = person->name, .nip = person->nip, .position = person->position};
-}
 
 static struct record_sop sop_of(const struct configuration_sop *sop)
 {
@@ -58,25 +45,22 @@ static enum err append(struct run *run, struct record *record, struct buffer *or
 {
 	const struct configuration *configuration = run->options->configuration;
 	const struct configuration_job *job = run->options->job;
-	const struct configuration_office *office = &configuration->office;
 	struct buffer keep = {0}, schedule = {0};
 	struct utsname name;
 	char system[3 * sizeof(name.sysname) + 3];
-	char *unsent = mem_printf("%s/unsent/%s", run->folder, record->id);
-	enum err err = unsent ? ERR_OK : ERR_NOMEM;
+	enum err err = ERR_OK;
 
-	if (err == ERR_OK && job->keep)
+	if (job->keep)
 		err = describe_keep(job->keep, &keep);
 	if (err == ERR_OK && job->schedule)
 		err = calendar_text_record(job->schedule, &schedule);
 	uname(&name);
 	snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
 	record->job = job->name;
-	record->office = (struct record_office){
-	    office->name, office->address, office->city, office->timezone, office->language == LANGUAGE_ENGLISH};
+	record->office = office_record(configuration);
 	record->sop = sop_of(job->sop);
-	record->performer = person_of(configuration, job->performer);
-	record->reviewer = person_of(configuration, job->reviewer);
+	record->performer = office_person(configuration_person(configuration, job->performer));
+	record->reviewer = office_person(configuration_person(configuration, job->reviewer));
 	record->host = name.nodename;
 	record->system = system;
 	record->target_name = job->target;
@@ -89,10 +73,7 @@ static enum err append(struct run *run, struct record *record, struct buffer *or
 	record->retention = (const char *)keep.data;
 	record->schedule = (const char *)schedule.data;
 	if (err == ERR_OK)
-		err = file_replace(unsent, job->target, strlen(job->target), 0600);
-	if (err == ERR_OK)
 		err = record_ledger_append(run->state_folder, record, record->keys, original);
-	mem_free(unsent);
 	buffer_free(&keep);
 	buffer_free(&schedule);
 	return err;
@@ -115,7 +96,9 @@ enum err run_record(struct run *run, enum err err)
 
 	if (err != ERR_OK)
 		record.failure = *failure_last();
-	record.status = err == ERR_OK ? RECORD_SUCCESS : err == ERR_PARTIAL ? RECORD_NOTES : RECORD_FAILED;
+	record.status = err == ERR_OK		   ? RECORD_SUCCESS
+	    : err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
+						   : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }
@@ -145,51 +128,4 @@ enum err run_record_cut_off(struct run *run, const struct run_begun *begun, cons
 		snprintf(run->result->cut_off, sizeof(run->result->cut_off), "%s", begun->id);
 	buffer_free(&original);
 	return err;
-}
-
-/* Sends one record if it is for this target; a mark whose record was never written is stale. */
-static enum err send_one(struct run *run, const char *id)
-{
-	char *mark = mem_printf("%s/unsent/%s", run->folder, id);
-	struct buffer target = {0}, original = {0};
-	enum err err = mark ? file_read_all(mark, CONFIGURATION_NAME_MAX, &target) : ERR_NOMEM;
-	const char *name = run->options->job->target;
-
-	if (err != ERR_OK || target.length != strlen(name) || memcmp(target.data, name, target.length) != 0)
-		goto done;
-	if (record_ledger_has(run->state_folder, id)) {
-		err = record_ledger_load(run->state_folder, id, &original);
-		if (err == ERR_OK)
-			err = record_object_put(run->repository.target, id, &original, run->repository.keys);
-	}
-	if (err == ERR_OK && unlink(mark) != 0 && errno != ENOENT)
-		err = fail_errno(PL_FILE_WRITE, "cannot remove %s", mark);
-	if (err == ERR_OK && strcmp(id, run->result->id) == 0)
-		run->result->stored = true;
-done:
-	mem_free(mark);
-	buffer_free(&target);
-	buffer_free(&original);
-	return err;
-}
-
-void run_send(struct run *run)
-{
-	char *folder = path_join(run->folder, "unsent");
-	DIR *directory = folder && run->open ? opendir(folder) : NULL;
-	struct dirent *entry;
-	enum err err = ERR_OK;
-
-	while (err == ERR_OK && directory && (entry = readdir(directory)) != NULL)
-		if (record_id_valid(entry->d_name))
-			err = send_one(run, entry->d_name);
-	if (directory)
-		closedir(directory);
-	mem_free(folder);
-	if (err != ERR_OK)
-		output_warning(
-		    PL_RECORD_NOT_STORED, "the record is kept on this machine only: %s", failure_last()->text);
-	else if (!run->result->stored)
-		output_warning(
-		    PL_RECORD_NOT_STORED, "the record is kept on this machine only: the repository did not open");
 }

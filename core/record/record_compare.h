@@ -18,9 +18,9 @@ struct record_compare_result {
 enum err record_compare_known(struct record_ledger *ledger, struct repository *repository, bool remember,
     record_on_finding on_finding, void *context, struct record_compare_result *result);
 
-/* Besides: snapshots that records say this target holds; every record object on the target is read and compared with the ledger; every
- * record of this repository was signed by one of its writers. Needs keys. */
-enum err record_compare_all(struct record_ledger *ledger, struct repository *repository, record_on_finding on_finding,
-    void *context, struct record_compare_result *result);
+/* Besides: snapshots that records say this target holds; record objects on the target are read and compared with the ledger, the `newest`
+ * by their names, or with 0 every one; every record of this repository was signed by one of its writers. Needs keys. */
+enum err record_compare_all(struct record_ledger *ledger, struct repository *repository, size_t newest,
+    record_on_finding on_finding, void *context, struct record_compare_result *result);
 
 #endif

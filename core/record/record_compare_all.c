@@ -194,8 +194,8 @@ static enum err tell_strangers(struct thorough *thorough)
 	return err;
 }
 
-enum err record_compare_all(struct record_ledger *ledger, struct repository *repository, record_on_finding on_finding,
-    void *context, struct record_compare_result *result)
+enum err record_compare_all(struct record_ledger *ledger, struct repository *repository, size_t newest,
+    record_on_finding on_finding, void *context, struct record_compare_result *result)
 {
 	struct record_compare compare = {.ledger = ledger,
 	    .repository = repository,
@@ -203,6 +203,7 @@ enum err record_compare_all(struct record_ledger *ledger, struct repository *rep
 	    .context = context,
 	    .result = result};
 	struct thorough thorough = {.compare = &compare};
+	size_t count, at;
 	enum err err;
 
 	*result = (struct record_compare_result){0};
@@ -214,8 +215,10 @@ enum err record_compare_all(struct record_ledger *ledger, struct repository *rep
 		err = record_ledger_each(ledger, &(struct record_filter){.quiet = true}, visit_local, &thorough);
 	if (err == ERR_CORRUPT && failure_last()->id == PL_RECORD_BROKEN)
 		err = ERR_OK; /* damaged records of the ledger are the chain's findings */
-	for (size_t i = 0; err == ERR_OK && i < compare.records.length / RECORD_ID_SIZE; i++) {
-		err = read_one(&thorough, (const char *)compare.records.data + i * RECORD_ID_SIZE);
+	/* Names begin with the time, and are sorted. */
+	count = compare.records.length / RECORD_ID_SIZE;
+	for (at = newest && newest < count ? count - newest : 0; err == ERR_OK && at < count; at++) {
+		err = read_one(&thorough, (const char *)compare.records.data + at * RECORD_ID_SIZE);
 		if (err == ERR_OK && interrupt_requested())
 			err = fail(PL_INTERRUPTED, "interrupted while the records of %s were read", repository->target->url);
 	}

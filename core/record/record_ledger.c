@@ -189,16 +189,22 @@ static enum err insert(struct record_ledger *ledger, const struct record_heading
 	return err;
 }
 
-static enum err find_id(struct record_ledger *ledger, const char *id, bool *found)
+enum err record_ledger_find(struct record_ledger *ledger, const char *id, uint64_t *number)
 {
 	struct database_query *query;
-	enum err err = database_prepare(&query, ledger->database, "SELECT 1 FROM record WHERE id = ?");
+	bool row = false;
+	enum err err;
 
-	*found = false;
+	*number = 0;
+	if (!ledger->database)
+		return ERR_OK;
+	err = database_prepare(&query, ledger->database, "SELECT number FROM record WHERE id = ?");
 	if (err != ERR_OK)
 		return err;
 	database_set_text(query, 1, id);
-	err = database_step(query, found);
+	err = database_step(query, &row);
+	if (err == ERR_OK && row)
+		*number = (uint64_t)database_number(query, 0);
 	database_query_free(query);
 	return err;
 }
@@ -208,15 +214,14 @@ enum err record_ledger_add_original(struct record_ledger *ledger, const void *by
 	struct record_original original;
 	struct record_heading heading;
 	uint8_t hash[HASH_SIZE];
-	uint64_t number = 0;
-	bool exists = false;
+	uint64_t number = 0, same = 0;
 	enum err err = record_read(&original, bytes, size);
 
 	if (err == ERR_OK)
 		err = record_heading_read(&heading, &original);
 	if (err == ERR_OK)
-		err = find_id(ledger, heading.id, &exists);
-	if (err == ERR_OK && exists)
+		err = record_ledger_find(ledger, heading.id, &same);
+	if (err == ERR_OK && same > 0)
 		err = fail(PL_RECORD_EXISTS, "there is a record of the run %s already", heading.id);
 	if (err == ERR_OK)
 		err = find_last(ledger, &number, hash);
@@ -229,7 +234,7 @@ enum err record_ledger_add_original(struct record_ledger *ledger, const void *by
 	return err;
 }
 
-static enum err chain_and_add(
+enum err record_ledger_add_within(
     struct record_ledger *ledger, json_t *record, const struct keys *keys, struct buffer *original)
 {
 	char hex[2 * HASH_SIZE + 1];
@@ -257,7 +262,7 @@ enum err record_ledger_add(
 	enum err err = record_ledger_begin(ledger);
 
 	if (err == ERR_OK)
-		err = chain_and_add(ledger, record, keys, original);
+		err = record_ledger_add_within(ledger, record, keys, original);
 	if (err == ERR_OK)
 		err = record_ledger_commit(ledger);
 	else
@@ -362,10 +367,10 @@ enum err record_ledger_load(const char *state_folder, const char *id, struct buf
 bool record_ledger_has(const char *state_folder, const char *id)
 {
 	struct record_ledger *ledger;
-	bool found = false;
+	uint64_t number = 0;
 
-	if (record_ledger_open(&ledger, state_folder, false) == ERR_OK && ledger->database)
-		(void)find_id(ledger, id, &found);
+	if (record_ledger_open(&ledger, state_folder, false) == ERR_OK)
+		(void)record_ledger_find(ledger, id, &number);
 	record_ledger_close(ledger);
-	return found;
+	return number > 0;
 }

@@ -28,12 +28,17 @@ enum err record_ledger_append(
 /* The same for a record of any kind; "number" and "previous" of the object are set here. */
 enum err record_ledger_add(
     struct record_ledger *ledger, json_t *record, const struct keys *keys, struct buffer *original);
-/* Originals that were made earlier, ascending. PL_RECORD_BROKEN where one does not continue the chain. Nothing is kept of what was added
- * after record_ledger_begin until record_ledger_commit. */
+
+/* Several steps as one: what is read between the two stays so until the commit, and nothing of what is added remains without it. The
+ * rollback keeps this thread's last failure. */
 enum err record_ledger_begin(struct record_ledger *ledger);
-enum err record_ledger_add_original(struct record_ledger *ledger, const void *bytes, size_t size);
 enum err record_ledger_commit(struct record_ledger *ledger);
 void record_ledger_rollback(struct record_ledger *ledger);
+/* record_ledger_add in between. */
+enum err record_ledger_add_within(
+    struct record_ledger *ledger, json_t *record, const struct keys *keys, struct buffer *original);
+/* Originals that were made earlier, ascending. PL_RECORD_BROKEN where one does not continue the chain. */
+enum err record_ledger_add_original(struct record_ledger *ledger, const void *bytes, size_t size);
 
 /* The original of a record, appended; PL_RECORD_MISSING (ERR_MISSING). "latest": that of the last run. */
 enum err record_ledger_load(const char *state_folder, const char *id, struct buffer *original);
@@ -42,6 +47,8 @@ enum err record_ledger_get(struct record_ledger *ledger, const char *id, struct 
 bool record_ledger_has(const char *state_folder, const char *id);
 /* How many records there are: the number of the last one. */
 enum err record_ledger_count(struct record_ledger *ledger, uint64_t *count);
+/* The number of the record of that id; 0: there is none. */
+enum err record_ledger_find(struct record_ledger *ledger, const char *id, uint64_t *number);
 /* *found: a record with that hash is there. */
 enum err record_ledger_find_hash(struct record_ledger *ledger, const uint8_t hash[HASH_SIZE], bool *found);
 
@@ -58,9 +65,8 @@ struct record_filter { /* {0}: all */
 	const char *kind, *job, *about;
 	int64_t from, to; /* from ≤ time < to, ns since 1970; to 0: without end */
 	bool waiting;	  /* runs without a review, or with a last one that sent them back */
-	bool newest_first;
-	bool quiet;	/* does not warn of damaged records: somebody else does */
-	uint64_t limit; /* 0: none */
+	uint64_t last;	  /* only the last so many; 0: all */
+	bool quiet;	  /* does not warn of damaged records: somebody else does */
 };
 /* Records by number. Only those that the filter lets through are read; each is checked (signature, hash, and that what it was looked up
  * by is what it says). One that fails is warned of by name and left out, and the walk ends with PL_RECORD_BROKEN (ERR_CORRUPT). */

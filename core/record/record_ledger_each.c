@@ -71,7 +71,8 @@ enum err record_ledger_read_row(struct database_query *query, struct record_ledg
 
 static enum err write_select(const struct record_filter *filter, struct buffer *sql)
 {
-	enum err err = buffer_append_text(sql, "SELECT number FROM record WHERE 1%s%s%s%s%s%s",
+	enum err err = buffer_append_text(sql, "%sSELECT number FROM record WHERE 1%s%s%s%s%s%s",
+	    filter->last ? "SELECT number FROM (" : "",
 	    filter->kind ? " AND kind = :kind" : "", filter->job ? " AND job = :job" : "",
 	    filter->about ? " AND about = :about" : "", filter->from ? " AND time >= :from" : "",
 	    filter->to ? " AND time < :to" : "",
@@ -79,10 +80,10 @@ static enum err write_select(const struct record_filter *filter, struct buffer *
 			      " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
 			    : "");
 
+	if (err == ERR_OK && filter->last)
+		err = buffer_append_text(sql, " ORDER BY number DESC LIMIT %" PRIu64 ")", filter->last);
 	if (err == ERR_OK)
-		err = buffer_append_text(sql, " ORDER BY number%s", filter->newest_first ? " DESC" : "");
-	if (err == ERR_OK && filter->limit)
-		err = buffer_append_text(sql, " LIMIT %" PRIu64, filter->limit);
+		err = buffer_append_text(sql, " ORDER BY number");
 	return err == ERR_OK ? buffer_append_u8(sql, 0) : err;
 }
 

@@ -156,7 +156,7 @@ static enum err check_last(struct takeover *takeover)
 {
 	size_t count = takeover->found.length / sizeof(struct found);
 	char *path = path_join(takeover->folder, "last");
-	struct record_filter filter = {.newest_first = true};
+	const struct record_filter filter = {.last = 1};
 	struct buffer bytes = {0};
 	struct named named = {0};
 	const char *announced;
@@ -173,7 +173,6 @@ static enum err check_last(struct takeover *takeover)
 		err = fail(PL_RECORD_BROKEN, "%s says that there are %" JSON_INTEGER_FORMAT " records; there are %zu",
 		    path, number, count);
 	if (err == ERR_OK && number == (json_int_t)count) {
-		filter.limit = 1;
 		err = record_ledger_each(takeover->ledger, &filter, check_named, &named);
 		if (err == ERR_OK && !named.there)
 			err = fail(PL_RECORD_BROKEN, "%s names another last record than there is", path);

@@ -55,7 +55,7 @@ static void heading(struct report *report, enum word which)
 	report_page_heading(&report->page, word(report, which));
 }
 
-static bool is_english(const struct record_original *original)
+bool record_report_is_english(const struct record_original *original)
 {
 	return strcmp(text(member(original->record, "office"), "language"), "en") == 0;
 }
@@ -67,7 +67,7 @@ const char *record_report_status(const struct record_original *original)
 	return record_word(strcmp(status, "success") == 0   ? WORD_SUCCESS
 		: strcmp(status, "success_with_notes") == 0 ? WORD_NOTES
 							    : WORD_FAILED,
-	    is_english(original));
+	    record_report_is_english(original));
 }
 
 /* ---- the parts, from top to bottom ---- */
@@ -475,7 +475,7 @@ enum err record_report_text_reviewed(
 	    .original = original,
 	    .record = original->record,
 	    .reviews = reviews,
-	    .english = is_english(original)};
+	    .english = record_report_is_english(original)};
 
 	if (!json_is_object(member(original->record, "office")) ||
 	    !json_is_object(member(original->record, "performer")) ||

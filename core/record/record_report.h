@@ -13,6 +13,8 @@ enum err record_report_text(const struct record_original *original, struct buffe
 enum err record_report_text_reviewed(
     const struct record_original *original, const struct record_review_list *reviews, struct buffer *out);
 
+/* The language of its office. */
+bool record_report_is_english(const struct record_original *original);
 /* "Berhasil", "Berhasil dengan catatan", "Gagal" in the language of the record; static. */
 const char *record_report_status(const struct record_original *original);
 
