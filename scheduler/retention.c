@@ -107,7 +107,7 @@ static struct tm local_of(int64_t instant)
 static void keep_each(
     struct retention_choice *choices, size_t count, uint64_t left, const char *format, const char *reason)
 {
-	char before[16] = "", now[16];
+	char before[24] = "", now[24];
 	char oldest[32];
 
 	snprintf(oldest, sizeof(oldest), "oldest %s", reason);
