@@ -111,7 +111,7 @@ class Daemon:
 
     def start(self, env=None, wait=True):
         if wait:
-            supervisor = Supervisor(Path(self._fresh()))
+            self.supervisor = supervisor = Supervisor(self._fresh())
             env = {**(env or {}), "NOTIFY_SOCKET": str(supervisor.path)}
         self.process = self.p.start("scheduler", "--foreground", "--json", env={**self.clock.environment, **(env or {})}, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
@@ -132,7 +132,7 @@ class Daemon:
                     self.events.append(message)
                     self.condition.notify_all()
 
-    def wait_for(self, event, count=1, timeout=300, **members):
+    def wait_for(self, event, count=1, timeout=120, **members):
         """Until `count` events of that name with those members were heard in all; returns the last of them."""
         deadline = time.monotonic() + timeout
         with self.condition:
@@ -145,7 +145,14 @@ class Daemon:
 
     def look(self):
         """The clock was moved: libfaketime moves it unnoticed, where the kernel would tell."""
+        with self.condition:
+            seen = sum(m.get("event") in ("reloaded", "refused") for m in self.events)
         self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 120
+        with self.condition:
+            while sum(m.get("event") in ("reloaded", "refused") for m in self.events) <= seen:
+                assert time.monotonic() < deadline, self.events
+                self.condition.wait(1)
 
     def stop(self, code=0):
         self.process.send_signal(signal.SIGTERM)
