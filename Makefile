@@ -14,7 +14,7 @@ DESTDIR ?=
 comma := ,
 
 VERSION := 0.1.0
-PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash glib-2.0 libsystemd
+PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash blkid glib-2.0 libsystemd
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 CPPFLAGS += -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'

@@ -1,16 +1,12 @@
 /* pulih key issue-writer */
 #include "cli/access.h"
 #include "cli/commands.h"
+#include "cli/new_file.h"
 #include "cli/settings.h"
-#include "core/base/buffer.h"
-#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
 #include "core/repo/key_slot.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 static struct {
@@ -48,7 +44,6 @@ static enum err issue_into(struct repository *repository, int fd)
 	struct buffer bytes = {0};
 	char host[256] = "";
 	const char *domain = settings.domain;
-	bool issued;
 	enum err err;
 
 	if (!domain) {
@@ -56,13 +51,11 @@ static enum err issue_into(struct repository *repository, int fd)
 		domain = host;
 	}
 	err = key_issue_writer(repository, domain, given.label ? given.label : "", given.append_only, &bytes);
-	issued = err == ERR_OK;
-	if (err == ERR_OK && (file_write_all(fd, bytes.data, bytes.length) != 0 || fsync(fd) != 0))
-		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.file);
-	if (err == ERR_OK)
-		err = file_sync_folder_of(given.file);
-	if (err != ERR_OK && issued)
-		take_back(repository);
+	if (err == ERR_OK) {
+		err = new_file_write(fd, given.file, &bytes);
+		if (err != ERR_OK)
+			take_back(repository);
+	}
 	if (err == ERR_OK) {
 		if (output_level() >= OUTPUT_NORMAL)
 			output_print("backup key for domain %s written to %s\n"
@@ -83,7 +76,7 @@ static enum err issue_into(struct repository *repository, int fd)
 static enum err key_issue_writer_run(const struct arguments *arguments)
 {
 	struct repository repository = {0};
-	int fd = -1;
+	int fd;
 	enum err err;
 
 	(void)arguments;
@@ -92,18 +85,9 @@ static enum err key_issue_writer_run(const struct arguments *arguments)
 	err = access_open_full(&repository, "issuing a backup key");
 	if (err != ERR_OK)
 		return err;
-	fd = open(given.file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		err = fail(PL_OUTPUT_EXISTS, "%s is there already", given.file);
-	else if (fd < 0)
-		err = fail_errno(PL_FILE_WRITE, "cannot create %s", given.file);
-	else
-		err = issue_into(&repository, fd);
-	if (fd >= 0) {
-		close(fd);
-		if (err != ERR_OK)
-			unlink(given.file);
-	}
+	err = new_file_open(&fd, given.file, 0600);
+	if (err == ERR_OK)
+		err = new_file_close(fd, given.file, issue_into(&repository, fd));
 	repository_close(&repository);
 	return err;
 }

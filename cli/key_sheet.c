@@ -3,16 +3,14 @@
 #include "cli/commands.h"
 #include "cli/configured.h"
 #include "cli/describe.h"
+#include "cli/new_file.h"
 #include "cli/settings.h"
 #include "core/base/clock.h"
-#include "core/base/file.h"
 #include "core/base/output.h"
 #include "core/record/sheet.h"
 #include "core/repo/key_slot.h"
 #include "core/repo/object.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -49,10 +47,8 @@ static enum err write_sheet(int fd, const struct sheet *sheet)
 	struct buffer pdf = {0};
 	enum err err = sheet_pdf(sheet, &pdf);
 
-	if (err == ERR_OK && (file_write_all(fd, pdf.data, pdf.length) != 0 || fsync(fd) != 0))
-		err = fail_errno(PL_FILE_WRITE, "cannot write %s", given.output);
 	if (err == ERR_OK)
-		err = file_sync_folder_of(given.output);
+		err = new_file_write(fd, given.output, &pdf);
 	if (pdf.length > 0)
 		crypto_wipe(pdf.data, pdf.length);
 	buffer_free(&pdf);
@@ -135,17 +131,9 @@ static enum err key_sheet_run(const struct arguments *arguments)
 		err = access_open_full(&repository, "a recovery sheet");
 	if (err != ERR_OK)
 		return err;
-	fd = open(given.output, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		err = fail(PL_OUTPUT_EXISTS, "%s is there already", given.output);
-	else if (fd < 0)
-		err = fail_errno(PL_FILE_WRITE, "cannot create %s", given.output);
-	if (fd >= 0) {
-		err = make_sheet(&repository, fd, office);
-		close(fd);
-		if (err != ERR_OK)
-			unlink(given.output);
-	}
+	err = new_file_open(&fd, given.output, 0600);
+	if (err == ERR_OK)
+		err = new_file_close(fd, given.output, make_sheet(&repository, fd, office));
 	repository_close(&repository);
 	return err;
 }

@@ -1,16 +1,13 @@
 /* pulih report show, export */
 #include "cli/commands.h"
+#include "cli/new_file.h"
 #include "cli/settings.h"
-#include "core/base/file.h"
 #include "core/base/output.h"
 #include "core/record/record_further.h"
 #include "core/record/record_ledger.h"
 #include "core/record/record_report.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct {
 	const char *output;
@@ -131,18 +128,10 @@ static const struct option_spec export_options[] = {
 
 static enum err write_new(const char *path, const struct buffer *bytes)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	enum err err = ERR_OK;
+	int fd;
+	enum err err = new_file_open(&fd, path, 0644);
 
-	if (fd < 0)
-		return errno == EEXIST ? fail(PL_OUTPUT_EXISTS, "%s is there already", path)
-				       : fail_errno(PL_FILE_WRITE, "cannot create %s", path);
-	if (file_write_all(fd, bytes->data, bytes->length) != 0 || fsync(fd) != 0)
-		err = fail_errno(PL_FILE_WRITE, "cannot write %s", path);
-	close(fd);
-	if (err != ERR_OK)
-		unlink(path);
-	return err;
+	return err == ERR_OK ? new_file_close(fd, path, new_file_write(fd, path, bytes)) : err;
 }
 
 static enum err report_export_run(const struct arguments *arguments)

@@ -293,6 +293,13 @@ void restore_output_skip(struct restore_output *output, uint64_t size);
 /* 0, or -1 with errno. */
 int restore_output_write(struct restore_output *output, const uint8_t *bytes, size_t size);
 
+/* ---- tar ---- */
+
+struct archive_entry;
+/* Fills the header with all that a tar can say of the entry; what it cannot is told as a problem of `run`. `name` is its working memory. */
+enum err restore_tar_header(struct restore *run, struct archive_entry *header, const struct entry *entry,
+    struct entry_bytes path, struct buffer *name);
+
 /* ---- files and the rest ---- */
 
 enum restore_place {

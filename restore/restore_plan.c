@@ -44,17 +44,11 @@ static void pop(struct plan *plan)
 
 static enum err push(struct plan *plan, struct entry_bytes path, struct restore_entry *entry, bool wanted)
 {
-	struct level *level;
+	struct level *level, *levels = mem_more(plan->levels, plan->depth, &plan->capacity, sizeof(*levels));
 
-	if (plan->depth == plan->capacity) {
-		size_t capacity = plan->capacity ? plan->capacity * 2 : 64;
-		struct level *levels = mem_resize(plan->levels, capacity, sizeof(*levels));
-
-		if (!levels)
-			return ERR_NOMEM;
-		plan->levels = levels;
-		plan->capacity = capacity;
-	}
+	if (!levels)
+		return ERR_NOMEM;
+	plan->levels = levels;
 	if (plan->depth >= RESTORE_DEPTH_MAX)
 		return fail(
 		    PL_RESTORE_DEPTH, "%s lies more than %d folders deep", restore_printable(path), RESTORE_DEPTH_MAX);

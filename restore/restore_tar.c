@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <xxhash.h>
 
-#define ACL_ITEM 8 /* u16 tag, u16 permissions, u32 id */
-
 /* The first name of a link group. */
 struct tar_link {
 	struct tar_link *next;
@@ -21,13 +19,14 @@ struct tar_link {
 
 struct tar {
 	struct restore run; /* for its lists of problems; no folder and no pool */
+	int fd;		    /* -1: nothing more is written */
 	struct archive *archive;
 	struct archive_entry *header;
 	struct tar_link **links; /* TAR_BUCKETS */
 	struct entry_bytes path; /* of the present entry */
 	uint64_t position;	 /* in the present file, holes included */
 	struct restore_output map;
-	struct buffer name;
+	struct buffer name; /* of restore_tar_header */
 };
 
 static enum err fail_archive(struct tar *tar, const char *what)
@@ -36,190 +35,6 @@ static enum err fail_archive(struct tar *tar, const char *what)
 	if (errno == ENOSPC || errno == EDQUOT)
 		return fail_errno(PL_RESTORE_TAR, "%s", what);
 	return fail(PL_RESTORE_TAR, "%s: %s", what, archive_error_string(tar->archive));
-}
-
-/* ---- metadata ---- */
-
-static int acl_tag(unsigned tag)
-{
-	switch (tag) {
-	case 0x01:
-		return ARCHIVE_ENTRY_ACL_USER_OBJ;
-	case 0x02:
-		return ARCHIVE_ENTRY_ACL_USER;
-	case 0x04:
-		return ARCHIVE_ENTRY_ACL_GROUP_OBJ;
-	case 0x08:
-		return ARCHIVE_ENTRY_ACL_GROUP;
-	case 0x10:
-		return ARCHIVE_ENTRY_ACL_MASK;
-	case 0x20:
-		return ARCHIVE_ENTRY_ACL_OTHER;
-	default:
-		return 0;
-	}
-}
-
-/* From the kernel's form. False where it is none. */
-static bool add_acl(struct archive_entry *header, int type, struct entry_bytes value)
-{
-	struct cursor cursor = cursor_of(value.data, value.size);
-	uint32_t version = 0, id = 0;
-	uint16_t tag = 0, permissions = 0;
-
-	if (!cursor_u32(&cursor, &version) || version != 2 || cursor_left(&cursor) % ACL_ITEM != 0)
-		return false;
-	while (cursor_left(&cursor)) {
-		cursor_u16(&cursor, &tag);
-		cursor_u16(&cursor, &permissions);
-		cursor_u32(&cursor, &id);
-		if (!acl_tag(tag) || permissions > 7)
-			return false;
-		/* read 4, write 2, execute 1 there as here */
-		if (archive_entry_acl_add_entry(header, type, permissions, acl_tag(tag),
-			tag == 0x02 || tag == 0x08 ? (int)id : -1, NULL) != ARCHIVE_OK)
-			return false;
-	}
-	return true;
-}
-
-static bool is_name(struct entry_bytes name, const char *text)
-{
-	return name.size == strlen(text) && memcmp(name.data, text, name.size) == 0;
-}
-
-static void add_attributes(struct tar *tar, const void *bytes, size_t size)
-{
-	struct cursor cursor = cursor_of(bytes, size);
-	struct entry_bytes name, value;
-
-	while (entry_xattr_next(&cursor, &name, &value)) {
-		char text[256];
-		bool good = true;
-
-		if (name.size >= sizeof(text))
-			continue; /* entry_decode refuses it */
-		memcpy(text, name.data, name.size);
-		text[name.size] = 0;
-		if (is_name(name, "system.posix_acl_access"))
-			good = add_acl(tar->header, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, value);
-		else if (is_name(name, "system.posix_acl_default"))
-			good = add_acl(tar->header, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, value);
-		else
-			archive_entry_xattr_add_entry(tar->header, text, value.data, value.size);
-		if (!good) {
-			errno = EINVAL;
-			restore_metadata_problem(&tar->run, FEATURE_ACL, tar->path, "access control list");
-		}
-	}
-}
-
-static void add_all_attributes(struct tar *tar, const struct entry *entry)
-{
-	struct chunk_view view;
-	enum err err;
-
-	if (!entry->xattrs_chunk_size) {
-		add_attributes(tar, entry->xattrs.data, entry->xattrs.size);
-		return;
-	}
-	err = chunk_reader_get(tar->run.view->reader, CHUNK_XATTR, entry->xattrs_chunk, &view);
-	if (err != ERR_OK) {
-		restore_problem(&tar->run, tar->path, err);
-		return;
-	}
-	add_attributes(tar, view.bytes, view.length);
-	chunk_release(tar->run.view->reader, &view);
-}
-
-static mode_t kind_of(uint8_t type)
-{
-	static const mode_t kinds[] = {[ENTRY_FILE] = AE_IFREG,
-	    [ENTRY_FOLDER] = AE_IFDIR,
-	    [ENTRY_SYMLINK] = AE_IFLNK,
-	    [ENTRY_CHARACTER] = AE_IFCHR,
-	    [ENTRY_BLOCK] = AE_IFBLK,
-	    [ENTRY_FIFO] = AE_IFIFO,
-	    [ENTRY_SOCKET] = AE_IFSOCK};
-
-	return kinds[type];
-}
-
-static void set_time(struct archive_entry *header, int64_t time)
-{
-	int64_t seconds = time / CLOCK_SECOND - (time % CLOCK_SECOND < 0);
-
-	archive_entry_set_mtime(header, seconds, (long)(time - seconds * CLOCK_SECOND));
-}
-
-/* NUL-terminated in tar->name, behind what is there. */
-static const char *terminated(struct tar *tar, struct entry_bytes bytes)
-{
-	size_t start = tar->name.length;
-
-	if (buffer_append(&tar->name, bytes.data, bytes.size) != ERR_OK || buffer_append_u8(&tar->name, 0) != ERR_OK)
-		return NULL;
-	return (const char *)tar->name.data + start;
-}
-
-static enum err fill_names(struct tar *tar, const struct entry *entry, struct entry_bytes path)
-{
-	static const struct entry_bytes here = {.data = (const uint8_t *)".", .size = 1};
-	const char *text;
-
-	buffer_clear(&tar->name);
-	text = terminated(tar, path.size ? path : here);
-	if (!text)
-		return ERR_NOMEM;
-	archive_entry_set_pathname(tar->header, text);
-	buffer_clear(&tar->name);
-	if (entry->type == ENTRY_SYMLINK) {
-		text = terminated(tar, entry->target);
-		if (!text)
-			return ERR_NOMEM;
-		archive_entry_set_symlink(tar->header, text);
-		buffer_clear(&tar->name);
-	}
-	if (entry->user.size && (text = terminated(tar, entry->user)) != NULL)
-		archive_entry_set_uname(tar->header, text);
-	buffer_clear(&tar->name);
-	if (entry->group.size && (text = terminated(tar, entry->group)) != NULL)
-		archive_entry_set_gname(tar->header, text);
-	return ERR_OK;
-}
-
-static enum err fill_header(struct tar *tar, const struct entry *entry, struct entry_bytes path)
-{
-	struct archive_entry *header = tar->header;
-	struct entry_segments segments;
-	uint64_t offset, size;
-	enum err err;
-
-	archive_entry_clear(header);
-	err = fill_names(tar, entry, path);
-	if (err != ERR_OK)
-		return err;
-	archive_entry_set_mode(header, kind_of(entry->type) | entry->mode);
-	archive_entry_set_uid(header, entry->uid);
-	archive_entry_set_gid(header, entry->gid);
-	set_time(header, entry->mtime);
-	if (entry->type == ENTRY_FILE)
-		archive_entry_set_size(header, (int64_t)entry->size);
-	if (entry->type == ENTRY_CHARACTER || entry->type == ENTRY_BLOCK) {
-		archive_entry_set_rdevmajor(header, (dev_t)(entry->rdev >> 32));
-		archive_entry_set_rdevminor(header, (dev_t)(uint32_t)entry->rdev);
-	}
-	add_all_attributes(tar, entry);
-	if (entry->flags)
-		archive_entry_set_fflags(header, entry->flags, 0);
-	if (!entry->sparse)
-		return ERR_OK;
-	entry_segments_open(&segments, entry);
-	while (entry_segments_next(&segments, &offset, &size))
-		archive_entry_sparse_add_entry(header, (int64_t)offset, (int64_t)size);
-	if (restore_content_size(entry) == 0) /* nothing but a hole */
-		archive_entry_sparse_add_entry(header, (int64_t)entry->size, 0);
-	return ERR_OK;
 }
 
 /* ---- hard links ---- */
@@ -386,7 +201,7 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 		restore_problem(&tar->run, path, err);
 		return ERR_OK;
 	}
-	err = fill_header(tar, entry, path);
+	err = restore_tar_header(&tar->run, tar->header, entry, path, &tar->name);
 	if (err != ERR_OK)
 		return err;
 	link = entry->links > 1 && entry->type == ENTRY_FILE ? find_link(tar, entry, path) : NULL;
@@ -407,7 +222,17 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 
 /* ---- the whole ---- */
 
-static enum err open_archive(struct tar *tar, int fd)
+static la_ssize_t write_stream(struct archive *archive, void *context, const void *bytes, size_t size)
+{
+	const struct tar *tar = context;
+
+	if (tar->fd < 0 || file_write_all(tar->fd, bytes, size) == 0)
+		return (la_ssize_t)size;
+	archive_set_error(archive, errno, "%s", strerror(errno));
+	return -1;
+}
+
+static enum err open_archive(struct tar *tar)
 {
 	tar->archive = archive_write_new();
 	tar->header = archive_entry_new();
@@ -419,7 +244,7 @@ static enum err open_archive(struct tar *tar, int fd)
 	    archive_write_set_options(tar->archive, "hdrcharset=BINARY,xattrheader=SCHILY") < ARCHIVE_WARN ||
 	    archive_write_add_filter_none(tar->archive) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
-	    archive_write_open_fd(tar->archive, fd) != ARCHIVE_OK)
+	    archive_write_open(tar->archive, tar, NULL, write_stream, NULL) != ARCHIVE_OK)
 		return fail_archive(tar, "cannot begin the tar stream");
 	return ERR_OK;
 }
@@ -427,9 +252,9 @@ static enum err open_archive(struct tar *tar, int fd)
 static void close_archive(struct tar *tar)
 {
 	archive_entry_free(tar->header);
-	/* Else the archive would be ended as if it were whole. */
-	if (tar->archive && !tar->run.result->stream_ended)
-		archive_write_fail(tar->archive);
+	/* libarchive ends the archive on its own as if it were whole. */
+	if (!tar->run.result->stream_ended)
+		tar->fd = -1;
 	archive_write_free(tar->archive);
 	for (size_t i = 0; tar->links && i < TAR_BUCKETS; i++) {
 		struct tar_link *link;
@@ -470,7 +295,7 @@ enum err restore_tar(struct repository *repository, const struct snapshot *snaps
     const struct restore_options *options, int fd, struct restore_result *result)
 {
 	struct restore_view view = {0};
-	struct tar tar = {.run = {.options = options, .result = result, .view = &view}};
+	struct tar tar = {.fd = fd, .run = {.options = options, .result = result, .view = &view}};
 	struct restore_select *select = NULL;
 	enum err err;
 
@@ -480,7 +305,7 @@ enum err restore_tar(struct repository *repository, const struct snapshot *snaps
 	if (err == ERR_OK)
 		err = restore_select_new(&select, view.reader, snapshot, options, &tar.run);
 	if (err == ERR_OK)
-		err = open_archive(&tar, fd);
+		err = open_archive(&tar);
 	if (err == ERR_OK)
 		err = write_all(&tar, select);
 	err = restore_verdict(&tar.run, err);

@@ -11,6 +11,7 @@ bool verify_is_finding(enum err err)
 enum err verify_found(struct verify *verify, const char *object, struct verify_pack *pack)
 {
 	struct verify_note note = {0};
+	struct verify_note *notes = NULL;
 	struct failure failure;
 	enum err err = ERR_OK;
 
@@ -18,16 +19,10 @@ enum err verify_found(struct verify *verify, const char *object, struct verify_p
 	note = (struct verify_note){
 	    .object = mem_string(object), .kind = failure.kind, .id = failure.id, .text = mem_string(failure.text)};
 	pthread_mutex_lock(&verify->lock);
-	if (note.object && note.text && verify->notes_count == verify->notes_capacity) {
-		size_t capacity = verify->notes_capacity ? verify->notes_capacity * 2 : 16;
-		struct verify_note *notes = mem_resize(verify->notes, capacity, sizeof(*notes));
-
-		if (notes) {
-			verify->notes = notes;
-			verify->notes_capacity = capacity;
-		}
-	}
-	if (note.object && note.text && verify->notes_count < verify->notes_capacity) {
+	if (note.object && note.text)
+		notes = mem_more(verify->notes, verify->notes_count, &verify->notes_capacity, sizeof(*notes));
+	if (notes) {
+		verify->notes = notes;
 		verify->notes[verify->notes_count++] = note;
 		if (pack)
 			pack->finding = (uint32_t)verify->notes_count;

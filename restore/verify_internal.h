@@ -39,6 +39,7 @@ struct verify_pack {
 	uint64_t size;		 /* in the target */
 	uint64_t index_size;	 /* as the index says */
 	uint64_t directory;	 /* hash of the directory that the index has */
+	int64_t arrived;	 /* verify_age_of only: when the target received it */
 	int64_t stored, content; /* when it was last read and found good; 0: never */
 	uint32_t finding;	 /* number + 1 of its finding, 0: none */
 	bool present, indexed;

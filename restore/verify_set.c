@@ -71,21 +71,16 @@ struct verify_pack *verify_packs_find(const struct verify_packs *packs, const ui
 
 struct verify_pack *verify_packs_add(struct verify_packs *packs, const uint8_t id[OBJECT_ID_SIZE])
 {
-	struct verify_pack *pack = verify_packs_find(packs, id);
+	struct verify_pack *items, *pack = verify_packs_find(packs, id);
 	struct verify_slot *slot;
 	bool added;
 
 	if (pack)
 		return pack;
-	if (packs->count == packs->capacity) {
-		size_t capacity = packs->capacity ? packs->capacity * 2 : 64;
-		struct verify_pack *items = mem_resize(packs->items, capacity, sizeof(*items));
-
-		if (!items)
-			return NULL;
-		packs->items = items;
-		packs->capacity = capacity;
-	}
+	items = mem_more(packs->items, packs->count, &packs->capacity, sizeof(*items));
+	if (!items)
+		return NULL;
+	packs->items = items;
 	slot = verify_set_add(&packs->set, id, (uint32_t)packs->count, &added);
 	if (!slot)
 		return NULL;

@@ -64,21 +64,17 @@ static enum err check_slots(struct verify *verify)
 
 static enum err check_snapshot(struct verify *verify, const char *name)
 {
-	struct snapshot snapshot = {0};
+	struct snapshot snapshot = {0}, *snapshots;
 	uint8_t id[OBJECT_ID_SIZE];
 	enum err err;
 
 	if (!object_id_of(name, id))
 		return ERR_OK;
-	if (verify->snapshots_count == verify->snapshots_capacity) {
-		size_t capacity = verify->snapshots_capacity ? verify->snapshots_capacity * 2 : 32;
-		struct snapshot *larger = mem_resize(verify->snapshots, capacity, sizeof(*larger));
-
-		if (!larger)
-			return ERR_NOMEM;
-		verify->snapshots = larger;
-		verify->snapshots_capacity = capacity;
-	}
+	snapshots =
+	    mem_more(verify->snapshots, verify->snapshots_count, &verify->snapshots_capacity, sizeof(*snapshots));
+	if (!snapshots)
+		return ERR_NOMEM;
+	verify->snapshots = snapshots;
 	err = snapshot_load(&snapshot, verify->repository->target, verify->repository->keys, id);
 	if (err == ERR_OK) {
 		verify->snapshots[verify->snapshots_count++] = snapshot;

@@ -66,14 +66,8 @@ static enum err back_up(struct run *run)
 	    .on_problem = on_problem,
 	    .context = run,
 	};
-	enum err err = backup_run(&run->repository, &options, &run->result->backup);
-	struct failure kept = *failure_last();
 
-	/* A place that cannot say how full it is leaves zeros. */
-	if (target_space(run->repository.target, &run->space) != ERR_OK)
-		run->space = (struct target_space){0};
-	failure_put(&kept);
-	return err;
+	return backup_run(&run->repository, &options, &run->result->backup);
 }
 
 /* ---- the limit of time ---- */
@@ -166,6 +160,9 @@ static enum err work(struct run *run)
 	}
 	run->ended = clock_now();
 	failure = *failure_last();
+	if (run->open)
+		run_facts(run);
+	failure_put(&failure);
 	recorded = run_record(run, err);
 	if (recorded == ERR_OK)
 		recorded = run_marker_remove(run);

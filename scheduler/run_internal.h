@@ -2,6 +2,7 @@
 #ifndef PULIH_SCHEDULER_RUN_INTERNAL_H
 #define PULIH_SCHEDULER_RUN_INTERNAL_H
 
+#include "restore/verify.h"
 #include "scheduler/run.h"
 
 struct run {
@@ -16,6 +17,9 @@ struct run {
 	struct repository repository;
 	bool open; /* the repository is */
 	struct target_space space;
+	struct target_medium medium;
+	int64_t previous_started;
+	struct verify_age age;
 	json_t *problems;
 	uint64_t problems_omitted;
 	/* what backup_options borrows */
@@ -50,6 +54,10 @@ enum err run_command_after(struct run *run);
 /* Fills the borrowed parts from the job's sources. */
 enum err run_sources(struct run *run);
 void run_sources_free(struct run *run);
+
+/* What the record says of the place and of the time before this run, where the repository is open. What cannot be found out is left empty:
+ * no run fails for it. Keeps the last failure. */
+void run_facts(struct run *run);
 
 /* Writes the record of this run: `err` and failure_last() are how it ended. */
 enum err run_record(struct run *run, enum err err);

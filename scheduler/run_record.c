@@ -41,10 +41,11 @@ static enum err describe_keep(const struct configuration_keep *keep, struct buff
 }
 
 /* Completes the record with what every run of the job has in common, and puts it into the ledger. */
-static enum err append(struct run *run, struct record *record, struct buffer *original)
+static enum err append(struct run *run, const struct record *known, struct buffer *original)
 {
 	const struct configuration *configuration = run->options->configuration;
 	const struct configuration_job *job = run->options->job;
+	struct record record = *known;
 	struct buffer keep = {0}, schedule = {0};
 	struct utsname name;
 	char system[3 * sizeof(name.sysname) + 3];
@@ -56,24 +57,24 @@ static enum err append(struct run *run, struct record *record, struct buffer *or
 		err = calendar_text_record(job->schedule, &schedule);
 	uname(&name);
 	snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
-	record->job = job->name;
-	record->office = office_record(configuration);
-	record->sop = sop_of(job->sop);
-	record->performer = office_person(configuration_person(configuration, job->performer));
-	record->reviewer = office_person(configuration_person(configuration, job->reviewer));
-	record->host = name.nodename;
-	record->system = system;
-	record->target_name = job->target;
-	record->target_url = run->options->target_url;
-	record->keys = run->open ? run->repository.keys : NULL;
+	record.job = job->name;
+	record.office = office_record(configuration);
+	record.sop = sop_of(job->sop);
+	record.performer = office_person(configuration_person(configuration, job->performer));
+	record.reviewer = office_person(configuration_person(configuration, job->reviewer));
+	record.host = name.nodename;
+	record.system = system;
+	record.target_name = job->target;
+	record.target_url = run->options->target_url;
+	record.keys = run->open ? run->repository.keys : NULL;
 	if (err == ERR_OK)
 		err = buffer_append_u8(&keep, 0);
 	if (err == ERR_OK)
 		err = buffer_append_u8(&schedule, 0);
-	record->retention = (const char *)keep.data;
-	record->schedule = (const char *)schedule.data;
+	record.retention = (const char *)keep.data;
+	record.schedule = (const char *)schedule.data;
 	if (err == ERR_OK)
-		err = record_ledger_append(run->state_folder, record, record->keys, original);
+		err = record_ledger_append(run->state_folder, &record, record.keys, original);
 	buffer_free(&keep);
 	buffer_free(&schedule);
 	return err;
@@ -90,6 +91,11 @@ enum err run_record(struct run *run, enum err err)
 	    .sources_count = run->sources_count,
 	    .target_total = run->space.total,
 	    .target_available = run->space.available,
+	    .medium = run->medium,
+	    .previous_started = run->previous_started,
+	    .packs = run->age.packs,
+	    .packs_never_read_again = run->age.never,
+	    .packs_read_since = run->age.since,
 	    .result = &run->result->backup,
 	    .problems = run->problems,
 	    .problems_omitted = run->problems_omitted};

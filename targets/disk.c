@@ -21,15 +21,6 @@ struct disk_target *disk_of(struct target *target)
 	return (struct disk_target *)target;
 }
 
-void disk_folder_of(const char *name, char folder[OBJECT_NAME_MAX])
-{
-	const char *slash = strrchr(name, '/');
-	size_t length = slash ? (size_t)(slash - name) : 0;
-
-	memcpy(folder, name, length);
-	folder[length] = '\0';
-}
-
 /* A disk that was pulled or unmounted must not look like an empty repository: what is missing counts as missing only while the
  * path still leads to the folder that was opened. */
 enum err disk_check_root(struct disk_target *disk)
@@ -403,6 +394,7 @@ enum err disk_target_new(struct target **out, const char *url, const char *path,
 	    .compare = disk_compare,
 	    .hash = disk_hash,
 	    .space = disk_space,
+	    .medium = disk_medium,
 	    .now = disk_now,
 	    .free = disk_free};
 	struct disk_target *disk = mem_calloc(1, sizeof(*disk));

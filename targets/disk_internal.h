@@ -52,8 +52,6 @@ struct disk_target *disk_of(struct target *target);
 enum err disk_fail(struct disk_target *disk, enum message id, const char *action, const char *name);
 /* PL_TARGET_READ where the root folder is gone, or another file system is mounted in its place. */
 enum err disk_check_root(struct disk_target *disk);
-/* The folder part of an object's name; "" for config. */
-void disk_folder_of(const char *name, char folder[OBJECT_NAME_MAX]);
 
 #define DISK_TEMPORARY ".tmp-"
 
@@ -62,5 +60,9 @@ void disk_folder_of(const char *name, char folder[OBJECT_NAME_MAX]);
 enum err disk_put(struct target *target, const char *name, const void *bytes, size_t size);
 enum err disk_replace(struct target *target, const char *name, const void *bytes, size_t size);
 enum err disk_remove(struct target *target, const char *name);
+
+/* ---- disk_medium.c ---- */
+
+enum err disk_medium(struct target *target, struct target_medium *out);
 
 #endif

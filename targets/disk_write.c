@@ -86,11 +86,24 @@ static bool is_prepared(const struct disk_target *disk, const char *folder)
 	return false;
 }
 
-/* Makes a folder ready to be written to, once per process, and opens it. */
-static enum err open_folder(struct disk_target *disk, const char *folder, int *out)
+/* The folder part of an object's name; "" for config. */
+static void folder_of(const char *name, char folder[OBJECT_NAME_MAX])
 {
-	enum err err = ERR_OK;
+	const char *slash = strrchr(name, '/');
+	size_t length = slash ? (size_t)(slash - name) : 0;
 
+	memcpy(folder, name, length);
+	folder[length] = '\0';
+}
+
+/* Makes the folder of an object ready to be written to, once per process, and opens it. */
+static enum err open_folder(struct disk_target *disk, const char *name, int *out)
+{
+	char folder[OBJECT_NAME_MAX];
+	enum err err = ERR_OK;
+	void *prepared;
+
+	folder_of(name, folder);
 	*out = -1;
 	pthread_mutex_lock(&disk->lock);
 	if (is_prepared(disk, folder))
@@ -105,17 +118,12 @@ static enum err open_folder(struct disk_target *disk, const char *folder, int *o
 	sweep_folder(*out);
 	if (is_prepared(disk, folder))
 		goto done;
-	if (disk->prepared_count == disk->prepared_capacity) {
-		size_t capacity = disk->prepared_capacity ? 2 * disk->prepared_capacity : 16;
-		void *prepared = mem_resize(disk->prepared, capacity, sizeof(*disk->prepared));
-
-		if (!prepared) {
-			err = ERR_NOMEM;
-			goto done;
-		}
-		disk->prepared = prepared;
-		disk->prepared_capacity = capacity;
+	prepared = mem_more(disk->prepared, disk->prepared_count, &disk->prepared_capacity, sizeof(*disk->prepared));
+	if (!prepared) {
+		err = ERR_NOMEM;
+		goto done;
 	}
+	disk->prepared = prepared;
 	snprintf(disk->prepared[disk->prepared_count++], OBJECT_NAME_MAX, "%s", folder);
 done:
 	pthread_mutex_unlock(&disk->lock);
@@ -155,8 +163,7 @@ static enum err write_temporary(struct disk_target *disk, int folder_fd, const c
 
 static bool unknown_there(int reason)
 {
-	return reason == EINVAL || reason == ENOSYS || reason == EOPNOTSUPP || reason == ENOTSUP || reason == EPERM ||
-	    reason == EMLINK;
+	return reason == EINVAL || reason == ENOSYS || reason == EOPNOTSUPP || reason == EPERM || reason == EMLINK;
 }
 
 /* The file system has neither a rename that refuses to replace nor hard links. Looking first and then renaming has a gap in which
@@ -234,13 +241,11 @@ static enum err already_there(struct disk_target *disk, int folder_fd, const cha
 enum err disk_put(struct target *target, const char *name, const void *bytes, size_t size)
 {
 	struct disk_target *disk = disk_of(target);
-	char folder[OBJECT_NAME_MAX], temporary[TEMPORARY_MAX];
+	char temporary[TEMPORARY_MAX];
 	struct stat status;
 	int folder_fd = -1;
-	enum err err;
+	enum err err = open_folder(disk, name, &folder_fd);
 
-	disk_folder_of(name, folder);
-	err = open_folder(disk, folder, &folder_fd);
 	if (err != ERR_OK)
 		return err;
 	if (fstatat(folder_fd, leaf_of(name), &status, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -272,12 +277,10 @@ done:
 enum err disk_replace(struct target *target, const char *name, const void *bytes, size_t size)
 {
 	struct disk_target *disk = disk_of(target);
-	char folder[OBJECT_NAME_MAX], temporary[TEMPORARY_MAX];
+	char temporary[TEMPORARY_MAX];
 	int folder_fd = -1;
-	enum err err;
+	enum err err = open_folder(disk, name, &folder_fd);
 
-	disk_folder_of(name, folder);
-	err = open_folder(disk, folder, &folder_fd);
 	if (err != ERR_OK)
 		return err;
 	err = write_temporary(disk, folder_fd, name, bytes, size, temporary);
@@ -302,7 +305,7 @@ enum err disk_remove(struct target *target, const char *name)
 	enum err err = ERR_OK;
 	int folder_fd;
 
-	disk_folder_of(name, folder);
+	folder_of(name, folder);
 	folder_fd = openat(disk->root_fd, folder[0] ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder_fd < 0 || unlinkat(folder_fd, leaf_of(name), 0) != 0)
 		err = disk_fail(disk, errno == ENOENT ? PL_TARGET_READ : PL_TARGET_WRITE, "remove", name);

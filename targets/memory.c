@@ -32,45 +32,52 @@ struct object *memory_find(struct memory_target *memory, const char *name)
 	return found ? &memory->objects[at] : NULL;
 }
 
-static enum err missing(const char *name)
+static enum err find(struct memory_target *memory, const char *name, struct object **out)
 {
-	return fail(PL_OBJECT_MISSING, "memory: has no %s", name);
+	*out = memory_find(memory, name);
+	return *out ? ERR_OK : fail(PL_OBJECT_MISSING, "memory: has no %s", name);
 }
 
-/* Counts a call and says whether it fails now. The lock is held. */
-static const struct fault *count_call(struct memory_target *memory, enum memory_operation operation)
-{
-	unsigned long call = ++memory->calls[operation];
-	const struct fault *fault = &memory->faults[operation];
+/* ---- calls, and the faults that are asked for ---- */
 
-	return fault->at != 0 && (call == fault->at || (fault->lasting && call > fault->at)) ? fault : NULL;
-}
+struct call {
+	struct memory_target *memory;
+	const char *name;
+	const struct fault *late; /* what to say once it is done; NULL: the truth */
+};
 
 static enum err injected(const struct fault *fault, const char *name)
 {
 	return fail(fault->id, "memory: %s: injected fault", name);
 }
 
-/* Opens an operation: takes the lock and gives the fault of this call, which may be NULL. */
-static const struct fault *enter(struct memory_target *memory, enum memory_operation operation)
+/* Counts the call and takes the lock, which end() gives back; the fault of a call that must not be done. */
+static enum err start(struct call *call, struct target *target, enum memory_operation operation, const char *name)
 {
+	struct memory_target *memory = memory_of(target);
+	const struct fault *fault = &memory->faults[operation];
+	unsigned long number;
+	bool fails;
+
+	*call = (struct call){.memory = memory, .name = name};
 	pthread_mutex_lock(&memory->lock);
-	return count_call(memory, operation);
+	number = ++memory->calls[operation];
+	fails = fault->at != 0 && (number == fault->at || (fault->lasting && number > fault->at));
+	if (fails && !fault->late)
+		return injected(fault, name);
+	call->late = fails ? fault : NULL;
+	return ERR_OK;
 }
 
-/* Ends it: a late fault replaces success. */
-static enum err leave(struct memory_target *memory, const struct fault *fault, const char *name, enum err err)
+static enum err end(const struct call *call, enum err err)
 {
-	if (err == ERR_OK && fault)
-		err = injected(fault, name);
-	pthread_mutex_unlock(&memory->lock);
+	if (err == ERR_OK && call->late)
+		err = injected(call->late, call->name);
+	pthread_mutex_unlock(&call->memory->lock);
 	return err;
 }
 
-static bool early(const struct fault *fault)
-{
-	return fault && !fault->late;
-}
+/* ---- objects ---- */
 
 static int64_t now_of(const struct memory_target *memory)
 {
@@ -84,38 +91,34 @@ static void release(struct object *object)
 	*object = (struct object){0};
 }
 
-static enum err fill(const struct memory_target *memory, struct object *object, const void *bytes, size_t size)
+static enum err make(
+    const struct memory_target *memory, const char *name, const void *bytes, size_t size, struct object *out)
 {
-	object->size = size;
-	object->changed = now_of(memory);
-	object->bytes = mem_copy(bytes, size);
-	return object->bytes ? ERR_OK : ERR_NOMEM;
+	*out = (struct object){
+	    .name = mem_string(name), .bytes = mem_copy(bytes, size), .size = size, .changed = now_of(memory)};
+	if (out->name && out->bytes)
+		return ERR_OK;
+	release(out);
+	return ERR_NOMEM;
 }
 
 static enum err insert(struct memory_target *memory, const char *name, const void *bytes, size_t size)
 {
-	struct object object = {0};
+	struct object *objects = mem_more(memory->objects, memory->count, &memory->capacity, sizeof(*objects));
+	struct object object;
 	bool found;
-	size_t at = position(memory, name, &found);
+	size_t at;
 	enum err err;
 
-	if (memory->count == memory->capacity) {
-		size_t capacity = memory->capacity ? 2 * memory->capacity : 64;
-		struct object *objects = mem_resize(memory->objects, capacity, sizeof(*objects));
-
-		if (!objects)
-			return ERR_NOMEM;
-		memory->objects = objects;
-		memory->capacity = capacity;
-	}
-	object.name = mem_string(name);
-	err = object.name ? fill(memory, &object, bytes, size) : ERR_NOMEM;
-	if (err != ERR_OK) {
-		release(&object);
+	if (!objects)
+		return ERR_NOMEM;
+	memory->objects = objects;
+	err = make(memory, name, bytes, size, &object);
+	if (err != ERR_OK)
 		return err;
-	}
-	memmove(memory->objects + at + 1, memory->objects + at, (memory->count - at) * sizeof(object));
-	memory->objects[at] = object;
+	at = position(memory, name, &found);
+	memmove(objects + at + 1, objects + at, (memory->count - at) * sizeof(object));
+	objects[at] = object;
 	memory->count++;
 	memory->used += size;
 	return ERR_OK;
@@ -131,107 +134,93 @@ void memory_drop(struct memory_target *memory, struct object *object)
 	memmove(object, object + 1, (memory->count - at) * sizeof(*object));
 }
 
-static enum err check_writable(const struct memory_target *memory, const char *name, size_t size)
-{
-	if (memory->read_only)
-		return fail(PL_TARGET_DENIED, "memory: is read-only: %s", name);
-	if (memory->total != 0 && (size > memory->total || memory->used > memory->total - size))
-		return fail(PL_NO_SPACE, "memory: has no room for %s", name);
-	return ERR_OK;
-}
-
-static enum err memory_put(struct target *target, const char *name, const void *bytes, size_t size)
-{
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_PUT);
-	enum err err = ERR_OK;
-
-	if (early(fault))
-		goto done;
-	if (memory_find(memory, name))
-		err = fail(PL_OBJECT_EXISTS, "memory: has %s already", name);
-	else
-		err = check_writable(memory, name, size);
-	if (err == ERR_OK)
-		err = insert(memory, name, bytes, size);
-done:
-	return leave(memory, fault, name, err);
-}
-
 enum err memory_put_over(struct memory_target *memory, const char *name, const void *bytes, size_t size)
 {
-	struct object fresh = {0};
-	struct object *object = memory_find(memory, name);
+	struct object fresh, *object = memory_find(memory, name);
 	enum err err;
 
 	if (!object)
 		return insert(memory, name, bytes, size);
-	fresh.name = mem_string(name);
-	err = fresh.name ? fill(memory, &fresh, bytes, size) : ERR_NOMEM;
-	if (err != ERR_OK) {
-		release(&fresh);
+	err = make(memory, name, bytes, size, &fresh);
+	if (err != ERR_OK)
 		return err;
-	}
 	memory->used += size - object->size;
 	release(object);
 	*object = fresh;
 	return ERR_OK;
 }
 
+/* ---- operations ---- */
+
+static enum err check_allowed(const struct memory_target *memory, const char *name)
+{
+	return memory->read_only ? fail(PL_TARGET_DENIED, "memory: is read-only: %s", name) : ERR_OK;
+}
+
+static enum err check_room(const struct memory_target *memory, const char *name, size_t size)
+{
+	enum err err = check_allowed(memory, name);
+
+	if (err == ERR_OK && memory->total != 0 && (size > memory->total || memory->used > memory->total - size))
+		err = fail(PL_NO_SPACE, "memory: has no room for %s", name);
+	return err;
+}
+
+static enum err memory_put(struct target *target, const char *name, const void *bytes, size_t size)
+{
+	struct call call;
+	enum err err = start(&call, target, MEMORY_PUT, name);
+
+	if (err == ERR_OK && memory_find(call.memory, name))
+		err = fail(PL_OBJECT_EXISTS, "memory: has %s already", name);
+	if (err == ERR_OK)
+		err = check_room(call.memory, name, size);
+	if (err == ERR_OK)
+		err = insert(call.memory, name, bytes, size);
+	return end(&call, err);
+}
+
 static enum err memory_replace(struct target *target, const char *name, const void *bytes, size_t size)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_REPLACE);
-	enum err err = ERR_OK;
+	struct call call;
+	enum err err = start(&call, target, MEMORY_REPLACE, name);
 
-	if (early(fault))
-		goto done;
-	err = check_writable(memory, name, size);
 	if (err == ERR_OK)
-		err = memory_put_over(memory, name, bytes, size);
-done:
-	return leave(memory, fault, name, err);
+		err = check_room(call.memory, name, size);
+	if (err == ERR_OK)
+		err = memory_put_over(call.memory, name, bytes, size);
+	return end(&call, err);
 }
 
 static enum err memory_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_READ);
-	const struct object *object;
-	enum err err = ERR_OK;
+	struct object *object = NULL;
+	struct call call;
+	enum err err = start(&call, target, MEMORY_READ, name);
 
-	if (early(fault))
-		goto done;
-	object = memory_find(memory, name);
-	if (!object)
-		err = missing(name);
-	else if (offset > object->size || size > object->size - offset)
+	if (err == ERR_OK)
+		err = find(call.memory, name, &object);
+	if (err == ERR_OK && (offset > object->size || size > object->size - offset))
 		err = fail(PL_OBJECT_SHORT, "%s in memory: has %zu bytes, %zu at %llu were wanted", name, object->size,
 		    size, (unsigned long long)offset);
-	else if (size > 0)
+	else if (err == ERR_OK && size > 0)
 		memcpy(out, object->bytes + offset, size);
-done:
-	return leave(memory, fault, name, err);
+	return end(&call, err);
 }
 
 static enum err memory_stat(struct target *target, const char *name, uint64_t *size, int64_t *changed)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_STAT);
-	const struct object *object;
-	enum err err = ERR_OK;
+	struct object *object = NULL;
+	struct call call;
+	enum err err = start(&call, target, MEMORY_STAT, name);
 
-	if (early(fault))
-		goto done;
-	object = memory_find(memory, name);
-	if (!object) {
-		err = missing(name);
-		goto done;
+	if (err == ERR_OK)
+		err = find(call.memory, name, &object);
+	if (err == ERR_OK) {
+		*size = object->size;
+		*changed = object->changed;
 	}
-	*size = object->size;
-	*changed = object->changed;
-done:
-	return leave(memory, fault, name, err);
+	return end(&call, err);
 }
 
 struct shown {
@@ -243,16 +232,13 @@ struct shown {
 /* The visitor may call the target, so it is called without the lock, over a copy of the list. */
 static enum err collect(struct memory_target *memory, const char *prefix, struct shown **out, size_t *count)
 {
-	size_t length = strlen(prefix);
-
 	*out = mem_calloc(memory->count + 1, sizeof(**out));
 	if (!*out)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < memory->count; i++) {
 		const struct object *object = &memory->objects[i];
 
-		if (object->hidden || strncmp(object->name, prefix, length) != 0 ||
-		    (length > 0 && object->name[length] != '/'))
+		if (object->hidden || !object_in_folder(object->name, prefix))
 			continue;
 		(*out)[*count] =
 		    (struct shown){.name = mem_string(object->name), .size = object->size, .changed = object->changed};
@@ -265,15 +251,16 @@ static enum err collect(struct memory_target *memory, const char *prefix, struct
 
 static enum err memory_list(struct target *target, const char *prefix, target_visit visit, void *context)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_LIST);
 	struct shown *shown = NULL;
 	size_t count = 0;
-	enum err err = ERR_OK;
+	struct call call;
+	enum err err = start(&call, target, MEMORY_LIST, prefix);
+	const struct fault *late = call.late;
 
-	if (!early(fault))
-		err = collect(memory, prefix, &shown, &count);
-	err = leave(memory, early(fault) ? fault : NULL, prefix, err);
+	if (err == ERR_OK)
+		err = collect(call.memory, prefix, &shown, &count);
+	call.late = NULL;
+	err = end(&call, err);
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
 		struct target_object object = {
 		    .name = shown[i].name, .size = shown[i].size, .changed = shown[i].changed};
@@ -281,8 +268,8 @@ static enum err memory_list(struct target *target, const char *prefix, target_vi
 		err = visit(context, &object);
 	}
 	/* A late fault of a listing: it breaks off behind its last object. */
-	if (err == ERR_OK && fault && fault->late)
-		err = injected(fault, prefix);
+	if (err == ERR_OK && late)
+		err = injected(late, prefix);
 	for (size_t i = 0; i < count; i++)
 		mem_free(shown[i].name);
 	mem_free(shown);
@@ -291,59 +278,52 @@ static enum err memory_list(struct target *target, const char *prefix, target_vi
 
 static enum err memory_remove(struct target *target, const char *name)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_REMOVE);
-	struct object *object;
-	enum err err = ERR_OK;
+	struct object *object = NULL;
+	struct call call;
+	enum err err = start(&call, target, MEMORY_REMOVE, name);
 
-	if (early(fault))
-		goto done;
-	object = memory_find(memory, name);
-	err = memory->read_only ? check_writable(memory, name, 0) : object ? ERR_OK : missing(name);
 	if (err == ERR_OK)
-		memory_drop(memory, object);
-done:
-	return leave(memory, fault, name, err);
+		err = check_allowed(call.memory, name);
+	if (err == ERR_OK)
+		err = find(call.memory, name, &object);
+	if (err == ERR_OK)
+		memory_drop(call.memory, object);
+	return end(&call, err);
 }
 
 static enum err memory_hash(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_HASH);
-	const struct object *object;
-	enum err err = ERR_OK;
+	struct object *object = NULL;
+	struct call call;
+	enum err err = start(&call, target, MEMORY_HASH, name);
 
-	if (early(fault))
-		goto done;
-	object = memory_find(memory, name);
-	if (!object) {
-		err = missing(name);
-		goto done;
+	if (err == ERR_OK)
+		err = find(call.memory, name, &object);
+	if (err == ERR_OK) {
+		*size = object->size;
+		err = sha256(object->bytes, object->size, out);
 	}
-	*size = object->size;
-	err = sha256(object->bytes, object->size, out);
-done:
-	return leave(memory, fault, name, err);
+	return end(&call, err);
 }
 
 static enum err memory_space(struct target *target, struct target_space *out)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_SPACE);
+	struct call call;
+	enum err err = start(&call, target, MEMORY_SPACE, "space");
 
-	*out = (struct target_space){.total = memory->total};
-	if (memory->total > memory->used)
-		out->available = memory->total - memory->used;
-	return leave(memory, fault, "space", ERR_OK);
+	*out = (struct target_space){.total = call.memory->total};
+	if (call.memory->total > call.memory->used)
+		out->available = call.memory->total - call.memory->used;
+	return end(&call, err);
 }
 
 static enum err memory_now(struct target *target, int64_t *out)
 {
-	struct memory_target *memory = memory_of(target);
-	const struct fault *fault = enter(memory, MEMORY_NOW);
+	struct call call;
+	enum err err = start(&call, target, MEMORY_NOW, "clock");
 
-	*out = now_of(memory);
-	return leave(memory, fault, "clock", ERR_OK);
+	*out = now_of(call.memory);
+	return end(&call, err);
 }
 
 static void memory_free(struct target *target)

@@ -2,6 +2,7 @@
 #ifndef PULIH_TARGETS_MEMORY_INTERNAL_H
 #define PULIH_TARGETS_MEMORY_INTERNAL_H
 
+#include "core/repo/object.h"
 #include "targets/memory.h"
 
 #include <pthread.h>

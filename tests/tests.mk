@@ -14,7 +14,8 @@
 
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
-	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libsystemd-dev fonts-dejavu-core
+	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libsystemd-dev libblkid-dev \
+	fonts-dejavu-core
 TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	python3-cryptography
@@ -95,9 +96,9 @@ system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
 shim: $(BUILD)/faults/shim.so
-$(BUILD)/faults/shim.so: tests/faults/shim.c
+$(BUILD)/faults/shim.so: tests/faults/shim.c tests/faults/verdict.c tests/faults/verdict.h
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $<
+	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $(filter %.c,$^)
 
 faults: $(BUILD)/pulih $(BUILD)/faults/shim.so
 	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py $(FAULT_OPTIONS)

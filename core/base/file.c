@@ -11,75 +11,61 @@
 
 #define READ_STEP 65536 /* bytes; small files end in one read */
 
-int file_write_all(int fd, const void *bytes, size_t size)
+/* Where `offset` is NULL, at the descriptor's own position. */
+static int write_all(int fd, const uint8_t *bytes, size_t size, const off_t *offset)
 {
-	const uint8_t *at = bytes;
+	size_t total = 0;
 
-	while (size > 0) {
-		ssize_t done = write(fd, at, size);
+	while (total < size) {
+		ssize_t done = offset ? pwrite(fd, bytes + total, size - total, *offset + (off_t)total)
+				      : write(fd, bytes + total, size - total);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
 			return -1;
-		at += done;
-		size -= (size_t)done;
+		total += (size_t)done;
 	}
 	return 0;
+}
+
+int file_write_all(int fd, const void *bytes, size_t size)
+{
+	return write_all(fd, bytes, size, NULL);
 }
 
 int file_pwrite_all(int fd, const void *bytes, size_t size, off_t offset)
 {
-	const uint8_t *at = bytes;
+	return write_all(fd, bytes, size, &offset);
+}
 
-	while (size > 0) {
-		ssize_t done = pwrite(fd, at, size, offset);
+static ssize_t read_full(int fd, uint8_t *bytes, size_t size, const off_t *offset)
+{
+	size_t total = 0;
+
+	while (total < size) {
+		ssize_t done = offset ? pread(fd, bytes + total, size - total, *offset + (off_t)total)
+				      : read(fd, bytes + total, size - total);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
 			return -1;
-		at += done;
-		offset += done;
-		size -= (size_t)done;
+		if (done == 0)
+			break;
+		total += (size_t)done;
 	}
-	return 0;
+	return (ssize_t)total;
 }
 
 ssize_t file_read_full(int fd, void *bytes, size_t size)
 {
-	size_t total = 0;
-
-	while (total < size) {
-		ssize_t done = read(fd, (uint8_t *)bytes + total, size - total);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		if (done == 0)
-			break;
-		total += (size_t)done;
-	}
-	return (ssize_t)total;
+	return read_full(fd, bytes, size, NULL);
 }
 
 ssize_t file_pread_full(int fd, void *bytes, size_t size, off_t offset)
 {
-	size_t total = 0;
-
-	while (total < size) {
-		ssize_t done = pread(fd, (uint8_t *)bytes + total, size - total, offset + (off_t)total);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		if (done == 0)
-			break;
-		total += (size_t)done;
-	}
-	return (ssize_t)total;
+	return read_full(fd, bytes, size, &offset);
 }
 
 enum err file_read_rest(int fd, const char *name, size_t limit, struct buffer *out)

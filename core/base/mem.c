@@ -13,6 +13,8 @@ static atomic_ulong fail_from;
 #define MEM_MAX \
 	((size_t)1 << 38) /* no single allocation of this program is near 256 GiB: a larger one is a wrong length */
 
+#define ITEMS_FIRST 16 /* of an array that grows */
+
 static int must_fail(size_t size)
 {
 	unsigned long n = atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) + 1;
@@ -59,6 +61,19 @@ void *mem_resize(void *old, size_t count, size_t size)
 	if (__builtin_mul_overflow(count, size, &total))
 		return checked(NULL, SIZE_MAX);
 	return checked(must_fail(total) ? NULL : realloc(old, total ? total : 1), total);
+}
+
+void *mem_more(void *items, size_t count, size_t *capacity, size_t size)
+{
+	size_t larger = *capacity ? 2 * *capacity : ITEMS_FIRST;
+	void *moved;
+
+	if (count < *capacity)
+		return items;
+	moved = mem_resize(items, larger, size);
+	if (moved)
+		*capacity = larger;
+	return moved;
 }
 
 void *mem_copy(const void *bytes, size_t size)

@@ -20,6 +20,9 @@ void *mem_alloc(size_t size);
 void *mem_calloc(size_t count, size_t size);
 /* Grows or shrinks `old` (may be NULL) to count × size bytes. On failure `old` is untouched and still owned by the caller. */
 void *mem_resize(void *old, size_t count, size_t size);
+/* Room for one more item in an array of `count` items that grows: `items` itself while *capacity lasts, else it at twice the size. On failure
+ * as mem_resize. */
+void *mem_more(void *items, size_t count, size_t *capacity, size_t size);
 void *mem_copy(const void *bytes, size_t size);
 char *mem_string(const char *text);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -201,10 +201,43 @@ static json_t *failure(const struct failure *failure)
 	    "message", text(failure->text));
 }
 
+static json_t *medium(const struct target_medium *medium)
+{
+	if (!*medium->device && !*medium->type && !*medium->label && !*medium->uuid && !*medium->serial)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "device", text(medium->device), "type", text(medium->type),
+	    "label", text(medium->label), "uuid", text(medium->uuid), "serial", text(medium->serial));
+}
+
 static json_t *target(const struct record *record)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", text(record->target_name), "url", text(record->target_url),
-	    "total", number_of(record->target_total), "available", number_of(record->target_available));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", text(record->target_name), "url",
+	    text(record->target_url), "total", number_of(record->target_total), "available",
+	    number_of(record->target_available), "medium", medium(&record->medium));
+}
+
+/* What would have been lost where the disaster had come just before this run ended, or just before it began its snapshot. */
+static json_t *recovery_point(const struct record *record)
+{
+	int64_t until = record->result && !is_zero(record->result->snapshot.id, OBJECT_ID_SIZE)
+	    ? record->result->snapshot.started
+	    : record->ended;
+
+	if (!record->previous_started || until < record->previous_started)
+		return json_null();
+	return json_pack("{s:o, s:I}", "previous", time_of(record->previous_started), "reached_ms",
+	    (json_int_t)((until - record->previous_started) / (CLOCK_SECOND / 1000)));
+}
+
+static json_t *unread(const struct record *record)
+{
+	if (!record->packs)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:I}", "packs", number_of(record->packs), "never_read_again",
+	    number_of(record->packs_never_read_again), "since", time_of(record->packs_read_since), "age_ms",
+	    (json_int_t)(record->ended > record->packs_read_since
+		    ? (record->ended - record->packs_read_since) / (CLOCK_SECOND / 1000)
+		    : 0));
 }
 
 static json_t *repository(const struct keys *keys)
@@ -255,10 +288,10 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 		    "pulih " PULIH_VERSION, "target", target(record), "repository", repository(record->keys),
 		    "snapshot", snapshot(record->result), "totals", totals(record->result));
 	if (err == ERR_OK)
-		err = canonical_pack(&third, "{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind", "run", "databases",
-		    databases(record->result), "checks", checks(record->result), "status", statuses[record->status],
-		    "failure", failure(&record->failure), "problems",
-		    record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
+		err = canonical_pack(&third, "{s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind", "run", "rpo",
+		    recovery_point(record), "unread", unread(record), "databases", databases(record->result), "checks",
+		    checks(record->result), "status", statuses[record->status], "failure", failure(&record->failure),
+		    "problems", record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
 		    number_of(record->problems_omitted), "retention", text(record->retention), "schedule",
 		    text(record->schedule));
 	if (err == ERR_OK && (json_object_update(first, second) != 0 || json_object_update(first, third) != 0))

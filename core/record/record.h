@@ -49,10 +49,15 @@ struct record {
 	size_t sources_count;
 	const char *target_name, *target_url;
 	uint64_t target_total, target_available; /* 0, 0: the place cannot say */
-	const struct keys *keys;		 /* of the repository, or NULL where it did not open */
-	const struct backup_result *result;	 /* or NULL where the run did not get so far */
-	const char *retention;			 /* as the configuration says: "daily 14, weekly 8" */
-	const char *schedule;			 /* "day 01:00" */
+	struct target_medium medium;		 /* all "": nothing is known of it */
+	int64_t
+	    previous_started; /* of the job's last backup before this run: what it did not hold could have been lost; 0: unknown, or none */
+	uint64_t packs, packs_never_read_again; /* in the target; 0, 0: unknown, or none */
+	int64_t packs_read_since;		/* when the one was last read, or written, that was read longest ago */
+	const struct keys *keys;		/* of the repository, or NULL where it did not open */
+	const struct backup_result *result;	/* or NULL where the run did not get so far */
+	const char *retention;			/* as the configuration says: "daily 14, weekly 8" */
+	const char *schedule;			/* "day 01:00" */
 	enum record_status status;
 	struct failure failure; /* kind ERR_OK: none */
 	json_t *problems;	/* array of record_problem_json, or NULL; borrowed */

@@ -205,6 +205,23 @@ static void done_block(struct report *report)
 		    word(report, WORD_CONSISTENCY_DATABASES));
 }
 
+static void medium_field(struct report *report, json_t *medium)
+{
+	static const struct {
+		const char *name;
+		enum word word;
+	} parts[] = {{"label", WORD_MEDIUM_LABEL}, {"uuid", WORD_MEDIUM_UUID}, {"serial", WORD_MEDIUM_SERIAL},
+	    {"type", WORD_MEDIUM_TYPE}, {"device", WORD_MEDIUM_DEVICE}};
+	char value[VALUE_MAX] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && length < sizeof(value); i++)
+		if (*text(medium, parts[i].name))
+			length += (size_t)snprintf(value + length, sizeof(value) - length, "%s%s %.250s",
+			    length ? ", " : "", word(report, parts[i].word), text(medium, parts[i].name));
+	field_given(report, WORD_MEDIUM, value);
+}
+
 static void media_fields(struct report *report)
 {
 	json_t *target = member(report->record, "target"), *repository = member(report->record, "repository");
@@ -217,6 +234,7 @@ static void media_fields(struct report *report)
 	else
 		report->page.err = ERR_NOMEM;
 	mem_free(media);
+	medium_field(report, member(target, "medium"));
 	if (number(target, "total") > 0) {
 		snprintf(value, sizeof(value), "%s / %s", record_size(total, number(target, "total"), report->english),
 		    record_size(available, number(target, "available"), report->english));
@@ -270,6 +288,39 @@ static void totals_fields(struct report *report)
 	count_field(report, WORD_VANISHED, "vanished");
 }
 
+static void age_value(
+    struct report *report, char value[VALUE_MAX], const char *lead, uint64_t ms, enum word since, json_t *time)
+{
+	char age[RECORD_PHRASE], when[RECORD_PHRASE];
+
+	snprintf(value, VALUE_MAX, "%s%s%s, %s %s", lead, *lead ? " " : "", record_age(age, ms, report->english),
+	    word(report, since), record_time(when, text(time, "local"), report->english));
+}
+
+/* Records of earlier versions have neither. */
+static void age_fields(struct report *report)
+{
+	json_t *rpo = member(report->record, "rpo"), *unread = member(report->record, "unread");
+	char value[VALUE_MAX], never[RECORD_PHRASE], packs[RECORD_PHRASE];
+	size_t length;
+
+	if (json_is_object(rpo)) {
+		age_value(report, value, "", number(rpo, "reached_ms"), WORD_RPO_SINCE, member(rpo, "previous"));
+		field(report, WORD_RPO, value);
+	} else if (rpo) {
+		field(report, WORD_RPO, word(report, WORD_RPO_NONE));
+	}
+	if (!json_is_object(unread))
+		return;
+	age_value(report, value, word(report, WORD_UNREAD_AT_MOST), number(unread, "age_ms"), WORD_UNREAD_SINCE,
+	    member(unread, "since"));
+	length = strlen(value);
+	snprintf(value + length, sizeof(value) - length, "; %s %s %s %s",
+	    record_number(never, number(unread, "never_read_again"), report->english), word(report, WORD_UNREAD_OF),
+	    record_number(packs, number(unread, "packs"), report->english), word(report, WORD_UNREAD_NEVER));
+	field(report, WORD_UNREAD, value);
+}
+
 static void result_block(struct report *report)
 {
 	json_t *snapshot = member(report->record, "snapshot");
@@ -281,6 +332,7 @@ static void result_block(struct report *report)
 	media_fields(report);
 	if (json_is_object(snapshot))
 		totals_fields(report);
+	age_fields(report);
 	field_given(
 	    report, WORD_RETENTION, record_retention(rules, text(report->record, "retention"), report->english));
 }

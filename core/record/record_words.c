@@ -80,6 +80,32 @@ char *record_period(char out[RECORD_PHRASE], const char *text, bool english)
 	return out;
 }
 
+/* "3 hours" */
+static void put_unit(char out[RECORD_PHRASE], uint64_t count, enum word unit, bool english)
+{
+	size_t length = strlen(out);
+	char digits[RECORD_PHRASE];
+
+	snprintf(out + length, RECORD_PHRASE - length, "%s%.20s %s%s", length > 0 ? " " : "",
+	    record_number(digits, count, english), record_word(unit, english), english && count != 1 ? "s" : "");
+}
+
+char *record_age(char out[RECORD_PHRASE], uint64_t milliseconds, bool english)
+{
+	uint64_t minutes = milliseconds / 60000, hours = minutes / 60, days = hours / 24;
+
+	out[0] = '\0';
+	if (days >= 2)
+		put_unit(out, days, WORD_DAY, english);
+	else
+		days = 0;
+	if (hours > 0 && hours - days * 24 > 0)
+		put_unit(out, hours - days * 24, WORD_HOUR, english);
+	if (days == 0 && (minutes % 60 > 0 || hours == 0))
+		put_unit(out, minutes % 60, WORD_MINUTE, english);
+	return out;
+}
+
 /* "01.00", as Indonesian writes it, or "01:00". */
 static const char *clock_of(char out[8], unsigned hour, unsigned minute, bool english)
 {

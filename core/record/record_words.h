@@ -30,6 +30,8 @@ char *record_period(char out[RECORD_PHRASE], const char *text, bool english);
  *   hour, minute 5 | hour, minute 5, every 6 | day 01:00 | week monday thursday 02:00 | month, day 30, 03:00 | cron 15 1 * * 1-5 */
 char *record_schedule(char out[RECORD_SCHEDULE], const char *text, bool english);
 
+/* "2 hari 3 jam", "23 jam 59 menit", "0 menit": rounded down. */
+char *record_age(char out[RECORD_PHRASE], uint64_t milliseconds, bool english);
 #define RECORD_RULES 320 /* bytes of all the rules that a job can have, NUL included */
 /* "14 harian, 8 mingguan" of a record's "retention"; the text itself where it is none. Returns out. */
 char *record_retention(char out[RECORD_RULES], const char *text, bool english);

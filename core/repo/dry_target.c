@@ -89,14 +89,12 @@ static enum err dry_stat(struct target *target, const char *name, uint64_t *size
 static enum err dry_list(struct target *target, const char *prefix, target_visit visit, void *context)
 {
 	struct dry_target *dry = (struct dry_target *)target;
-	size_t length = strlen(prefix);
 	enum err err = target_list(dry->real, prefix, visit, context);
 
 	for (struct dry_object *object = dry->objects; err == ERR_OK && object; object = object->next) {
 		struct target_object shown = {.name = object->name.text, .size = object->size, .changed = clock_now()};
 
-		if (length == 0 ||
-		    (strncmp(object->name.text, prefix, length) == 0 && object->name.text[length] == '/'))
+		if (object_in_folder(object->name.text, prefix))
 			err = visit(context, &shown);
 	}
 	return err;

@@ -3,6 +3,7 @@
 #include "core/base/mem.h"
 #include "core/repo/object.h"
 #include "core/repo/seal.h"
+#include "core/repo/signed_object.h"
 
 #define MAGIC "PULIHGEN"
 #define MAGIC_SIZE 8
@@ -60,7 +61,7 @@ static void encode_header(uint8_t header[HEADER_SIZE], const struct keys *keys, 
 static enum err encode(const struct keys *keys, uint64_t generation, bool done, const uint8_t (*packs)[OBJECT_ID_SIZE],
     size_t count, struct buffer *bytes)
 {
-	uint8_t header[HEADER_SIZE], hash[HASH_SIZE], signature[SIGNATURE_SIZE];
+	uint8_t header[HEADER_SIZE];
 	struct buffer plain = {0};
 	enum err err = buffer_append_varint(&plain, count);
 
@@ -73,11 +74,7 @@ static enum err encode(const struct keys *keys, uint64_t generation, bool done, 
 		err =
 		    box_seal(bytes, keys->suite, keys->shared, PURPOSE, header, HEADER_SIZE, plain.data, plain.length);
 	if (err == ERR_OK)
-		err = sha256(bytes->data, bytes->length, hash);
-	if (err == ERR_OK)
-		err = ed25519_sign(keys->signer.seed, hash, sizeof(hash), signature);
-	if (err == ERR_OK)
-		err = buffer_append(bytes, signature, sizeof(signature));
+		err = signed_object_sign(keys, 0, bytes);
 	buffer_free(&plain);
 	return err;
 }
@@ -129,15 +126,6 @@ static enum err check_header(const struct keys *keys, uint64_t generation, const
 	return ERR_OK;
 }
 
-static enum err check_signature(const struct keys *keys, const struct buffer *bytes)
-{
-	uint8_t hash[HASH_SIZE];
-	size_t size = bytes->length - SIGNATURE_SIZE;
-	enum err err = sha256(bytes->data, size, hash);
-
-	return err == ERR_OK ? ed25519_verify(keys->owner_public, hash, sizeof(hash), bytes->data + size) : err;
-}
-
 static enum err add_packs(struct generations *generations, const struct buffer *plain)
 {
 	struct cursor cursor = cursor_of(plain->data, plain->length);
@@ -172,7 +160,7 @@ static enum err read_one(
 		goto done;
 	err = check_header(keys, generation, &bytes);
 	if (err == ERR_OK)
-		err = check_signature(keys, &bytes);
+		err = signed_object_verify(keys->owner_public, bytes.data, bytes.length);
 	if (err == ERR_OK)
 		err = box_open(&plain, bytes.data[10], keys->shared, PURPOSE, bytes.data, HEADER_SIZE,
 		    bytes.data + HEADER_SIZE, bytes.length - HEADER_SIZE - SIGNATURE_SIZE);

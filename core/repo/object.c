@@ -138,3 +138,10 @@ bool object_folder_valid(const char *folder)
 	return ends(skip_digits(skip_text(folder, "packs/"), 2)) ||
 	    ends(skip_digits(skip_text(folder, "index/"), SHORT_ID_DIGITS));
 }
+
+bool object_in_folder(const char *name, const char *folder)
+{
+	const char *rest = skip_text(name, folder);
+
+	return rest && (folder[0] == '\0' || rest[0] == '/');
+}

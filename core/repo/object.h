@@ -34,5 +34,7 @@ bool object_id_of(const char *name, uint8_t id[OBJECT_ID_SIZE]);
 bool object_name_valid(const char *name);
 /* True for "" and for the folders that such names stand in, whole: "packs", "packs/0f", "index/<tag>", … */
 bool object_folder_valid(const char *folder);
+/* True where the object stands in that folder or below it; every object stands in "". */
+bool object_in_folder(const char *name, const char *folder);
 
 #endif

@@ -92,7 +92,6 @@ enum err target_stat(struct target *target, const char *name, uint64_t *size, in
 
 struct listing {
 	const char *prefix;
-	size_t prefix_length;
 	target_visit visit;
 	void *context;
 };
@@ -101,19 +100,15 @@ struct listing {
 static enum err visit_valid(void *context, const struct target_object *object)
 {
 	const struct listing *listing = context;
-	size_t length = listing->prefix_length;
 
-	if (!object_name_valid(object->name))
-		return ERR_OK;
-	if (length > 0 && (strncmp(object->name, listing->prefix, length) != 0 || object->name[length] != '/'))
+	if (!object_name_valid(object->name) || !object_in_folder(object->name, listing->prefix))
 		return ERR_OK;
 	return listing->visit(listing->context, object);
 }
 
 enum err target_list(struct target *target, const char *prefix, target_visit visit, void *context)
 {
-	struct listing listing = {
-	    .prefix = prefix, .prefix_length = strlen(prefix), .visit = visit, .context = context};
+	struct listing listing = {.prefix = prefix, .visit = visit, .context = context};
 
 	if (!object_folder_valid(prefix))
 		return fail(PL_OBJECT_NAME, "'%s' is no folder of a repository", prefix);
@@ -137,6 +132,12 @@ enum err target_hash(struct target *target, const char *name, uint8_t out[HASH_S
 enum err target_space(struct target *target, struct target_space *out)
 {
 	return target->operations->space(target, out);
+}
+
+enum err target_medium(struct target *target, struct target_medium *out)
+{
+	*out = (struct target_medium){0};
+	return target->operations->medium ? target->operations->medium(target, out) : ERR_OK;
 }
 
 enum err target_now(struct target *target, int64_t *out)

@@ -29,6 +29,14 @@ struct target_space {
 	uint64_t total, available; /* bytes; 0 and 0 where the place cannot say */
 };
 
+/* The medium that a place is on, as far as it can be known; "" for what cannot. */
+struct target_medium {
+	char device[256]; /* "/dev/sdb1", or what is mounted: "server:/export" */
+	char type[32];	  /* of the file system: "ext4" */
+	char label[256], uuid[64];
+	char serial[128]; /* of the disk */
+};
+
 struct target_operations {
 	/* Stores a whole object, durably, under its final name or not at all. An object of that name that is there already
 	 * is left alone and ERR_EXISTS (PL_OBJECT_EXISTS) is returned: nothing is ever overwritten. */
@@ -48,6 +56,8 @@ struct target_operations {
 	/* SHA-256 of the object as the medium holds it, not as a cache remembers it, where the place can tell. */
 	enum err (*hash)(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size);
 	enum err (*space)(struct target *target, struct target_space *out);
+	/* *out comes as {0}. NULL where nothing can be known. */
+	enum err (*medium)(struct target *target, struct target_medium *out);
 	/* The target's clock, ns since 1970. */
 	enum err (*now)(struct target *target, int64_t *out);
 	void (*free)(struct target *target);
@@ -79,6 +89,7 @@ enum err target_list(struct target *target, const char *prefix, target_visit vis
 enum err target_remove(struct target *target, const char *name);
 enum err target_hash(struct target *target, const char *name, uint8_t out[HASH_SIZE], uint64_t *size);
 enum err target_space(struct target *target, struct target_space *out);
+enum err target_medium(struct target *target, struct target_medium *out);
 enum err target_now(struct target *target, int64_t *out);
 void target_free(struct target *target);
 /* What a machine remembers of a place is kept under this; borrowed. */

@@ -110,15 +110,11 @@ static enum err split(struct pattern *pattern, const char *text, bool ignore_cas
 
 static enum err keep_pattern(struct exclude *exclude, const struct pattern *pattern)
 {
-	if (exclude->count == exclude->capacity) {
-		size_t capacity = exclude->capacity ? exclude->capacity * 2 : 16;
-		struct pattern *patterns = mem_resize(exclude->patterns, capacity, sizeof(*patterns));
+	struct pattern *patterns = mem_more(exclude->patterns, exclude->count, &exclude->capacity, sizeof(*patterns));
 
-		if (!patterns)
-			return ERR_NOMEM;
-		exclude->patterns = patterns;
-		exclude->capacity = capacity;
-	}
+	if (!patterns)
+		return ERR_NOMEM;
+	exclude->patterns = patterns;
 	exclude->patterns[exclude->count++] = *pattern;
 	return ERR_OK;
 }

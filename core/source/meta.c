@@ -174,7 +174,7 @@ static void merge(struct segments *segments)
 
 static enum err add_segment(struct segments *segments, uint64_t start, uint64_t end)
 {
-	struct segment *before = segments->count ? &segments->list[segments->count - 1] : NULL;
+	struct segment *list, *before = segments->count ? &segments->list[segments->count - 1] : NULL;
 
 	if (before && (start == before->end || start - before->end < segments->gap)) {
 		before->end = end;
@@ -182,15 +182,10 @@ static enum err add_segment(struct segments *segments, uint64_t start, uint64_t 
 	}
 	if (segments->count == SEGMENTS_KEPT)
 		merge(segments);
-	if (segments->count == segments->capacity) {
-		size_t capacity = segments->capacity ? segments->capacity * 2 : 16;
-		struct segment *list = mem_resize(segments->list, capacity, sizeof(*list));
-
-		if (!list)
-			return ERR_NOMEM;
-		segments->list = list;
-		segments->capacity = capacity;
-	}
+	list = mem_more(segments->list, segments->count, &segments->capacity, sizeof(*list));
+	if (!list)
+		return ERR_NOMEM;
+	segments->list = list;
 	segments->list[segments->count++] = (struct segment){start, end};
 	return ERR_OK;
 }

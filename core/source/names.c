@@ -119,20 +119,16 @@ static struct entry_bytes remember(struct names *names, enum kind kind, uint32_t
 {
 	struct table *table = &names->tables[kind];
 	struct entry_bytes name = {0};
+	struct known *known;
 	size_t at;
 
 	pthread_rwlock_wrlock(&names->lock);
 	if (find(table, id, &name))
 		goto done;
-	if (table->count == table->capacity) {
-		size_t capacity = table->capacity ? table->capacity * 2 : 16;
-		struct known *known = mem_resize(table->known, capacity, sizeof(*known));
-
-		if (!known)
-			goto done;
-		table->known = known;
-		table->capacity = capacity;
-	}
+	known = mem_more(table->known, table->count, &table->capacity, sizeof(*known));
+	if (!known)
+		goto done;
+	table->known = known;
 	at = position(table, id);
 	memmove(table->known + at + 1, table->known + at, (table->count++ - at) * sizeof(*table->known));
 	name = (struct entry_bytes){(const uint8_t *)text, text ? strlen(text) : 0};

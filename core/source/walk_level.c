@@ -59,18 +59,14 @@ void walk_level_leave(struct walk *walk)
 /* Takes level->folder and level->names over, on failure too. */
 static enum err push(struct walk *walk, struct level *level)
 {
-	if (walk->depth == walk->capacity) {
-		size_t capacity = walk->capacity ? walk->capacity * 2 : 32;
-		struct level *levels = mem_resize(walk->levels, capacity, sizeof(*levels));
+	struct level *levels = mem_more(walk->levels, walk->depth, &walk->capacity, sizeof(*levels));
 
-		if (!levels) {
-			walk_folder_drop(level->folder);
-			mem_free(level->names);
-			return ERR_NOMEM;
-		}
-		walk->levels = levels;
-		walk->capacity = capacity;
+	if (!levels) {
+		walk_folder_drop(level->folder);
+		mem_free(level->names);
+		return ERR_NOMEM;
 	}
+	walk->levels = levels;
 	walk->levels[walk->depth++] = *level;
 	walk->open += level->folder && !level->anchored;
 	if (walk->open > LEVELS_OPEN_MAX)

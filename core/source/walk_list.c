@@ -38,15 +38,11 @@ void walk_list_free(struct listing *listing)
 /* Room for one more name of `size` bytes, its type and NUL. */
 static enum err reserve(struct listing *listing, size_t size)
 {
-	if (listing->count == listing->capacity) {
-		size_t capacity = listing->capacity ? listing->capacity * 2 : 256;
-		struct list_key *keys = mem_resize(listing->keys, capacity, sizeof(*keys));
+	struct list_key *keys = mem_more(listing->keys, listing->count, &listing->capacity, sizeof(*keys));
 
-		if (!keys)
-			return ERR_NOMEM;
-		listing->keys = keys;
-		listing->capacity = capacity;
-	}
+	if (!keys)
+		return ERR_NOMEM;
+	listing->keys = keys;
 	if (listing->names_capacity - listing->names_size < size + 2) {
 		size_t capacity = listing->names_capacity ? listing->names_capacity * 2 : 8192;
 		uint8_t *names;

@@ -3,7 +3,7 @@
 
     sweep.py [--sample N] [--only ACTION[:n]] [--jobs N] [--keep FOLDER]
 
-For each fault (see shim.c), for each n: a copy of a repository with one backup in it, `pulih backup` with the n-th call going wrong, then
+For each fault (see verdict.h), for each n: a copy of a repository with one backup in it, `pulih backup` with the n-th call going wrong, then
   1. every backup that exited 0 restores byte for byte, metadata included: the one before, and this one if it said 0;
   2. `verify --tier content` is clean;
   3. the next backup succeeds with no help, restores, and leaves a clean repository;

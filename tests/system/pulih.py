@@ -155,6 +155,14 @@ def _plain(argument):
     return argument if isinstance(argument, (str, bytes, os.PathLike)) else str(argument)
 
 
+def flip(path, offset):
+    """Changes one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0x04
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
 def messages_of_source():
     """{number: (name, kind, cause, remedy)} of core/base/messages.def, in file order."""
     text = (TOP / "core/base/messages.def").read_text()

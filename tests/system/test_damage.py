@@ -6,7 +6,7 @@ import pytest
 
 import trees
 from compare import assert_same
-from pulih import SHIM, Pulih
+from pulih import SHIM, Pulih, flip
 
 PACK_HEADER, PACK_TRAILER = 128, 40
 
@@ -48,13 +48,6 @@ def places(kind, size):
         return {"magic": 1, "version": 8, "suite": 10, "flags": 13, "repository": 17, "domain": 33, "writer": 49, "lengths": 66, "summary": 150,
                 "content": size - 200, "signature": size - 10}
     return {"start": 2, "early": size // 4, "middle": size // 2, "late": size - size // 4, "end": size - 3}
-
-
-def flip(path, offset):
-    content = bytearray(path.read_bytes())
-    content[offset] ^= 0x04
-    path.chmod(0o600)
-    path.write_bytes(content)
 
 
 def check_restore(pulih, source, out, damaged):
@@ -231,9 +224,7 @@ def test_backup_onto_a_damaged_index(victim, out):
     """A machine that has no copy of it goes on without: what only the damaged object knew is stored again."""
     pulih, source = victim
     damaged = pulih.objects("index")[0]
-    content = bytearray(damaged.read_bytes())
-    content[len(content) // 2] ^= 1
-    damaged.write_bytes(content)
+    flip(damaged, damaged.stat().st_size // 2)
     pulih.forget_state()
     result = pulih("backup", source)
     assert damaged.name in result.everything

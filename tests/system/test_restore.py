@@ -10,7 +10,7 @@ import pytest
 import trees
 from compare import assert_same, read_tree
 from conftest import needs_root
-from pulih import SHIM
+from pulih import SHIM, flip
 
 
 @pytest.fixture
@@ -354,10 +354,7 @@ def test_tar(pulih, source, out, work, extract):
 
 def test_tar_of_damaged_repository_is_no_success(stored, work):
     pack = max(stored.objects("packs"), key=lambda p: p.stat().st_size)
-    content = bytearray(pack.read_bytes())
-    content[200] ^= 1
-    pack.chmod(0o600)
-    pack.write_bytes(content)
+    flip(pack, 200)
     stored("restore", "latest", "--to-tar", work / "archive.tar", code=4)
 
 
@@ -416,10 +413,7 @@ def test_tar_that_lacks_what_is_damaged_has_its_end(stored_long, source, work):
     before = set(stored_long.objects("packs"))
     stored_long.backup(source)
     pack = max(set(stored_long.objects("packs")) - before, key=lambda p: p.stat().st_size)
-    content = bytearray(pack.read_bytes())
-    content[5000] ^= 1
-    pack.chmod(0o600)
-    pack.write_bytes(content)
+    flip(pack, 5000)
     archive = work / "archive.tar"
     result = stored_long("restore", "latest", "--to-tar", archive, code=4)
     assert "/i" in result.everything

@@ -3,12 +3,16 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
+import tempfile
 import threading
 import time
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -259,6 +263,122 @@ def test_sqlite_in_use_is_of_one_moment(pulih, work, source):
         counts.append(a)
         copy.close()
     assert len(counts) == 3 and counts == sorted(counts) and counts[-1] > 0
+
+
+# ---- what a record says of the place and of the time before ----
+
+def newest(job):
+    return job.original(job.reports()[-1]["id"])["record"]
+
+
+def seconds(time):
+    return datetime.fromisoformat(time["utc"].replace("Z", "+00:00")).timestamp()
+
+
+@pytest.fixture
+def labelled(work):
+    """A disk with a name of its own."""
+    image, mount = work / "disk.img", work / "media arsip"
+    mount.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-L", "ARSIP 1", "-U", "01234567-89ab-cdef-0123-456789abcdef", image], check=True)
+    loop = subprocess.run(["losetup", "--find", "--show", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if loop.returncode != 0:
+        pytest.skip(f"no loop device here: {loop.stderr.decode().strip()}")
+    device = loop.stdout.decode().strip()
+    try:
+        subprocess.run(["mount", device, mount], check=True)
+        try:
+            yield device, mount
+        finally:
+            subprocess.run(["umount", mount], check=True)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+@needs_root
+def test_record_names_the_medium(job, labelled):
+    device, mount = labelled
+    shutil.move(job.p.repo, mount / "pulih")
+    job.config.write_text(job.config.read_text().replace(str(job.p.repo), f'"{mount}/pulih"'))
+    job.run()
+    medium = newest(job)["target"]["medium"]
+    assert medium == {"device": device, "type": "ext4", "label": "ARSIP 1", "uuid": "01234567-89ab-cdef-0123-456789abcdef", "serial": ""}
+    text = " ".join(job.p("report", "show", "latest").text.split())
+    assert f"label ARSIP 1, UUID 01234567-89ab-cdef-0123-456789abcdef, sistem berkas ext4, perangkat {device}" in text
+
+
+def test_record_of_a_medium_that_is_no_disk(job):
+    """Where the file system is in memory, there is no label and no number, and the run is as good."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        shutil.move(job.p.repo, f"{folder}/pulih")
+        job.config.write_text(job.config.read_text().replace(str(job.p.repo), f"{folder}/pulih"))
+        job.run()
+        medium = newest(job)["target"]["medium"]
+        assert (medium["type"], medium["label"], medium["uuid"], medium["serial"]) == ("tmpfs", "", "", "")
+
+
+@needs_root
+def test_record_names_the_serial_number_of_the_disk(job):
+    """As the system knows it; the folder of the test is on a disk of this machine."""
+    device = subprocess.check_output(["findmnt", "-no", "MAJ:MIN", "-T", job.p.folder], text=True).strip()
+    disk = Path(f"/sys/dev/block/{device}").resolve()
+    disk = disk.parent if (disk / "partition").exists() else disk
+    if not (disk / "serial").is_file() or not (disk / "serial").read_text().strip():
+        pytest.skip("the disk below has no serial number")
+    job.run()
+    assert newest(job)["target"]["medium"]["serial"] == (disk / "serial").read_text().strip()
+
+
+def test_record_has_the_recovery_point(job, small):
+    job.run()
+    first = newest(job)
+    assert first["rpo"] is None
+    assert "belum dapat dihitung" in job.p("report", "show", "latest").text
+    time.sleep(1.1)
+    job.run()
+    second = newest(job)
+    assert 0 <= seconds(second["rpo"]["previous"]) - seconds(first["started"]) <= 30
+    assert 1000 <= second["rpo"]["reached_ms"] < 600_000
+    # a run that fails lets it slip further, from the last good one
+    shutil.rmtree(small)
+    time.sleep(1.1)
+    job.run(code=1)
+    third = newest(job)
+    assert third["snapshot"] is None and seconds(third["rpo"]["previous"]) >= seconds(second["started"])
+    assert third["rpo"]["reached_ms"] >= 1000
+    # nothing of it comes from this machine's memory
+    job.p.forget_state()
+    small.mkdir()
+    (small / "file").write_text("x")
+    job.run()
+    assert newest(job)["rpo"]["previous"] == third["rpo"]["previous"]
+
+
+def test_record_has_the_age_of_what_was_not_read_again(job):
+    job.run()
+    first = newest(job)["unread"]
+    assert first["packs"] == first["never_read_again"] == len(job.p.objects("packs")) and 0 <= first["age_ms"] < 600_000
+    long_ago = time.time() - 10 * 86400
+    for path in job.p.objects("packs"):
+        os.utime(path, (long_ago, long_ago))
+    job.run()
+    old = newest(job)["unread"]
+    assert abs(seconds(old["since"]) - long_ago) < 2 and 10 * 86400_000 <= old["age_ms"] < 11 * 86400_000
+    assert "paling lama 10 hari" in job.p("report", "show", "latest").text
+    job.p("verify", "-r", "hdd")
+    job.run()
+    now = newest(job)["unread"]
+    assert now["age_ms"] < 86400_000 and now["never_read_again"] < old["never_read_again"]
+
+
+def test_record_of_a_run_without_a_repository(job):
+    shutil.move(job.p.repo, f"{job.p.repo}-away")
+    job.run(code=10)
+    record = newest(job)
+    assert record["target"]["medium"] is None and record["rpo"] is None and record["unread"] is None
+    assert "Gagal" in job.p("report", "show", "latest").text
 
 
 # ---- configuration and sheet ----

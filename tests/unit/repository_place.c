@@ -69,6 +69,12 @@ void place_leave(struct place *place)
 	repository_close(&place->repository);
 }
 
+int place_crypto(void **state)
+{
+	(void)state;
+	return crypto_setup() == ERR_OK ? 0 : -1;
+}
+
 int place_empty_up(void **state)
 {
 	struct place *place = mem_calloc(1, sizeof(*place));

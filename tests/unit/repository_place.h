@@ -12,6 +12,9 @@ struct place {
 	unsigned asked;
 };
 
+/* Setup of a group of tests. */
+int place_crypto(void **state);
+
 /* Setup and teardown of cmocka: *state is a struct place. An empty place with the passphrase "correct horse" and a state folder. */
 int place_empty_up(void **state);
 /* The same with an open repository; its only slot is a cheap one, so that opening it often is quick. */

@@ -311,12 +311,6 @@ static void opening_without_memory(void **state)
 	buffer_free(&file);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_setup() == ERR_OK ? 0 : -1;
-}
-
 #define PLACE_TEST(name) cmocka_unit_test_setup_teardown(name, place_up, place_down)
 
 int main(void)
@@ -334,5 +328,5 @@ int main(void)
 	    PLACE_TEST(opening_without_memory),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, place_crypto, NULL);
 }

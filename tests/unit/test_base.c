@@ -146,6 +146,38 @@ static void allocation_fails_on_demand(void **state)
 	assert_null(mem_resize(NULL, SIZE_MAX / 2, 3));
 }
 
+static void arrays_grow_when_they_are_full(void **state)
+{
+	size_t capacity = 0, moves = 0;
+	uint32_t *items = NULL;
+
+	(void)state;
+	for (uint32_t count = 0; count < 1000; count++) {
+		size_t before = capacity;
+		uint32_t *more = mem_more(items, count, &capacity, sizeof(*items));
+
+		assert_non_null(more);
+		assert_true(count < capacity);
+		if (capacity == before)
+			assert_ptr_equal(more, items);
+		else
+			moves++;
+		items = more;
+		items[count] = count;
+	}
+	assert_in_range(moves, 5, 10);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(items[i], i);
+	mem_fail_at(1);
+	assert_ptr_equal(mem_more(items, 1000, &capacity, sizeof(*items)), items);
+	moves = capacity;
+	assert_null(mem_more(items, capacity, &capacity, sizeof(*items)));
+	mem_fail_at(0);
+	assert_int_equal(capacity, moves);
+	assert_int_equal(items[999], 999);
+	mem_free(items);
+}
+
 static void arenas_give_aligned_memory(void **state)
 {
 	struct arena arena = {0};
@@ -441,6 +473,7 @@ int main(void)
 	    cmocka_unit_test(messages_are_ascending_and_complete),
 	    cmocka_unit_test(exit_codes_are_those_of_the_manual),
 	    cmocka_unit_test(allocation_fails_on_demand),
+	    cmocka_unit_test(arrays_grow_when_they_are_full),
 	    cmocka_unit_test(arenas_give_aligned_memory),
 	    cmocka_unit_test(varints_round_trip),
 	    cmocka_unit_test(varints_have_one_spelling),

@@ -206,6 +206,44 @@ static unsigned files_in(const char *folder)
 	return count;
 }
 
+/* What the system says of the mount, spaces and all; nothing of it is needed, not even memory. */
+static void test_medium(void **state)
+{
+	char *folder = target_place_temporary_folder(), *root = path_join(folder, "repository");
+	struct target_medium medium;
+	struct target *target = NULL;
+
+	(void)state;
+	if (mount("a disk \\ of mine", folder, "tmpfs", 0, "size=256k") != 0) {
+		print_message("skipped: a medium of its own needs root\n");
+		rmdir(folder);
+		goto done;
+	}
+	assert_int_equal(target_open(&target, root, true), ERR_OK);
+	for (unsigned long n = 4; n-- > 0;) {
+		mem_fail_at(n);
+		assert_int_equal(target_medium(target, &medium), ERR_OK);
+		mem_fail_at(0);
+		assert_string_equal(medium.device, "a disk \\ of mine");
+		assert_string_equal(medium.type, "tmpfs");
+		assert_string_equal(medium.label, "");
+		assert_string_equal(medium.uuid, "");
+		assert_string_equal(medium.serial, "");
+	}
+	target_free(target);
+	assert_int_equal(umount(folder), 0);
+	assert_int_equal(rmdir(folder), 0);
+	/* that of the disk below */
+	assert_int_equal(target_open(&target, root, true), ERR_OK);
+	assert_int_equal(target_medium(target, &medium), ERR_OK);
+	assert_string_not_equal(medium.device, "a disk \\ of mine");
+	target_free(target);
+	assert_int_equal(file_remove_tree(folder), ERR_OK);
+done:
+	mem_free(root);
+	mem_free(folder);
+}
+
 static void test_full(void **state)
 {
 	char *folder = target_place_temporary_folder(), *root = path_join(folder, "repository"),
@@ -329,6 +367,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_root_gone, target_place_disk_up, target_place_down),
 	    cmocka_unit_test_setup_teardown(test_folder_gone, target_place_disk_up, target_place_down),
 	    cmocka_unit_test_setup_teardown(test_read_only, target_place_disk_up, target_place_down),
+	    cmocka_unit_test(test_medium),
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_unmounted),
 	    cmocka_unit_test_setup_teardown(test_urls, target_place_disk_up, target_place_down),

@@ -23,7 +23,9 @@ static struct backup_result result = {
     .checks = {{.name = "structure", .good = true, .objects = 3, .detail = "d"},
 	{.name = "stored", .good = false, .objects = 2, .bytes = 4096}},
     .checks_count = 2,
-    .snapshot = {.id = {1, 2, 3}, .totals = {.files = 1234567, .bytes = 1331439861, .new_files = 1, .unreadable = 1}},
+    .snapshot = {.id = {1, 2, 3},
+	.started = INT64_C(1795338000) * CLOCK_SECOND,
+	.totals = {.files = 1234567, .bytes = 1331439861, .new_files = 1, .unreadable = 1}},
 };
 static const struct record_source sources[] = {{"files", "/var/www/html"}, {"sqlite", "/var/lib/site.db"}};
 
@@ -44,6 +46,12 @@ static struct record sample(const char *id)
 	    .sources_count = 2,
 	    .target_name = "hdd",
 	    .target_url = "/srv/pulih",
+	    .medium =
+		{.device = "/dev/sdb1", .type = "exfat", .label = "ARSIP 1", .uuid = "12AB-34CD", .serial = "WD123"},
+	    .previous_started = (INT64_C(1795338000) - 86399) * CLOCK_SECOND,
+	    .packs = 40,
+	    .packs_never_read_again = 12,
+	    .packs_read_since = (INT64_C(1795338061) - 3 * 86400 - 7200) * CLOCK_SECOND,
 	    .keys = keys,
 	    .result = &result,
 	    .retention = "",
@@ -274,6 +282,16 @@ static void test_report_in_both_languages(void **state)
 	assert_has(&text, "Lama                     : 0:01:01\n");
 	assert_has(&text, "Status                   : Berhasil dengan catatan\n");
 	assert_has(&text, "Ukuran sumber            : 1,24 GiB (1.331.439.861 byte)\n");
+	assert_has(&text,
+	    "Identitas media          : label ARSIP 1, UUID 12AB-34CD, nomor seri disk\n"
+	    "                           WD123, sistem berkas exfat, perangkat /dev/sdb1\n");
+	assert_has(&text,
+	    "RPO yang dicapai         : 23 jam 59 menit, sejak backup sebelumnya Sabtu, 21\n"
+	    "                           November 2026, 18.00.01 (UTC+09:00)\n");
+	assert_has(&text,
+	    "Belum dibaca ulang       : paling lama 3 hari 2 jam, sejak Kamis, 19 November\n"
+	    "                           2026, 16.01.01 (UTC+09:00); 12 dari 40 paket belum\n"
+	    "                           dibaca ulang sejak ditulis\n");
 	assert_has(&text, "    3 objek dibandingkan\n    => Sesuai\n");
 	assert_has(&text, "    => Tidak sesuai\n");
 	assert_has(&text,
@@ -290,6 +308,8 @@ static void test_report_in_both_languages(void **state)
 	assert_has(&text, "Started                  : Sunday, 22 November 2026, 18:00:00 (UTC+09:00);\n");
 	assert_has(&text, "Status                   : Successful with notes\n");
 	assert_has(&text, "Size of the source       : 1.24 GiB (1,331,439,861 byte)\n");
+	assert_has(&text, "RPO reached              : 23 hours 59 minutes, since the backup before\n");
+	assert_has(&text, "Not read again           : at most 3 days 2 hours, since Thursday, 19 November\n");
 	assert_has(&text, "    => Does not conform\n");
 	buffer_free(&text);
 }
@@ -382,6 +402,62 @@ static void test_schedule_and_retention_in_words(void **state)
 	    strstr(record_retention(out, most, true), "999999999 yearly, everything of the last 999999999 months"));
 }
 
+static void test_ages_in_words(void **state)
+{
+	static const uint64_t minute = 60000, hour = 60 * minute, day = 24 * hour;
+	const struct {
+		uint64_t milliseconds;
+		const char *indonesian, *english;
+	} ages[] = {{0, "0 menit", "0 minutes"}, {minute - 1, "0 menit", "0 minutes"}, {minute, "1 menit", "1 minute"},
+	    {hour, "1 jam", "1 hour"}, {hour + 2 * minute, "1 jam 2 menit", "1 hour 2 minutes"},
+	    {2 * day - 1, "47 jam 59 menit", "47 hours 59 minutes"}, {2 * day, "2 hari", "2 days"},
+	    {2 * day + hour + minute, "2 hari 1 jam", "2 days 1 hour"}, {1234 * day, "1.234 hari", "1,234 days"},
+	    {UINT64_MAX, "213.503.982.334 hari 14 jam", "213,503,982,334 days 14 hours"}};
+	char out[RECORD_PHRASE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+		assert_string_equal(record_age(out, ages[i].milliseconds, false), ages[i].indonesian);
+		assert_string_equal(record_age(out, ages[i].milliseconds, true), ages[i].english);
+	}
+}
+
+/* What is not known is null in the record; the report says so, or nothing. */
+static void test_unknown_medium_and_ages(void **state)
+{
+	static const uint8_t first[HASH_SIZE];
+	struct record record = sample("20261122t010000-website-3f2a");
+	struct buffer text = {0};
+	json_t *object;
+
+	(void)state;
+	record.medium = (struct target_medium){0};
+	record.previous_started = 0;
+	record.packs = 0;
+	assert_int_equal(record_json(&object, &record, 1, first), ERR_OK);
+	assert_true(json_is_null(json_object_get(json_object_get(object, "target"), "medium")));
+	assert_true(json_is_null(json_object_get(object, "rpo")));
+	assert_true(json_is_null(json_object_get(object, "unread")));
+	json_decref(object);
+	report_of(&record, &text);
+	assert_has(&text, "RPO yang dicapai         : belum dapat dihitung: tidak ada backup sebelumnya\n");
+	assert_null(strstr((const char *)text.data, "Identitas media"));
+	assert_null(strstr((const char *)text.data, "Belum dibaca ulang"));
+	buffer_clear(&text);
+	/* a run that failed: the recovery point slipped until it ended */
+	record.result = NULL;
+	record.previous_started = record.started - 10 * CLOCK_SECOND;
+	assert_int_equal(record_json(&object, &record, 1, first), ERR_OK);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "rpo"), "reached_ms")), 71000);
+	json_decref(object);
+	/* a clock that was set back */
+	record.previous_started = record.ended + 1;
+	assert_int_equal(record_json(&object, &record, 1, first), ERR_OK);
+	assert_true(json_is_null(json_object_get(object, "rpo")));
+	json_decref(object);
+	buffer_free(&text);
+}
+
 static void test_report_of_failures_and_long_names(void **state)
 {
 	char name[600];
@@ -397,6 +473,8 @@ static void test_report_of_failures_and_long_names(void **state)
 	record.performer.name = name;
 	record.reviewer.position = name;
 	record.target_url = name;
+	memcpy(record.medium.label, name, sizeof(record.medium.label) - 1);
+	memcpy(record.medium.device, name, sizeof(record.medium.device) - 1);
 	record.host = name;
 	record.office.city = name;
 	record.status = RECORD_FAILED;
@@ -496,6 +574,8 @@ int main(void)
 	    cmocka_unit_test(test_ledger_adopts_the_announced),
 	    cmocka_unit_test(test_report_in_both_languages),
 	    cmocka_unit_test(test_schedule_and_retention_in_words),
+	    cmocka_unit_test(test_ages_in_words),
+	    cmocka_unit_test(test_unknown_medium_and_ages),
 	    cmocka_unit_test(test_report_of_failures_and_long_names),
 	    cmocka_unit_test(test_sheet),
 	    cmocka_unit_test(test_memory_runs_out),

@@ -236,12 +236,6 @@ static void init_without_memory(void **state)
 	assert_int_equal(place_open(place, NULL), ERR_OK);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_setup() == ERR_OK ? 0 : -1;
-}
-
 #define EMPTY_TEST(name) cmocka_unit_test_setup_teardown(name, place_empty_up, place_down)
 #define PLACE_TEST(name) cmocka_unit_test_setup_teardown(name, place_up, place_down)
 
@@ -262,5 +256,5 @@ int main(void)
 	    EMPTY_TEST(init_without_memory),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, place_crypto, NULL);
 }

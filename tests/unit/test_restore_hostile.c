@@ -1,8 +1,8 @@
 /* Snapshots and destinations that want to write elsewhere. Outside the destination, nothing changes; what can be restored is. */
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "restore/restore.h"
-#include "tests/unit/repo_fixture.h"
+#include "tests/unit/restoring.h"
+#include "tests/unit/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,53 +13,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-struct told {
-	size_t problems, metadata, repeated;
-	enum message last;
-};
-
-static void on_problem(void *context, const struct restore_problem *problem)
-{
-	struct told *told = context;
-
-	if (problem->metadata_only)
-		told->metadata++;
-	else
-		told->problems++;
-	told->repeated += problem->repeated;
-	told->last = problem->failure->id;
-}
-
-static const char *at(const struct fixture *fixture, const char *name)
-{
-	static char path[4][512];
-	static unsigned next;
-
-	next = (next + 1) % 4;
-	snprintf(path[next], sizeof(path[0]), "%s/%s", fixture->folder, name);
-	return path[next];
-}
-
-static enum err restore(
-    struct fixture *fixture, struct restore_options *options, struct restore_result *result, struct told *told)
-{
-	static char destination[128];
-
-	*told = (struct told){0};
-	snprintf(destination, sizeof(destination), "%s/out", fixture->folder);
-	options->destination = destination;
-	options->on_problem = on_problem;
-	options->context = told;
-	return restore_run(&fixture->repository, &fixture->snapshot, options, result);
-}
-
-static bool exists(const char *path)
-{
-	struct stat stat;
-
-	return lstat(path, &stat) == 0;
-}
-
 static void make_folders(const char *path)
 {
 	assert_int_equal(file_make_folders(path, 0755), ERR_OK);
@@ -67,82 +20,66 @@ static void make_folders(const char *path)
 
 static void nothing_below_a_link(void **state)
 {
-	struct fixture fixture;
-	struct restore_options options = {.threads = 2};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 
-	(void)state;
-	fixture_open(&fixture);
-	make_folders(at(&fixture, "victim"));
-	fixture_symlink(&fixture, "a", at(&fixture, "victim"));
-	fixture_file(&fixture, "a/b", "out of bounds");
-	fixture_folder(&fixture, "a/c");
-	fixture_file(&fixture, "a/c/d", "out of bounds");
-	fixture_file(&fixture, "file", "is a file");
-	fixture_file(&fixture, "file/below", "cannot be");
-	fixture_file(&fixture, "good", "good");
-	fixture_store(&fixture);
-	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_CORRUPT);
-	assert_int_equal(told.problems, 4);
-	assert_int_equal(told.last, PL_RESTORE_STREAM);
-	assert_false(exists(at(&fixture, "victim/b")));
-	assert_false(exists(at(&fixture, "victim/c")));
-	assert_true(exists(at(&fixture, "out/good")));
-	fixture_close(&fixture);
+	at->options.threads = 2;
+	make_folders(restoring_path(at, "victim"));
+	fixture_symlink(&at->fixture, "a", restoring_path(at, "victim"));
+	fixture_file(&at->fixture, "a/b", "out of bounds");
+	fixture_folder(&at->fixture, "a/c");
+	fixture_file(&at->fixture, "a/c/d", "out of bounds");
+	fixture_file(&at->fixture, "file", "is a file");
+	fixture_file(&at->fixture, "file/below", "cannot be");
+	fixture_file(&at->fixture, "good", "good");
+	fixture_store(&at->fixture);
+	assert_int_equal(restoring_run(at), ERR_CORRUPT);
+	assert_int_equal(at->problems, 4);
+	assert_int_equal(at->last.id, PL_RESTORE_STREAM);
+	assert_false(exists(restoring_path(at, "victim/b")));
+	assert_false(exists(restoring_path(at, "victim/c")));
+	assert_true(exists(restoring_out(at, "good")));
 }
 
 static void links_in_the_destination_are_not_followed(void **state)
 {
-	struct fixture fixture;
-	struct restore_options options = {0};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 	struct stat stat_of;
 
-	(void)state;
-	fixture_open(&fixture);
-	make_folders(at(&fixture, "victim"));
-	assert_int_equal(file_replace(at(&fixture, "victim/file"), "mine", 4, 0600), ERR_OK);
-	make_folders(at(&fixture, "out/real"));
-	assert_int_equal(symlink("../victim", at(&fixture, "out/folder")), 0);
-	assert_int_equal(symlink("../../victim/file", at(&fixture, "out/real/file")), 0);
-	assert_int_equal(symlink("../../victim/new", at(&fixture, "out/real/new")), 0);
-	fixture_folder(&fixture, "folder");
-	fixture_file(&fixture, "folder/file", "theirs");
-	fixture_folder(&fixture, "real");
-	fixture_file(&fixture, "real/file", "theirs");
-	fixture_file(&fixture, "real/new", "theirs");
-	fixture_store(&fixture);
+	make_folders(restoring_path(at, "victim"));
+	write_text(restoring_path(at, "victim/file"), "mine");
+	make_folders(restoring_out(at, "real"));
+	assert_int_equal(symlink("../victim", restoring_out(at, "folder")), 0);
+	assert_int_equal(symlink("../../victim/file", restoring_out(at, "real/file")), 0);
+	assert_int_equal(symlink("../../victim/new", restoring_out(at, "real/new")), 0);
+	fixture_folder(&at->fixture, "folder");
+	fixture_file(&at->fixture, "folder/file", "theirs");
+	fixture_folder(&at->fixture, "real");
+	fixture_file(&at->fixture, "real/file", "theirs");
+	fixture_file(&at->fixture, "real/new", "theirs");
+	fixture_store(&at->fixture);
 
-	options.overwrite = RESTORE_NEVER;
-	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_FAILED);
-	assert_int_equal(told.problems, 1);
-	assert_int_equal(told.last, PL_RESTORE_IN_THE_WAY);
-	assert_int_equal(result.problems, 2); /* the folder, and the file in it */
+	at->options.overwrite = RESTORE_NEVER;
+	assert_int_equal(restoring_run(at), ERR_FAILED);
+	assert_int_equal(at->problems, 1);
+	assert_int_equal(at->last.id, PL_RESTORE_IN_THE_WAY);
+	assert_int_equal(at->result.problems, 2); /* the folder, and the file in it */
 
-	options.overwrite = RESTORE_ALWAYS;
-	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_OK);
-	fixture_assert_restored(&fixture, at(&fixture, "out"));
-	assert_int_equal(lstat(at(&fixture, "victim/file"), &stat_of), 0);
+	at->options.overwrite = RESTORE_ALWAYS;
+	assert_int_equal(restoring_run(at), ERR_OK);
+	restoring_assert_whole(at);
+	assert_int_equal(lstat(restoring_path(at, "victim/file"), &stat_of), 0);
 	assert_int_equal(stat_of.st_size, 4);
-	assert_false(exists(at(&fixture, "victim/new")));
-	fixture_close(&fixture);
+	assert_false(exists(restoring_path(at, "victim/new")));
 }
 
 static void attributes_of_links_do_not_reach_their_targets(void **state)
 {
-	struct fixture fixture;
-	struct restore_options options = {0};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 	struct stat before, after;
 	struct entry entry;
 
-	(void)state;
-	fixture_open(&fixture);
-	assert_int_equal(file_replace(at(&fixture, "victim"), "mine", 4, 0600), ERR_OK);
-	assert_int_equal(stat(at(&fixture, "victim"), &before), 0);
+	write_text(restoring_path(at, "victim"), "mine");
+	assert_int_equal(stat(restoring_path(at, "victim"), &before), 0);
 	entry = fixture_entry_of("link", ENTRY_SYMLINK);
 	entry.target = (struct entry_bytes){(const uint8_t *)"../victim", 9};
 	entry.mode = 0777;
@@ -150,33 +87,28 @@ static void attributes_of_links_do_not_reach_their_targets(void **state)
 	entry.mtime = 1;
 	/* an attribute that only a link of root may have */
 	entry.xattrs = (struct entry_bytes){(const uint8_t *)"\x0ctrusted.evil\x01x", 15};
-	fixture_add(&fixture, &entry, NULL, 0, 0);
-	fixture_store(&fixture);
-	(void)restore(&fixture, &options, &result, &told);
-	assert_int_equal(stat(at(&fixture, "victim"), &after), 0);
+	fixture_add(&at->fixture, &entry, NULL, 0, 0);
+	fixture_store(&at->fixture);
+	(void)restoring_run(at);
+	assert_int_equal(stat(restoring_path(at, "victim"), &after), 0);
 	assert_int_equal(after.st_mode, before.st_mode);
 	assert_int_equal(after.st_uid, before.st_uid);
 	assert_int_equal(after.st_mtim.tv_sec, before.st_mtim.tv_sec);
-	assert_int_equal(getxattr(at(&fixture, "victim"), "trusted.evil", NULL, 0), -1);
-	fixture_close(&fixture);
+	assert_int_equal(getxattr(restoring_path(at, "victim"), "trusted.evil", NULL, 0), -1);
 }
 
 /* As another user: everything of his own, exit 0; what belongs to others, content only, named once, and never set-user-ID. */
 static void as_somebody_else(void **state)
 {
-	struct fixture fixture;
-	struct restore_options options = {.threads = 1};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 	struct entry entry;
 	int status;
 	pid_t child;
 
-	(void)state;
+	at->options.threads = 1;
 	if (geteuid() != 0)
 		skip();
-	fixture_open(&fixture);
-	assert_int_equal(chmod(fixture.folder, 0755), 0);
+	assert_int_equal(chmod(at->fixture.folder, 0755), 0);
 	for (int i = 0; i < 3; i++) {
 		static const char *const paths[] = {"own", "root's", "root's, too"};
 
@@ -184,16 +116,16 @@ static void as_somebody_else(void **state)
 		entry.uid = i ? 0 : 65534;
 		entry.gid = i ? 0 : 65534;
 		entry.mode = 04755;
-		fixture_add(&fixture, &entry, "content", 7, 100);
+		fixture_add(&at->fixture, &entry, "content", 7, 100);
 	}
 	/* owned by the user: only that it cannot be made counts */
 	entry = fixture_entry_of("device", ENTRY_CHARACTER);
 	entry.uid = entry.gid = 65534;
 	entry.rdev = UINT64_C(1) << 32 | 3;
-	fixture_add(&fixture, &entry, NULL, 0, 0);
-	fixture_store(&fixture);
-	assert_int_equal(chown(fixture.folder, 65534, 65534), 0);
-	assert_int_equal(file_remove_tree(at(&fixture, "state")), ERR_OK);
+	fixture_add(&at->fixture, &entry, NULL, 0, 0);
+	fixture_store(&at->fixture);
+	assert_int_equal(chown(at->fixture.folder, 65534, 65534), 0);
+	assert_int_equal(file_remove_tree(restoring_path(at, "state")), ERR_OK);
 	fflush(NULL);
 	child = fork();
 	if (child == 0) {
@@ -202,34 +134,29 @@ static void as_somebody_else(void **state)
 
 		if (setgid(65534) != 0 || setuid(65534) != 0)
 			_exit(2);
-		failed |= restore(&fixture, &options, &result, &told) != ERR_PARTIAL ? 4 : 0;
+		failed |= restoring_run(at) != ERR_PARTIAL ? 4 : 0;
+		failed |= at->problems != 0 || at->metadata_problems != 3 || at->repeated != 1 ? 8 : 0;
+		failed |= at->result.metadata_problems != 3 ? 8 : 0;
+		failed |= exists(restoring_out(at, "device")) || at->result.others != 0 ? 128 : 0;
 		failed |=
-		    told.problems != 0 || told.metadata != 3 || told.repeated != 1 || result.metadata_problems != 3 ? 8
-														    : 0;
-		failed |= exists(at(&fixture, "out/device")) || result.others != 0 ? 128 : 0;
-		failed |= !result.missing_features[0] || strcmp(result.missing_features[0], "owner") != 0 ? 16 : 0;
-		failed |= stat(at(&fixture, "out/own"), &own) != 0 || (own.st_mode & 07777) != 04755 ? 32 : 0;
-		failed |= stat(at(&fixture, "out/root's"), &others) != 0 || (others.st_mode & 07777) != 0755 ? 64 : 0;
+		    !at->result.missing_features[0] || strcmp(at->result.missing_features[0], "owner") != 0 ? 16 : 0;
+		failed |= stat(restoring_out(at, "own"), &own) != 0 || (own.st_mode & 07777) != 04755 ? 32 : 0;
+		failed |= stat(restoring_out(at, "root's"), &others) != 0 || (others.st_mode & 07777) != 0755 ? 64 : 0;
 		_exit(failed);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(WEXITSTATUS(status), 0);
-	fixture_close(&fixture);
 }
 
 static void a_very_long_name_and_a_very_deep_folder(void **state)
 {
-	struct fixture fixture;
-	struct restore_options options = {.threads = 2};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 	char name[301], *deep = mem_alloc(2 * 1000 + 1);
 
-	(void)state;
-	fixture_open(&fixture);
+	at->options.threads = 2;
 	memset(name, 'n', 300);
 	name[300] = 0;
-	fixture_file(&fixture, name, "too long");
+	fixture_file(&at->fixture, name, "too long");
 	/* deeper than descriptors last */
 	deep[0] = 'd';
 	for (size_t i = 1; i < 1000; i++) {
@@ -241,16 +168,15 @@ static void a_very_long_name_and_a_very_deep_folder(void **state)
 		char *path = mem_string(deep);
 
 		path[2 * i + 1] = 0;
-		fixture_folder(&fixture, path);
+		fixture_folder(&at->fixture, path);
 		mem_free(path);
 	}
-	fixture_store(&fixture);
-	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_FAILED);
-	assert_int_equal(told.problems, 1);
-	assert_int_equal(told.last, PL_RESTORE_WRITE);
-	assert_int_equal(result.folders, 1000);
+	fixture_store(&at->fixture);
+	assert_int_equal(restoring_run(at), ERR_FAILED);
+	assert_int_equal(at->problems, 1);
+	assert_int_equal(at->last.id, PL_RESTORE_WRITE);
+	assert_int_equal(at->result.folders, 1000);
 	mem_free(deep);
-	fixture_close(&fixture);
 }
 
 static void a_folder_with_a_default_acl_gives_nothing_away(void **state)
@@ -258,81 +184,68 @@ static void a_folder_with_a_default_acl_gives_nothing_away(void **state)
 	/* other users may read all that is made in it */
 	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 7, 0, 1, 0, 0, 0, 4, 0, 7,
 	    0, 0xFF, 0xFF, 0xFF, 0xFF, 16, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF, 32, 0, 7, 0, 0xFF, 0xFF, 0xFF, 0xFF};
-	struct fixture fixture;
-	struct restore_options options = {0};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 	struct entry entry;
 
-	(void)state;
-	fixture_open(&fixture);
-	make_folders(at(&fixture, "out"));
-	if (setxattr(at(&fixture, "out"), "system.posix_acl_default", acl, sizeof(acl), 0) != 0) {
-		fixture_close(&fixture);
+	make_folders(restoring_path(at, "out"));
+	if (setxattr(restoring_path(at, "out"), "system.posix_acl_default", acl, sizeof(acl), 0) != 0)
 		skip();
-	}
-	assert_int_equal(file_replace(at(&fixture, "out/stranger"), "", 0, 0600), ERR_OK);
+	write_text(restoring_out(at, "stranger"), "");
 	entry = fixture_entry_of("secret", ENTRY_FILE);
 	entry.mode = 0600;
-	fixture_add(&fixture, &entry, "x", 1, 100);
+	fixture_add(&at->fixture, &entry, "x", 1, 100);
 	entry = fixture_entry_of("folder", ENTRY_FOLDER);
 	entry.mode = 0700;
-	fixture_add(&fixture, &entry, NULL, 0, 0);
+	fixture_add(&at->fixture, &entry, NULL, 0, 0);
 	entry = fixture_entry_of("folder/secret", ENTRY_FILE);
 	entry.mode = 0640;
-	fixture_add(&fixture, &entry, "x", 1, 100);
-	fixture_store(&fixture);
-	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_OK);
-	assert_int_equal(unlink(at(&fixture, "out/stranger")), 0);
-	fixture_assert_restored(&fixture, at(&fixture, "out"));
-	fixture_close(&fixture);
+	fixture_add(&at->fixture, &entry, "x", 1, 100);
+	fixture_store(&at->fixture);
+	assert_int_equal(restoring_run(at), ERR_OK);
+	assert_int_equal(unlink(restoring_out(at, "stranger")), 0);
+	restoring_assert_whole(at);
 }
 
 static void a_full_destination_stops_it(void **state)
 {
-	struct fixture fixture;
-	struct restore_options options = {.threads = 2};
-	struct restore_result result;
-	struct told told;
+	struct restoring *at = *state;
 	struct entry entry;
 	size_t size = 3u << 20;
 	uint8_t *bytes;
 
-	(void)state;
-	fixture_open(&fixture);
-	make_folders(at(&fixture, "out"));
-	if (mount("tmpfs", at(&fixture, "out"), "tmpfs", 0, "size=1m") != 0) {
-		fixture_close(&fixture);
+	at->options.threads = 2;
+	make_folders(restoring_path(at, "out"));
+	if (mount("tmpfs", restoring_path(at, "out"), "tmpfs", 0, "size=1m") != 0)
 		skip();
-	}
 	bytes = mem_calloc(size, 1);
 	for (int i = 0; i < 3; i++) {
 		static const char *const paths[] = {"a", "b", "c"};
 
 		entry = fixture_entry_of(paths[i], ENTRY_FILE);
 		memset(bytes, 'a' + i, size);
-		fixture_add(&fixture, &entry, bytes, size, 1 << 20);
+		fixture_add(&at->fixture, &entry, bytes, size, 1 << 20);
 	}
-	fixture_store(&fixture);
-	assert_int_equal(restore(&fixture, &options, &result, &told), ERR_NOSPACE);
-	assert_false(exists(at(&fixture, "out/a")));
-	assert_false(exists(at(&fixture, "out/b")));
-	assert_false(exists(at(&fixture, "out/c")));
-	assert_int_equal(umount(at(&fixture, "out")), 0);
+	fixture_store(&at->fixture);
+	assert_int_equal(restoring_run(at), ERR_NOSPACE);
+	assert_false(exists(restoring_out(at, "a")));
+	assert_false(exists(restoring_out(at, "b")));
+	assert_false(exists(restoring_out(at, "c")));
+	assert_int_equal(umount(restoring_path(at, "out")), 0);
 	mem_free(bytes);
-	fixture_close(&fixture);
 }
+
+#define test(name) cmocka_unit_test_setup_teardown(name, restoring_up, restoring_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nothing_below_a_link),
-	    cmocka_unit_test(links_in_the_destination_are_not_followed),
-	    cmocka_unit_test(attributes_of_links_do_not_reach_their_targets),
-	    cmocka_unit_test(as_somebody_else),
-	    cmocka_unit_test(a_very_long_name_and_a_very_deep_folder),
-	    cmocka_unit_test(a_folder_with_a_default_acl_gives_nothing_away),
-	    cmocka_unit_test(a_full_destination_stops_it),
+	    test(nothing_below_a_link),
+	    test(links_in_the_destination_are_not_followed),
+	    test(attributes_of_links_do_not_reach_their_targets),
+	    test(as_somebody_else),
+	    test(a_very_long_name_and_a_very_deep_folder),
+	    test(a_folder_with_a_default_acl_gives_nothing_away),
+	    test(a_full_destination_stops_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,12 +133,6 @@ static void every_member_of_a_session_is_checked(void **state)
 	expect_session(place, "generation", json_integer(-1), PL_SESSION_BROKEN);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_setup() == ERR_OK ? 0 : -1;
-}
-
 #define PLACE_TEST(name) cmocka_unit_test_setup_teardown(name, place_up, place_down)
 
 int main(void)
@@ -150,5 +144,5 @@ int main(void)
 	    PLACE_TEST(every_member_of_a_session_is_checked),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, place_crypto, NULL);
 }

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "tests/unit/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,23 +20,20 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static char scratch[64], copies[80];
+static char copies[80];
 
-static int enter_scratch(void **state)
+static int enter(void **state)
 {
-	(void)state;
-	snprintf(scratch, sizeof(scratch), "/tmp/pulih-sqlite-XXXXXX");
-	if (!mkdtemp(scratch) || chdir(scratch) != 0)
+	if (scratch_enter(state) != 0)
 		return -1;
-	snprintf(copies, sizeof(copies), "%s/copies", scratch);
+	snprintf(copies, sizeof(copies), "%s/copies", scratch_folder);
 	return mkdir(copies, 0700);
 }
 
-static int leave_scratch(void **state)
+static int leave(void **state)
 {
-	(void)state;
 	assert_int_equal(rmdir(copies), 0); /* nothing is left behind */
-	return chdir("/") == 0 && file_remove_tree(scratch) == ERR_OK ? 0 : -1;
+	return scratch_leave(state);
 }
 
 static sqlite3 *open_database(const char *path)
@@ -167,11 +165,6 @@ static void beside_a_writer_with_a_journal(void **state)
 {
 	(void)state;
 	copy_beside_a_writer("PRAGMA journal_mode = DELETE");
-}
-
-static bool exists(const char *path)
-{
-	return access(path, F_OK) == 0;
 }
 
 /* A program that was killed left its log: what was committed there is in the copy, and the log stays where it is. */
@@ -421,7 +414,7 @@ static void memory_may_run_out(void **state)
 	sqlite_copy_close(&copy);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, enter_scratch, leave_scratch)
+#define test(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
 {

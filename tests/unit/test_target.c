@@ -77,6 +77,12 @@ static void test_bad_names(void **state)
 	assert_false(object_folder_valid("packs/0F"));
 	assert_false(object_folder_valid("packs/"));
 	assert_false(object_folder_valid("packs/.."));
+	assert_true(object_in_folder("packs/0f/0f00", ""));
+	assert_true(object_in_folder("packs/0f/0f00", "packs"));
+	assert_true(object_in_folder("packs/0f/0f00", "packs/0f"));
+	assert_false(object_in_folder("packs/0f/0f00", "packs/0"));
+	assert_false(object_in_folder("packs/0f/0f00", "packs/0e"));
+	assert_false(object_in_folder("config", "packs"));
 }
 
 /* ---- the suite ---- */
