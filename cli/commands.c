@@ -9,7 +9,8 @@ extern const struct command backup_command, cat_command, config_check_command, c
     key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
     key_sheet_command, ledger_accept_command, ledger_rebuild_command, ledger_verify_command, ls_command,
     report_export_command, report_list_command, report_show_command, restore_command, review_approve_command,
-    review_list_command, review_return_command, run_command, scheduler_command, snapshots_command, stats_command,
+    review_list_command, review_return_command, run_command, schedule_command, scheduler_command,
+    snapshots_command, stats_command, status_command,
     verify_command, version_command;
 
 const struct command_entry commands[] = {
@@ -17,6 +18,8 @@ const struct command_entry commands[] = {
     {"Back up", &backup_command},
     {"Jobs and their reports", &run_command},
     {"Jobs and their reports", &scheduler_command},
+    {"Jobs and their reports", &schedule_command},
+    {"Jobs and their reports", &status_command},
     {"Jobs and their reports", &report_list_command},
     {"Jobs and their reports", &report_show_command},
     {"Jobs and their reports", &report_export_command},

@@ -171,7 +171,11 @@ static enum err work(struct run *run)
 	if (recorded != ERR_OK)
 		output_failure_warning(failure_last());
 	run_send(run);
-	return err == ERR_OK ? ERR_OK : failure_put(&failure);
+	if (err != ERR_OK)
+		return failure_put(&failure);
+	if (recorded == ERR_OK)
+		run_retention(run);
+	return ERR_OK;
 }
 
 static enum err name_run(const struct run *run)

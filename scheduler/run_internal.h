@@ -69,4 +69,7 @@ void run_send(struct run *run);
  * That it could not be found out is a warning and no failure. */
 enum err run_compare(struct run *run);
 
+/* Forgets what the job's rules no longer keep, where the key may. Warns of what does not work. */
+void run_retention(struct run *run);
+
 #endif

@@ -440,6 +440,20 @@ enum err state_last_runs(struct state *state, const char *job, unsigned limit, s
 	return err;
 }
 
+enum err state_missed(struct state *state, unsigned limit, struct state_list *list)
+{
+	struct database_query *query;
+	enum err err = database_prepare(&query, state->database,
+	    "SELECT " COLUMNS " FROM run WHERE missed > 0 AND result <> 'superseded' ORDER BY id DESC LIMIT ?1");
+
+	if (err != ERR_OK)
+		return err;
+	database_set_number(query, 1, limit);
+	err = append_rows(list, query);
+	database_query_free(query);
+	return err;
+}
+
 void state_list_free(struct state_list *list)
 {
 	mem_free(list->items);

@@ -58,6 +58,8 @@ struct state_list { /* starts as {0}; released with state_list_free */
 };
 enum err state_open_runs(struct state *state, struct state_list *list);
 enum err state_last_runs(struct state *state, const char *job, unsigned limit, struct state_list *list);
+/* The last `limit` runs that made up for missed times, newest first. */
+enum err state_missed(struct state *state, unsigned limit, struct state_list *list);
 void state_list_free(struct state_list *list);
 
 #endif
