@@ -5,6 +5,7 @@
 #   make test          build, unit and system tests, a sample of the faults, a short fuzzing
 #   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
 #   make faults        every fault at every place, takes long
+#   make year          a simulated year of the scheduler with power cuts; YEAR_SEED
 #   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
 #   make coverage      lines that unit and system tests run
 #   make messages      makes docs/messages.md of core/base/messages.def
@@ -93,6 +94,11 @@ TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD)
 
 system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so)
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
+
+YEAR_SEED ?= 1
+.PHONY: year
+year: $(BUILD)/pulih
+	$(TEST_ENVIRONMENT) PULIH_YEAR=$(YEAR_SEED) $(PYTHON) -m pytest -q -s --tb=short -p no:cacheprovider -k test_year tests/system/test_year.py
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
 shim: $(BUILD)/faults/shim.so
