@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import queue
 import signal
 import socket
 import sqlite3
@@ -66,20 +67,25 @@ class Clock:
 
 
 class Supervisor:
-    """A socket that takes what a service tells its manager."""
+    """A socket that takes what a service tells its manager; it reads on whether or not somebody waits, as a manager does."""
 
     def __init__(self, folder):
         self.path = folder / "notify"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.path))
-        self.socket.settimeout(60)
-        self.heard = []
+        self.heard = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            self.heard.put(self.socket.recv(4096).decode())
 
     def wait_for(self, text):
+        """Until that is heard, after what was waited for before."""
         while True:
-            self.heard.append(self.socket.recv(4096).decode())
-            if text in self.heard[-1]:
-                return self.heard[-1]
+            heard = self.heard.get(timeout=120)
+            if text in heard:
+                return heard
 
 
 class Daemon:
