@@ -256,24 +256,18 @@ static enum err look_at_runs(struct state *state, const struct state_run *run, b
 	return err;
 }
 
-static enum err advance(struct state *state, const struct state_run *run)
+/* A statement of the job (?1) and the planned time (?2). */
+static enum err execute(struct state *state, const struct state_run *run, const char *sql)
 {
-	static const char *const statements[] = {
-	    "UPDATE job SET done_up_to = max(done_up_to, ?2) WHERE name = ?1",
-	    "UPDATE run SET state = 'done', result = 'superseded' WHERE job = ?1 AND state = 'queued' AND planned < ?2"};
-	enum err err = ERR_OK;
+	struct database_query *query;
+	enum err err = database_prepare(&query, state->database, sql);
 
-	for (size_t i = 0; err == ERR_OK && i < sizeof(statements) / sizeof(statements[0]); i++) {
-		struct database_query *query;
-
-		err = database_prepare(&query, state->database, statements[i]);
-		if (err != ERR_OK)
-			break;
-		database_set_text(query, 1, run->job);
-		database_set_number(query, 2, run->planned);
-		err = database_execute(query);
-		database_query_free(query);
-	}
+	if (err != ERR_OK)
+		return err;
+	database_set_text(query, 1, run->job);
+	database_set_number(query, 2, run->planned);
+	err = database_execute(query);
+	database_query_free(query);
 	return err;
 }
 
@@ -288,7 +282,11 @@ enum err state_queue(struct state *state, struct state_run *run, bool *queued)
 		return err;
 	err = look_at_runs(state, run, &known, &waiting);
 	if (err == ERR_OK)
-		err = advance(state, run);
+		err = execute(state, run, "UPDATE job SET done_up_to = max(done_up_to, ?2) WHERE name = ?1");
+	if (err == ERR_OK && !known)
+		err = execute(state, run,
+		    "UPDATE run SET state = 'done', result = 'superseded' WHERE job = ?1 AND state = 'queued' AND "
+		    "planned <> ?2");
 	if (err == ERR_OK && !known) {
 		run->missed += waiting;
 		err = insert(state, run);
