@@ -150,7 +150,11 @@ class Daemon:
                 self.condition.wait(1)
 
     def look(self):
-        """The clock was moved: libfaketime moves it unnoticed, where the kernel would tell."""
+        """The clock was moved: libfaketime moves it unnoticed, where the kernel would tell. When the second one is heard of, the daemon has looked."""
+        for _ in range(2):
+            self._hang_up()
+
+    def _hang_up(self):
         with self.condition:
             seen = sum(m.get("event") in ("reloaded", "refused") for m in self.events)
         self.process.send_signal(signal.SIGHUP)
