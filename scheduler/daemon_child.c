@@ -161,26 +161,23 @@ static void reap(struct daemon_child *child)
 
 enum err daemon_child_collect(struct daemon *daemon)
 {
-	enum err err, result = ERR_OK;
+	enum err result = ERR_OK;
 
 	for (size_t i = 0; i < daemon->children_count;) {
 		struct daemon_child *child = &daemon->children[i];
+		enum err err = ERR_BUSY;
 
 		reap(child);
 		check_time(child);
-		err = child->gone ? daemon_end(daemon, child) : ERR_BUSY;
-		if (err == ERR_OK) {
+		if (child->gone)
+			err = daemon_end(daemon, child);
+		/* What cannot be taken note of now is tried again; when the scheduler stops, by the next one. */
+		if (err == ERR_OK || (child->gone && daemon->stopping))
 			*child = daemon->children[--daemon->children_count];
-			continue;
-		}
-		if (err != ERR_BUSY)
+		else
+			i++;
+		if (err != ERR_OK && err != ERR_BUSY)
 			result = err;
-		else if (child->adopted && daemon->stopping) {
-			/* not ours to wait for: the next scheduler does */
-			*child = daemon->children[--daemon->children_count];
-			continue;
-		}
-		i++;
 	}
 	return result;
 }

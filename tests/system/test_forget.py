@@ -42,8 +42,8 @@ def test_absence_that_nobody_explained_is_found(pulih, work, small):
 
 def test_empty_policy_and_wrong_words_are_refused(pulih, small):
     pulih.backup(small)
-    assert "PL-2008" in pulih("forget", code=2).everything
-    assert "PL-2008" in pulih("forget", "--keep-last", "0", code=2).everything
+    assert "PL-2007" in pulih("forget", code=2).everything
+    assert "PL-2007" in pulih("forget", "--keep-last", "0", code=2).everything
     pulih("forget", "--keep-within", "90", code=2)
     assert len(pulih.snapshots()) == 1
 
