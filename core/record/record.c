@@ -411,6 +411,12 @@ void record_original_free(struct record_original *original)
 	*original = (struct record_original){0};
 }
 
+/* The library does not tell a lack of memory from a wrong text: see canonical.c. No failure was remembered before. */
+static enum err broken(const char *why)
+{
+	return failure_last()->kind == ERR_NOMEM ? ERR_NOMEM : fail(PL_RECORD_BROKEN, "%s", why);
+}
+
 /* Members that every reader relies on; the rest is shown as it is. */
 static enum err check_record(json_t *record)
 {
@@ -419,7 +425,7 @@ static enum err check_record(json_t *record)
 
 	if (json_unpack(record, "{s:I, s:I, s:s, s:s, s:s, s:s}", "format", &format, "number", &number, "id", &id,
 		"job", &job, "status", &status, "previous", &previous) != 0)
-		return fail(PL_RECORD_BROKEN, "a record lacks a member, or has one of another type");
+		return broken("a record lacks a member, or has one of another type");
 	if (format != FORMAT)
 		return fail(PL_FORMAT_VERSION, "a record has format %" JSON_INTEGER_FORMAT ", this program knows %d",
 		    format, FORMAT);
@@ -445,20 +451,24 @@ static enum err check_signature(
 
 enum err record_read(struct record_original *out, const void *bytes, size_t size)
 {
-	json_t *original = size <= RECORD_MAX ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	const char *writer, *public_key, *signature;
-	json_t *record;
+	struct failure before;
+	json_t *original, *record;
 	enum err err;
 
 	*out = (struct record_original){0};
+	failure_take(&before);
+	original = size <= RECORD_MAX ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (!original ||
 	    json_unpack_ex(original, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:s}", "record", &record, "writer", &writer,
 		"public_key", &public_key, "signature", &signature) != 0) {
 		json_decref(original);
-		return fail(PL_RECORD_BROKEN, "it is no signed record");
+		return broken("it is no signed record");
 	}
 	out->record = json_incref(record);
 	err = check_record(record);
+	if (err == ERR_OK)
+		failure_put(&before);
 	if (err == ERR_OK)
 		err = record_hash(record, out->hash);
 	if (err == ERR_OK)

@@ -62,11 +62,11 @@ static const char first_step[] =
 
 static const char *const steps[] = {first_step, NULL};
 
-const struct database_form record_ledger_form = {.what = "ledger", .application = APPLICATION, .steps = steps};
+static const struct database_form form = {.what = "ledger", .application = APPLICATION, .steps = steps};
 
 /* ---- opening ---- */
 
-enum err record_ledger_open_file(struct record_ledger **out, const char *state_folder, const char *path, bool create)
+static enum err open_file(struct record_ledger **out, const char *state_folder, const char *path, bool create)
 {
 	struct record_ledger *ledger = mem_calloc(1, sizeof(*ledger));
 	enum err err = ledger ? ERR_OK : ERR_NOMEM;
@@ -75,7 +75,7 @@ enum err record_ledger_open_file(struct record_ledger **out, const char *state_f
 	if (err != ERR_OK)
 		return err;
 	ledger->state_folder = mem_string(state_folder);
-	err = ledger->state_folder ? database_open(&ledger->database, path, &record_ledger_form, create) : ERR_NOMEM;
+	err = ledger->state_folder ? database_open(&ledger->database, path, &form, create) : ERR_NOMEM;
 	if (err == ERR_MISSING && !create) {
 		failure_clear();
 		err = ERR_OK;
@@ -89,16 +89,16 @@ enum err record_ledger_open_file(struct record_ledger **out, const char *state_f
 
 enum err record_ledger_open(struct record_ledger **out, const char *state_folder, bool create)
 {
-	bool earlier = record_ledger_takeover_needed(state_folder);
 	char *path = path_join(state_folder, RECORD_LEDGER_FILE);
 	uint64_t count = 0;
-	enum err err = path ? ERR_OK : ERR_NOMEM;
+	bool earlier = false;
+	enum err err = path ? record_ledger_takeover_needed(state_folder, &earlier) : ERR_NOMEM;
 
 	*out = NULL;
 	if (err == ERR_OK && create)
 		err = file_make_folders(state_folder, 0700);
 	if (err == ERR_OK)
-		err = record_ledger_open_file(out, state_folder, path, create || earlier);
+		err = open_file(out, state_folder, path, create || earlier);
 	if (err == ERR_OK && earlier)
 		err = record_ledger_count(*out, &count);
 	if (err == ERR_OK && earlier && count == 0)

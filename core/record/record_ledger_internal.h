@@ -8,15 +8,10 @@
 
 #define RECORD_LEDGER_FILE "ledger.sqlite"
 
-extern const struct database_form record_ledger_form;
-
 struct record_ledger {
 	char *state_folder;
 	struct database *database; /* NULL: there is no ledger, and none was to be made */
 };
-
-/* A ledger over a database file of its own: for the takeover's and the rebuild's tests of what they make. */
-enum err record_ledger_open_file(struct record_ledger **out, const char *state_folder, const char *path, bool create);
 
 /* The record of a row, checked against all that stands beside it in the row. `query` gives the columns of RECORD_LEDGER_COLUMNS. What
  * *original, *heading and bytes hold lasts until the query goes on; *original is released by the caller, also on failure. */
@@ -32,7 +27,7 @@ enum err record_ledger_read_row(struct database_query *query, struct record_ledg
 /* ---- the ledger of earlier versions ---- */
 
 /* Whether <state>/records/ holds records. */
-bool record_ledger_takeover_needed(const char *state_folder);
+enum err record_ledger_takeover_needed(const char *state_folder, bool *needed);
 /* Adds all of them to an empty ledger, in one transaction, after the whole chain was checked. */
 enum err record_ledger_takeover(struct record_ledger *ledger);
 

@@ -43,19 +43,23 @@ static bool id_of(const char *name, char id[RECORD_ID_SIZE])
 	return record_id_valid(id);
 }
 
-bool record_ledger_takeover_needed(const char *state_folder)
+enum err record_ledger_takeover_needed(const char *state_folder, bool *needed)
 {
 	char *folder = path_join(state_folder, "records"), id[RECORD_ID_SIZE];
 	DIR *directory = folder ? opendir(folder) : NULL;
 	struct dirent *entry;
-	bool found = false;
+	enum err err = folder ? ERR_OK : ERR_NOMEM;
 
-	while (directory && !found && (entry = readdir(directory)) != NULL)
-		found = id_of(entry->d_name, id);
+	*needed = false;
+	/* A ledger that cannot be seen must not be taken for none: a new one would begin beside it. */
+	if (err == ERR_OK && !directory && errno != ENOENT)
+		err = fail_errno(PL_FILE_READ, "cannot read the folder %s", folder);
+	while (directory && !*needed && (entry = readdir(directory)) != NULL)
+		*needed = id_of(entry->d_name, id);
 	if (directory)
 		closedir(directory);
 	mem_free(folder);
-	return found;
+	return err;
 }
 
 static enum err read_file(const struct takeover *takeover, const char *id, struct buffer *out)

@@ -318,11 +318,15 @@ static enum err refuse_existing(const char *state_folder)
 {
 	struct record_ledger *ledger;
 	uint64_t count = 0;
-	enum err err = ERR_OK;
+	bool earlier;
+	enum err err = record_ledger_takeover_needed(state_folder, &earlier);
 
-	if (record_ledger_takeover_needed(state_folder))
-		return fail(PL_LEDGER_EXISTS, "there is a ledger of an earlier version in %s/records already", state_folder);
-	err = record_ledger_open(&ledger, state_folder, false);
+	if (err == ERR_OK && earlier)
+		err = fail(PL_LEDGER_EXISTS, "there is a ledger of an earlier version in %s/records already", state_folder);
+	if (err == ERR_OK)
+		err = record_ledger_open(&ledger, state_folder, false);
+	if (err != ERR_OK)
+		return err;
 	if (err == ERR_OK)
 		err = record_ledger_count(ledger, &count);
 	if (err == ERR_OK && count > 0)

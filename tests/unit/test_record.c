@@ -1,8 +1,6 @@
 /* Records: signed, chained, sealed; every member guarded; the report's text in both languages. */
 #include "core/base/clock.h"
-#include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/record/record_ledger.h"
 #include "core/record/record_object.h"
 #include "core/record/record_report.h"
 #include "core/record/record_words.h"
@@ -14,10 +12,8 @@
 
 #include <cmocka.h>
 #include <time.h>
-#include <unistd.h>
 
 static struct keys *keys;
-static char folder[64];
 
 static struct backup_result result = {
     .checks = {{.name = "structure", .good = true, .objects = 3, .detail = "d"},
@@ -165,64 +161,6 @@ static void test_object(void **state)
 	buffer_free(&original);
 	buffer_free(&sealed);
 	buffer_free(&opened);
-}
-
-static void test_ledger_chain(void **state)
-{
-	static const char *const ids[] = {"a-1", "a-2", "a-3"};
-	struct record_list list;
-	struct buffer bytes = {0};
-	char hash[2 * HASH_SIZE + 1];
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct record record = sample(ids[i]);
-
-		assert_int_equal(record_ledger_append(folder, &record, i == 1 ? NULL : keys, &bytes), ERR_OK);
-		assert_int_equal(record_ledger_append(folder, &record, keys, &bytes), ERR_EXISTS);
-	}
-	assert_int_equal(record_ledger_list(&list, folder), ERR_OK);
-	assert_int_equal(list.count, 3);
-	assert_string_equal(json_string_value(json_object_get(list.items[0].record, "previous")), "");
-	for (size_t i = 1; i < 3; i++)
-		assert_string_equal(json_string_value(json_object_get(list.items[i].record, "previous")),
-		    hex_encode(hash, list.items[i - 1].hash, HASH_SIZE));
-	record_ledger_list_free(&list);
-	buffer_clear(&bytes);
-	assert_int_equal(record_ledger_load(folder, "latest", &bytes), ERR_OK);
-	assert_non_null(memmem(bytes.data, bytes.length, "\"a-3\"", 5));
-	assert_int_equal(record_ledger_load(folder, "../last", &bytes), ERR_MISSING);
-	buffer_free(&bytes);
-}
-
-/* A crash after the record and before `last` names it: the next one goes on behind it. */
-static void test_ledger_adopts_the_announced(void **state)
-{
-	struct record first = sample("b-1"), second = sample("b-2"), third = sample("b-3");
-	struct buffer bytes = {0}, before = {0};
-	struct record_list list;
-	char *last = mem_printf("%s/records/last", folder);
-	char *text;
-
-	(void)state;
-	assert_int_equal(record_ledger_append(folder, &first, keys, &bytes), ERR_OK);
-	assert_int_equal(file_read_all(last, 4096, &before), ERR_OK);
-	assert_int_equal(record_ledger_append(folder, &second, keys, &bytes), ERR_OK);
-	/* `last` as it stood between */
-	assert_int_equal(buffer_append_u8(&before, 0), ERR_OK);
-	text = strstr((char *)before.data, "\"announced\":\"");
-	assert_non_null(text);
-	text = mem_printf("{\"announced\":\"b-2%s", text + strlen("\"announced\":\""));
-	assert_int_equal(file_replace(last, text, strlen(text), 0600), ERR_OK);
-	assert_int_equal(record_ledger_append(folder, &third, keys, &bytes), ERR_OK);
-	assert_int_equal(record_ledger_list(&list, folder), ERR_OK);
-	assert_int_equal(
-	    json_integer_value(json_object_get(list.items[list.count - 1].record, "number")), (json_int_t)list.count);
-	record_ledger_list_free(&list);
-	mem_free(text);
-	mem_free(last);
-	buffer_free(&bytes);
-	buffer_free(&before);
 }
 
 /* ---- the report ---- */
@@ -551,8 +489,7 @@ static int set_up(void **state)
 	(void)state;
 	setenv("TZ", "Asia/Jayapura", 1);
 	tzset();
-	snprintf(folder, sizeof(folder), "/tmp/pulih-test-XXXXXX");
-	if (!mkdtemp(folder) || crypto_setup() != ERR_OK || !(keys = keys_new()))
+	if (crypto_setup() != ERR_OK || !(keys = keys_new()))
 		return -1;
 	return keys_from_root(keys, repository, SUITE_AES_256_GCM, root, "srv") == ERR_OK ? 0 : -1;
 }
@@ -561,7 +498,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	keys_free(keys);
-	return file_remove_tree(folder) == ERR_OK ? 0 : -1;
+	return 0;
 }
 
 int main(void)
@@ -570,8 +507,6 @@ int main(void)
 	    cmocka_unit_test(test_sign_and_read),
 	    cmocka_unit_test(test_every_member_is_guarded),
 	    cmocka_unit_test(test_object),
-	    cmocka_unit_test(test_ledger_chain),
-	    cmocka_unit_test(test_ledger_adopts_the_announced),
 	    cmocka_unit_test(test_report_in_both_languages),
 	    cmocka_unit_test(test_schedule_and_retention_in_words),
 	    cmocka_unit_test(test_ages_in_words),
