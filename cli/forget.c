@@ -76,8 +76,8 @@ static enum err read_office(const struct configuration **configuration, const ch
 
 static enum err forget_with(const char *const *tags)
 {
-	struct forget_options wanted = {.retention = {given.last, given.hourly, given.daily, given.weekly, given.monthly,
-					    given.yearly, given.within, tags},
+	struct forget_options wanted = {.retention = {given.last, given.hourly, given.daily, given.weekly,
+					    given.monthly, given.yearly, given.within, tags},
 	    .filter = selection_filter,
 	    .state_folder = settings.state_folder,
 	    .dry_run = given.dry_run,
@@ -101,8 +101,8 @@ static enum err forget_with(const char *const *tags)
 	output_print("%s kept, %llu %s\n", describe_count(result.kept, "snapshot").text,
 	    (unsigned long long)result.forgotten, given.dry_run ? "would be forgotten" : "forgotten");
 	output_object("summary",
-	    json_pack("{s:I, s:I, s:b, s:s}", "kept", (json_int_t)result.kept, "forgotten", (json_int_t)result.forgotten,
-		"dry_run", given.dry_run, "record", result.record));
+	    json_pack("{s:I, s:I, s:b, s:s}", "kept", (json_int_t)result.kept, "forgotten",
+		(json_int_t)result.forgotten, "dry_run", given.dry_run, "record", result.record));
 	return ERR_OK;
 }
 

@@ -21,7 +21,8 @@ static const char *const triggers[] = {"manual", "scheduled", "catch_up", "retry
 
 static const struct option_spec options[] = {
     {OPTION("all", 0, OPTION_FLAG, NULL, "run every job, one after the other", &given.all)},
-    {OPTION("trigger", 0, OPTION_CHOICE, "WORD", "for the record: manual, scheduled, catch_up or retry", &given.trigger),
+    {OPTION(
+	 "trigger", 0, OPTION_CHOICE, "WORD", "for the record: manual, scheduled, catch_up or retry", &given.trigger),
 	.choices = triggers},
     {OPTION("planned", 0, OPTION_TEXT, "TIME", "for the record: when the run was planned (RFC 3339)", &given.planned)},
     {OPTION("run-id", 0, OPTION_TEXT, "ID", "the id of the run, chosen before", &given.run_id)},
@@ -46,8 +47,7 @@ static void report_record(const struct configuration_job *job, const struct run_
 	output_object("record", object);
 }
 
-static enum err run_one(
-    const struct configuration *configuration, const struct configuration_job *job, int64_t planned)
+static enum err run_one(const struct configuration *configuration, const struct configuration_job *job, int64_t planned)
 {
 	const struct configuration_target *target = configuration_target(configuration, job->target);
 	struct backup_report report = {0};
@@ -113,7 +113,8 @@ static enum err read_given(int64_t *planned)
 	if (given.run_id && !record_id_valid(given.run_id))
 		return fail(PL_OPTION_VALUE, "--run-id: \"%s\" is no id of a run", given.run_id);
 	if (given.planned && (!clock_parse(given.planned, planned) || *planned <= 0))
-		return fail(PL_OPTION_VALUE, "--planned: \"%s\" is no time, as 2026-11-22T01:00:00+09:00", given.planned);
+		return fail(
+		    PL_OPTION_VALUE, "--planned: \"%s\" is no time, as 2026-11-22T01:00:00+09:00", given.planned);
 	return ERR_OK;
 }
 

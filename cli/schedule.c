@@ -13,7 +13,8 @@ static void print_job(const struct overview_job *job)
 	char words[CALENDAR_TEXT], time[DESCRIBE_TIME];
 
 	if (!job->calendar) {
-		output_print("%s: no schedule; it runs when somebody says pulih run %s\n", job->job->name, job->job->name);
+		output_print(
+		    "%s: no schedule; it runs when somebody says pulih run %s\n", job->job->name, job->job->name);
 		return;
 	}
 	output_print("%s: %s\n", job->job->name, calendar_text(job->calendar, english, words));
@@ -64,8 +65,8 @@ static void show_missed(const struct overview *overview)
 		output_print("  %s: %s up to %s; %s%s\n", run->job, describe_count(run->missed, "planned time").text,
 		    describe_time(time, run->planned), run->run_id[0] ? "run " : "waiting", run->run_id);
 		output_object("missed",
-		    json_pack("{s:s, s:I, s:o, s:s, s:s}", "job", run->job, "missed", (json_int_t)run->missed, "planned",
-			describe_time_json(run->planned), "run_id", run->run_id, "result", run->result));
+		    json_pack("{s:s, s:I, s:o, s:s, s:s}", "job", run->job, "missed", (json_int_t)run->missed,
+			"planned", describe_time_json(run->planned), "run_id", run->run_id, "result", run->result));
 	}
 }
 
@@ -88,7 +89,8 @@ static enum err schedule_run(const struct arguments *arguments)
 		if (overview.scheduled && !overview.scheduler_at_work)
 			output_note("no scheduler is at work: nothing will start by itself");
 		output_object("summary",
-		    json_pack("{s:I, s:b}", "jobs", (json_int_t)overview.count, "scheduler", overview.scheduler_at_work));
+		    json_pack(
+			"{s:I, s:b}", "jobs", (json_int_t)overview.count, "scheduler", overview.scheduler_at_work));
 	}
 	overview_free(&overview);
 	return err;

@@ -51,9 +51,8 @@ static enum err scheduler_run(const struct arguments *arguments)
 		return fail(PL_OPTION_CONFLICT,
 		    "--repo does not go with scheduler: the configuration says where a job's backups go");
 	add_words(words, threads);
-	return daemon_run(&(struct daemon_options){.configuration_file = configured_file(),
-	    .state_folder = settings.state_folder,
-	    .run_options = words});
+	return daemon_run(&(struct daemon_options){
+	    .configuration_file = configured_file(), .state_folder = settings.state_folder, .run_options = words});
 }
 
 const struct command scheduler_command = {

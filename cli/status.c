@@ -40,12 +40,12 @@ static void show_job(const struct overview *overview, const struct overview_job 
 
 	output_print("%s\n", job->job->name);
 	if (job->last_id[0])
-		output_print("  last run          %s  %s (%s)\n", describe_time(time, job->last_started), job->last_status,
-		    job->last_trigger);
+		output_print("  last run          %s  %s (%s)\n", describe_time(time, job->last_started),
+		    job->last_status, job->last_trigger);
 	else
 		output_print("  last run          none yet\n");
-	output_print("  last good backup  %s%s\n", age_of(job->last_good, overview->now).text,
-	    job->last_good ? " ago" : "");
+	output_print(
+	    "  last good backup  %s%s\n", age_of(job->last_good, overview->now).text, job->last_good ? " ago" : "");
 	if (job->running)
 		output_print("  at work           run %s\n", job->open.run_id);
 	if (job->next[0])
@@ -57,8 +57,8 @@ static void show_job(const struct overview *overview, const struct overview_job 
 	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:n, s:o}", "job", job->job->name, "run_id",
 		job->last_id, "status", job->last_status, "trigger", job->last_trigger, "last_run",
 		time_or_null(job->last_started), "last_good", time_or_null(job->last_good), "next",
-		time_or_null(job->next[0]), "running", job->running, "waiting", job->waiting, "last_drill", "next_drill",
-		time_or_null(job->next_drill)));
+		time_or_null(job->next[0]), "running", job->running, "waiting", job->waiting, "last_drill",
+		"next_drill", time_or_null(job->next_drill)));
 }
 
 static void tell_need(void *context, const char *job, const char *text)
@@ -100,11 +100,11 @@ static bool show_target(const struct configuration_target *target, int64_t now)
 		failure_clear();
 		return false;
 	}
-	output_print("%s\n  oldest reading    %s%s\n", target->name, age.packs ? age_of(age.since, now).text : "no packs yet",
-	    age.packs ? " ago" : "");
+	output_print("%s\n  oldest reading    %s%s\n", target->name,
+	    age.packs ? age_of(age.since, now).text : "no packs yet", age.packs ? " ago" : "");
 	output_object("target",
-	    json_pack("{s:s, s:I, s:I, s:o}", "target", target->name, "packs", (json_int_t)age.packs, "never_read_again",
-		(json_int_t)age.never, "oldest_reading", time_or_null(age.since)));
+	    json_pack("{s:s, s:I, s:I, s:o}", "target", target->name, "packs", (json_int_t)age.packs,
+		"never_read_again", (json_int_t)age.never, "oldest_reading", time_or_null(age.since)));
 	return true;
 }
 

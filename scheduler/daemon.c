@@ -17,7 +17,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define LOOK_EVERY (30 * CLOCK_SECOND)	    /* at most between two looks: a machine that slept is noticed so late at worst */
+#define LOOK_EVERY (30 * CLOCK_SECOND) /* at most between two looks: a machine that slept is noticed so late at worst */
 #define LOOK_AT_CHILDREN (1 * CLOCK_SECOND) /* while there are some whose end is not signalled */
 
 /* ---- the lock ---- */

@@ -79,9 +79,8 @@ enum err daemon_configure(struct daemon *daemon)
 	enum err err = configuration_load(&fresh.configuration, daemon->options->configuration_file);
 
 	if (err != ERR_OK)
-		return err == ERR_MISSING
-		    ? fail(PL_CONFIG_NONE, "there is no %s", daemon->options->configuration_file)
-		    : err;
+		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", daemon->options->configuration_file)
+					  : err;
 	fresh.jobs_count = 0;
 	fresh.jobs = mem_calloc(fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
 	err = fresh.jobs ? ERR_OK : ERR_NOMEM;

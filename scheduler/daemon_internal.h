@@ -13,8 +13,8 @@
 struct daemon_job {
 	const struct configuration_job *job;
 	struct calendar *calendar;
-	char *schedule;	     /* its words and the zone: other ones make it a new schedule */
-	int64_t next;	     /* planned instant */
+	char *schedule; /* its words and the zone: other ones make it a new schedule */
+	int64_t next;	/* planned instant */
 };
 
 /* A run at work. */

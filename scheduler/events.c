@@ -38,8 +38,8 @@ static void write_line(const struct event *event, char *line, size_t size)
 	if (event->run_id && length < size)
 		length += (size_t)snprintf(line + length, size - length, ", run %s", event->run_id);
 	if (event->planned && length < size)
-		length += (size_t)snprintf(line + length, size - length, ", planned %s",
-		    clock_format(time, event->planned));
+		length +=
+		    (size_t)snprintf(line + length, size - length, ", planned %s", clock_format(time, event->planned));
 	if (event->trigger && length < size)
 		length += (size_t)snprintf(line + length, size - length, " (%s)", event->trigger);
 	if (event->text && length < size)

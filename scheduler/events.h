@@ -22,9 +22,9 @@ struct event {
 	enum event_kind kind;
 	const char *job, *run_id;
 	const char *trigger;
-	int64_t planned; /* ns since 1970; 0: nothing was */
-	uint64_t missed; /* EVENT_MISSED: how many times */
-	int64_t again;	 /* when another attempt begins; 0: none */
+	int64_t planned;  /* ns since 1970; 0: nothing was */
+	uint64_t missed;  /* EVENT_MISSED: how many times */
+	int64_t again;	  /* when another attempt begins; 0: none */
 	const char *text; /* of a failure */
 };
 

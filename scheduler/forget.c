@@ -65,8 +65,8 @@ static enum err describe(const struct retention *retention, struct buffer *out)
 	for (size_t i = 0; err == ERR_OK && i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (rules[i].count == 0)
 			continue;
-		err = buffer_append_text(
-		    out, "%s%s %llu", separator, rules[i].name, (unsigned long long)rules[i].count);
+		err =
+		    buffer_append_text(out, "%s%s %llu", separator, rules[i].name, (unsigned long long)rules[i].count);
 		separator = ", ";
 	}
 	if (err == ERR_OK && retention->within) {

@@ -13,7 +13,7 @@ struct forget_options {
 	struct retention retention;
 	struct snapshot_filter filter;
 	const char *state_folder;
-	const char *target_name;		    /* for the record; "" where it has none */
+	const char *target_name;		   /* for the record; "" where it has none */
 	const struct configuration *configuration; /* for the record; NULL: there is none */
 	bool dry_run;
 	/* Called for each snapshot, group by group, newest first. May be NULL. */

@@ -193,7 +193,8 @@ static void needs_of_job(struct needs *needs, const struct overview *overview, c
 	}
 	if (job->missed > 0 && overview->now - job->missed_since > OVERVIEW_LATE) {
 		snprintf(text, sizeof(text), "nothing ran for %llu planned time%s, the first at %s",
-		    (unsigned long long)job->missed, job->missed == 1 ? "" : "s", clock_format(time, job->missed_since));
+		    (unsigned long long)job->missed, job->missed == 1 ? "" : "s",
+		    clock_format(time, job->missed_since));
 		need(needs, job->job->name, text);
 	}
 }

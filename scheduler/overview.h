@@ -7,7 +7,8 @@
 #include "scheduler/state.h"
 
 #define OVERVIEW_NEXT 10
-#define OVERVIEW_LATE (3600 * INT64_C(1000000000)) /* ns behind its time a run that is not at work is a matter for a person */
+#define OVERVIEW_LATE \
+	(3600 * INT64_C(1000000000)) /* ns behind its time a run that is not at work is a matter for a person */
 
 struct overview_job {
 	const struct configuration_job *job; /* borrowed from the configuration */
@@ -17,8 +18,8 @@ struct overview_job {
 	bool known;			     /* the scheduler has seen the job */
 	bool running, waiting;		     /* a run is at work, is queued */
 	struct state_run open;		     /* that run; of two the one at work */
-	uint64_t missed;		     /* planned instants that nothing was queued for yet, the scheduler being off */
-	int64_t missed_since;		     /* the first of them */
+	uint64_t missed;      /* planned instants that nothing was queued for yet, the scheduler being off */
+	int64_t missed_since; /* the first of them */
 	/* from the ledger; "" and 0 where there is none */
 	char last_id[RECORD_ID_SIZE], last_status[24], last_trigger[16], last_failure[FAILURE_TEXT];
 	int64_t last_started;
@@ -28,10 +29,10 @@ struct overview {
 	struct overview_job *jobs;
 	size_t count;
 	int64_t now;
-	bool scheduled;		 /* some job has a schedule */
-	bool scheduler_at_work;	 /* a scheduler works with this state folder */
+	bool scheduled;		  /* some job has a schedule */
+	bool scheduler_at_work;	  /* a scheduler works with this state folder */
 	struct state_list missed; /* runs that made up for missed times, newest first, at most OVERVIEW_MISSED */
-	bool damaged;		 /* the ledger holds a record that is none; it was warned of */
+	bool damaged;		  /* the ledger holds a record that is none; it was warned of */
 };
 #define OVERVIEW_MISSED 20
 

@@ -79,7 +79,8 @@ int64_t plan_again(int64_t now, unsigned attempt, int64_t pause)
 
 bool plan_may_pass(const char *kind)
 {
-	static const enum err passing[] = {ERR_IO, ERR_NOSPACE, ERR_NO_REPOSITORY, ERR_BUSY, ERR_NOMEM, ERR_SOURCE, ERR_INTERRUPTED};
+	static const enum err passing[] = {
+	    ERR_IO, ERR_NOSPACE, ERR_NO_REPOSITORY, ERR_BUSY, ERR_NOMEM, ERR_SOURCE, ERR_INTERRUPTED};
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (strcmp(kind, error_name(passing[i])) == 0)

@@ -5,7 +5,8 @@
 
 #include "scheduler/calendar.h"
 
-#define PLAN_LATE (10 * 60 * INT64_C(1000000000)) /* ns behind its time, a run is no longer the planned one but makes up for it */
+#define PLAN_LATE \
+	(10 * 60 * INT64_C(1000000000)) /* ns behind its time, a run is no longer the planned one but makes up for it */
 #define PLAN_PAUSE_MAX (2 * 3600 * INT64_C(1000000000)) /* ns between two attempts at most */
 
 /* What has become due of one job since done_up_to. Several planned instants make one run, in place of the latest of them. */
@@ -13,7 +14,8 @@ struct plan_due {
 	bool due;
 	bool late;	 /* it makes up for a time that was missed: catch_up; else scheduled */
 	int64_t planned; /* the latest planned instant ≤ now */
-	uint64_t missed; /* planned instants without a run of their own: those before the latest, and that one where it is late */
+	uint64_t
+	    missed; /* planned instants without a run of their own: those before the latest, and that one where it is late */
 };
 /* done_up_to > now, as after a clock was set back: nothing. */
 struct plan_due plan_due(const struct calendar *calendar, int64_t done_up_to, int64_t now);

@@ -7,8 +7,8 @@
 
 struct retention {
 	uint64_t last, hourly, daily, weekly, monthly, yearly; /* 0: no such rule */
-	const char *within;				       /* "90d": a number and one of h d w m y; NULL: no such rule */
-	const char *const *tags;			       /* NULL-terminated; NULL: none */
+	const char *within;	 /* "90d": a number and one of h d w m y; NULL: no such rule */
+	const char *const *tags; /* NULL-terminated; NULL: none */
 };
 struct retention retention_of(const struct configuration_keep *keep);
 /* Whether there is any rule. */

@@ -15,13 +15,13 @@ struct run_options {
 	const struct configuration *configuration;
 	const struct configuration_job *job;
 	const struct repository_access
-	    *access;		      /* passphrase or key; its state_folder is where all of the above lives */
-	const char *target_url;	      /* of the job's target */
-	const char *trigger;	      /* as in struct record */
-	const char *run_id;	      /* that was chosen before; NULL: a new one */
-	int64_t planned;	      /* as in struct record */
-	bool limited;		      /* ended when it takes longer than its limits allow; for a process that does nothing else */
-	unsigned threads;	      /* as in backup_options */
+	    *access;		/* passphrase or key; its state_folder is where all of the above lives */
+	const char *target_url; /* of the job's target */
+	const char *trigger;	/* as in struct record */
+	const char *run_id;	/* that was chosen before; NULL: a new one */
+	int64_t planned;	/* as in struct record */
+	bool limited;	  /* ended when it takes longer than its limits allow; for a process that does nothing else */
+	unsigned threads; /* as in backup_options */
 	backup_on_problem on_problem; /* may be NULL */
 	void *context;
 };

@@ -102,9 +102,9 @@ enum err run_record(struct run *run, enum err err)
 
 	if (err != ERR_OK)
 		record.failure = *failure_last();
-	record.status = err == ERR_OK		   ? RECORD_SUCCESS
+	record.status = err == ERR_OK			 ? RECORD_SUCCESS
 	    : err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
-						   : RECORD_FAILED;
+							 : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }

@@ -17,8 +17,9 @@ void run_retention(struct run *run)
 	if (!job->keep || !run->open)
 		return;
 	if (!run->repository.keys->full) {
-		output_note("what the rules of job %s no longer keep is left to an administrator (pulih forget): this key "
-			    "can only add backups",
+		output_note(
+		    "what the rules of job %s no longer keep is left to an administrator (pulih forget): this key "
+		    "can only add backups",
 		    job->name);
 		return;
 	}

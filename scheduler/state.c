@@ -333,8 +333,8 @@ static enum err insert_again(struct state *state, const struct state_run *again)
 {
 	struct database_query *query;
 	bool waiting = false;
-	enum err err = database_prepare(
-	    &query, state->database, "SELECT 1 FROM run WHERE job = ?1 AND state = 'queued'");
+	enum err err =
+	    database_prepare(&query, state->database, "SELECT 1 FROM run WHERE job = ?1 AND state = 'queued'");
 
 	if (err != ERR_OK)
 		return err;
@@ -414,8 +414,8 @@ static enum err append_rows(struct state_list *list, struct database_query *quer
 enum err state_open_runs(struct state *state, struct state_list *list)
 {
 	struct database_query *query;
-	enum err err = database_prepare(
-	    &query, state->database, "SELECT " COLUMNS " FROM run WHERE state <> 'done' ORDER BY id");
+	enum err err =
+	    database_prepare(&query, state->database, "SELECT " COLUMNS " FROM run WHERE state <> 'done' ORDER BY id");
 
 	if (err == ERR_OK)
 		err = append_rows(list, query);

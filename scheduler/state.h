@@ -38,9 +38,10 @@ struct state_run {
 	unsigned attempt; /* from 1 */
 	int64_t not_before;
 	enum state_phase phase;
-	char run_id[RECORD_ID_SIZE];  /* "" before it is started */
-	int64_t started, ended;	      /* 0: not yet */
-	char result[24];	      /* "success", "success_with_notes", "failed", "cut_off", "interrupted", "superseded", "removed" */
+	char run_id[RECORD_ID_SIZE]; /* "" before it is started */
+	int64_t started, ended;	     /* 0: not yet */
+	char result
+	    [24]; /* "success", "success_with_notes", "failed", "cut_off", "interrupted", "superseded", "removed" */
 };
 
 /* Counts the job as done up to run->planned and queues the run, unless one of that planned time is known already: *queued tells. Runs of

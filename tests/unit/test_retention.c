@@ -24,7 +24,8 @@ static void make(size_t count, const char *newest, int64_t step)
 
 	assert_true(clock_parse(newest, &time));
 	for (size_t i = 0; i < count; i++) {
-		snapshots[i] = (struct snapshot){.host = (char *)"host", .job = (char *)"job", .arrived = time - (int64_t)i * step};
+		snapshots[i] = (struct snapshot){
+		    .host = (char *)"host", .job = (char *)"job", .arrived = time - (int64_t)i * step};
 		snapshots[i].id[0] = (uint8_t)i;
 		snapshots[i].id[1] = (uint8_t)(i >> 8);
 		choices[i] = (struct retention_choice){.snapshot = &snapshots[i]};
@@ -51,7 +52,8 @@ static const struct retention_choice *choice_of(size_t count, const struct snaps
 
 static void test_each_rule(void **unused)
 {
-	const struct retention last = {.last = 3}, daily = {.daily = 4}, weekly = {.weekly = 2}, within = {.within = "2d"};
+	const struct retention last = {.last = 3}, daily = {.daily = 4}, weekly = {.weekly = 2},
+			       within = {.within = "2d"};
 
 	(void)unused;
 	make(48, "2026-11-22T23:30:00+09:00", HOUR);
@@ -142,7 +144,8 @@ static void test_years_of_days(void **unused)
 
 static void test_spans(void **unused)
 {
-	static const char *const good[] = {"1h", "90d", "999999y"}, *const bad[] = {"", "d", "0d", "5", "5x", "1234567d", "-1d", "5dd"};
+	static const char *const good[] = {"1h", "90d", "999999y"},
+				 *const bad[] = {"", "d", "0d", "5", "5x", "1234567d", "-1d", "5dd"};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
