@@ -13,10 +13,20 @@
 
 static struct {
 	bool all;
+	int trigger;
+	const char *planned, *run_id;
 } given;
+
+enum { TRIGGER_MANUAL, TRIGGER_SCHEDULED, TRIGGER_CATCH_UP, TRIGGER_RETRY };
+static const char *const triggers[] = {"manual", "scheduled", "catch_up", "retry", NULL};
 
 static const struct option_spec options[] = {
     {OPTION("all", 0, OPTION_FLAG, NULL, "run every job, one after the other", &given.all)},
+    {OPTION(
+	 "trigger", 0, OPTION_CHOICE, "WORD", "for the record: manual, scheduled, catch_up or retry", &given.trigger),
+	.choices = triggers},
+    {OPTION("planned", 0, OPTION_TEXT, "TIME", "for the record: when the run was planned (RFC 3339)", &given.planned)},
+    {OPTION("run-id", 0, OPTION_TEXT, "ID", "the id of the run, chosen before", &given.run_id)},
     {0},
 };
 
@@ -38,7 +48,7 @@ static void report_record(const struct configuration_job *job, const struct run_
 	output_object("record", object);
 }
 
-static enum err run_one(const struct configuration *configuration, const struct configuration_job *job)
+static enum err run_one(const struct configuration *configuration, const struct configuration_job *job, int64_t planned)
 {
 	const struct configuration_target *target = configuration_target(configuration, job->target);
 	struct backup_report report = {0};
@@ -54,7 +64,10 @@ static enum err run_one(const struct configuration *configuration, const struct 
 		.job = job,
 		.access = &access,
 		.target_url = target->url,
-		.trigger = "manual",
+		.trigger = triggers[given.trigger],
+		.run_id = given.run_id,
+		.planned = planned,
+		.limited = given.trigger != TRIGGER_MANUAL,
 		.threads = (unsigned)settings.threads,
 		.on_problem = backup_report_problem,
 		.context = &report,
@@ -75,7 +88,7 @@ static enum err run_all(const struct configuration *configuration)
 	struct failure worst = {0};
 
 	for (uint32_t i = 0; i < configuration->jobs_count && !interrupt_requested(); i++) {
-		enum err err = run_one(configuration, &configuration->jobs[i]);
+		enum err err = run_one(configuration, &configuration->jobs[i], 0);
 
 		if (err == ERR_OK)
 			continue;
@@ -93,11 +106,29 @@ static enum err run_all(const struct configuration *configuration)
 	return worst.kind == ERR_OK ? ERR_OK : failure_put(&worst);
 }
 
+/* What the scheduler says of the run that it starts. */
+static enum err read_given(int64_t *planned)
+{
+	*planned = 0;
+	if (given.all && (given.run_id || given.planned || given.trigger != TRIGGER_MANUAL))
+		return fail(PL_OPTION_CONFLICT, "--trigger, --planned and --run-id are of one run, --all is of many");
+	if (given.run_id && !record_id_valid(given.run_id))
+		return fail(PL_OPTION_VALUE, "--run-id: \"%s\" is no id of a run", given.run_id);
+	if (given.planned && (!clock_parse(given.planned, planned) || *planned <= 0))
+		return fail(
+		    PL_OPTION_VALUE, "--planned: \"%s\" is no time, as 2026-11-22T01:00:00+09:00", given.planned);
+	return ERR_OK;
+}
+
 static enum err run_command_run(const struct arguments *arguments)
 {
 	const struct configuration *configuration;
 	const struct configuration_job *job;
-	enum err err;
+	int64_t planned;
+	enum err err = read_given(&planned);
+
+	if (err != ERR_OK)
+		return err;
 
 	if (given.all && arguments->count > 0)
 		return fail(PL_ARGUMENTS, "give a job or --all, not both");
@@ -116,7 +147,7 @@ static enum err run_command_run(const struct arguments *arguments)
 	job = configuration_job(configuration, arguments->items[0]);
 	if (!job)
 		return fail(PL_JOB_UNKNOWN, "%s describes no job \"%s\"", configured_file(), arguments->items[0]);
-	return run_one(configuration, job);
+	return run_one(configuration, job, planned);
 }
 
 const struct command run_command = {
@@ -126,7 +157,8 @@ const struct command run_command = {
     .most = 1,
     .options = options,
     .details = "Runs the job whatever its schedule says. Every run leaves a signed record, a failed one too:\n"
-	       "see pulih report. Exit codes are those of backup; 11: the job is running already.",
+	       "see pulih report. Exit codes are those of backup; 11: the job is running already.\n"
+	       "--trigger, --planned and --run-id are what the scheduler says of the runs that it starts.",
     .examples = "pulih run website\npulih run --all",
     .run = run_command_run,
 };

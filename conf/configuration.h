@@ -86,6 +86,16 @@ struct configuration_sop {
 	char *requirements, *time; /* of its quality standard */
 };
 
+/* How a run may use the machine; what is NULL is as the office has it, or else as conf/limits.h says. */
+struct configuration_limits {
+	int *parallel;		     /* runs at a time, 1 … 16; not of a job */
+	char *timeout, *retry_pause; /* "6h", "5m": a number and one of s m h d */
+	int *nice;		     /* 0 … 19 */
+	char *ionice;		     /* "idle" or "best-effort" */
+	char *bandwidth;	     /* "2M": bytes a second to the target */
+	int *retries;		     /* 0 … 20 */
+};
+
 /* When a report that nobody reviewed is overdue; conf/review_rules.h says what counts. */
 struct configuration_review {
 	char *remind_after, *escalate_after; /* "3d" */
@@ -102,6 +112,10 @@ struct configuration_job {
 	char *target;
 	struct configuration_schedule *schedule, *drill; /* may be NULL */
 	struct configuration_keep *keep;		 /* may be NULL */
+	int priority;					 /* -100 … 100, higher ones first */
+	struct configuration_limits *limits;		 /* may be NULL */
+	char **before, **after;				 /* programs with their arguments */
+	uint32_t before_count, after_count;		 /* 0: none */
 	struct configuration_review *review;		 /* may be NULL */
 };
 
@@ -170,6 +184,7 @@ struct configuration_channel {
 struct configuration {
 	char *file; /* where it was read from */
 	struct configuration_office office;
+	struct configuration_limits *limits; /* may be NULL */
 	struct configuration_review *review; /* may be NULL */
 	struct configuration_person *people;
 	uint32_t people_count;

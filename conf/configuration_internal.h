@@ -49,6 +49,12 @@ enum err validate_secret(struct locate *locate, const char *path, const char *fi
 /* The schedule at that path: its parts belong together, its times are such, and it can be due. */
 enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
 
+/* The limits at that path. */
+enum err validate_limits(
+    struct locate *locate, const struct configuration_limits *limits, const char *path, bool of_job);
+/* Priority and limits of the job at that path. */
+enum err validate_running(struct locate *locate, const struct configuration_job *job, const char *path);
+
 /* Parts of it: the Unix user of a person, the rules of reviews (after people and jobs are known to be right). */
 enum err validate_review_login(struct locate *locate, const struct configuration *configuration, size_t at);
 enum err validate_review_rules(struct locate *locate, const struct configuration *configuration);

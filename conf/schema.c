@@ -14,6 +14,8 @@
 #define TEXTS(type, member)   \
 	CYAML_FIELD_SEQUENCE( \
 	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member, &text, 1, ITEMS_MAX)
+#define NUMBER_OR_NONE(type, member) \
+	CYAML_FIELD_INT_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member)
 #define FLAG(type, member) CYAML_FIELD_BOOL(#member, CYAML_FLAG_OPTIONAL, struct type, member)
 #define NUMBER(type, member) CYAML_FIELD_INT(#member, CYAML_FLAG_OPTIONAL, struct type, member)
 #define WORD(flags, type, member, words) \
@@ -133,6 +135,17 @@ static const cyaml_schema_field_t sop[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t limits[] = {
+    NUMBER_OR_NONE(configuration_limits, parallel),
+    OPTIONAL(configuration_limits, timeout),
+    NUMBER_OR_NONE(configuration_limits, nice),
+    OPTIONAL(configuration_limits, ionice),
+    OPTIONAL(configuration_limits, bandwidth),
+    NUMBER_OR_NONE(configuration_limits, retries),
+    OPTIONAL(configuration_limits, retry_pause),
+    CYAML_FIELD_END,
+};
+
 #define MAPPING(member, fields)  \
 	CYAML_FIELD_MAPPING_PTR( \
 	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_job, member, fields)
@@ -150,6 +163,10 @@ static const cyaml_schema_field_t job[] = {
     MAPPING(schedule, schedule),
     MAPPING(keep, keep),
     MAPPING(drill, schedule),
+    NUMBER(configuration_job, priority),
+    MAPPING(limits, limits),
+    TEXTS(configuration_job, before),
+    TEXTS(configuration_job, after),
     MAPPING(review, review),
     CYAML_FIELD_END,
 };
@@ -237,6 +254,7 @@ static const cyaml_schema_value_t channel_value = {
 
 static const cyaml_schema_field_t top[] = {
     CYAML_FIELD_MAPPING("office", CYAML_FLAG_DEFAULT, struct configuration, office, office),
+    CYAML_FIELD_MAPPING_PTR("limits", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, limits, limits),
     CYAML_FIELD_MAPPING_PTR("review", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration, review, review),
     CYAML_FIELD_SEQUENCE("people", CYAML_FLAG_POINTER, struct configuration, people, &person_value, 1, ITEMS_MAX),
     CYAML_FIELD_SEQUENCE("targets", CYAML_FLAG_POINTER, struct configuration, targets, &target_value, 1, ITEMS_MAX),

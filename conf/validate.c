@@ -342,6 +342,8 @@ static enum err check_job(struct locate *locate, const struct configuration *con
 		err = validate_schedule(locate, job->drill, locate_path("jobs[%zu].drill", at).text);
 	if (err == ERR_OK && job->keep)
 		err = check_keep(locate, job->keep, locate_path("jobs[%zu].keep", at).text);
+	if (err == ERR_OK)
+		err = validate_running(locate, job, locate_path("jobs[%zu]", at).text);
 	return err;
 }
 
@@ -349,6 +351,8 @@ enum err validate_configuration(struct locate *locate, const struct configuratio
 {
 	enum err err = check_timezone(locate, configuration->office.timezone);
 
+	if (err == ERR_OK && configuration->limits)
+		err = validate_limits(locate, configuration->limits, "limits", false);
 	for (size_t i = 0; err == ERR_OK && i < configuration->people_count; i++)
 		err = check_person(locate, configuration, i);
 	for (size_t i = 0; err == ERR_OK && i < configuration->targets_count; i++)

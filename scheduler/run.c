@@ -3,8 +3,13 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "conf/limits.h"
+#include "core/record/record_ledger.h"
 #include "scheduler/office.h"
 #include "targets/registry.h"
+
+#include <signal.h>
+#include <unistd.h>
 
 static void on_problem(void *context, const struct backup_problem *problem)
 {
@@ -57,6 +62,7 @@ static enum err back_up(struct run *run)
 	    .exclude_caches = files && files->exclude_caches,
 	    .exclude_if_present = run->if_present,
 	    .threads = run->options->threads,
+	    .rate = limits_of(run->options->configuration, run->options->job).bandwidth,
 	    .on_problem = on_problem,
 	    .context = run,
 	};
@@ -64,13 +70,71 @@ static enum err back_up(struct run *run)
 	return backup_run(&run->repository, &options, &run->result->backup);
 }
 
-/* The work, after the lock: whatever comes of it, a record follows. */
+/* ---- the limit of time ---- */
+
+static volatile sig_atomic_t timed_out;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	timed_out = 1;
+	interrupt_set(true);
+}
+
+static void limit_time(const struct run *run)
+{
+	const struct limits limits = limits_of(run->options->configuration, run->options->job);
+	struct sigaction action = {.sa_handler = on_alarm};
+
+	if (!run->options->limited)
+		return;
+	timed_out = 0;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, NULL);
+	alarm((unsigned)(limits.timeout / CLOCK_SECOND));
+}
+
+/* What was stopped for its time says so. */
+static enum err unlimit_time(const struct run *run, enum err err)
+{
+	char limit[32];
+
+	if (!run->options->limited)
+		return err;
+	alarm(0);
+	if (err != ERR_INTERRUPTED || !timed_out)
+		return err;
+	interrupt_set(false);
+	return fail(PL_RUN_TIMEOUT, "the run took longer than its limit of %s and was stopped",
+	    output_duration(limit, limits_of(run->options->configuration, run->options->job).timeout));
+}
+
+/* ---- the work ---- */
+
+/* The backup between the commands before and after it. */
+static enum err work_between(struct run *run)
+{
+	struct failure kept;
+	enum err after, err = run_command_before(run);
+
+	if (err == ERR_OK)
+		err = back_up(run);
+	err = unlimit_time(run, err);
+	kept = *failure_last();
+	after = run_command_after(run);
+	if (after != ERR_OK && err == ERR_OK)
+		return after;
+	if (after != ERR_OK)
+		output_failure_warning(failure_last());
+	return err == ERR_OK ? ERR_OK : failure_put(&kept);
+}
+
+/* After the lock: whatever comes of it, a record follows. */
 static enum err work(struct run *run)
 {
-	char cut_off[RECORD_ID_SIZE];
-	int64_t cut_off_started;
+	struct run_begun cut_off;
 	struct failure failure = {0};
-	enum err recorded, err = run_marker_read(run, cut_off, &cut_off_started);
+	enum err recorded, err = run_marker_read(run, &cut_off);
 
 	if (err != ERR_OK)
 		return err;
@@ -80,13 +144,13 @@ static enum err work(struct run *run)
 	if (err != ERR_OK)
 		failure = *failure_last();
 	/* Its record comes before ours, signed where the keys are there. A ledger that takes none keeps no backup from being made. */
-	if (cut_off[0] && run_record_cut_off(run, cut_off, cut_off_started) != ERR_OK)
-		output_warning(failure_last()->id, "the run %s was cut off, and gets no record: %s", cut_off,
+	if (cut_off.id[0] && run_record_cut_off(run, &cut_off, NULL) != ERR_OK)
+		output_warning(failure_last()->id, "the run %s was cut off, and gets no record: %s", cut_off.id,
 		    failure_last()->text);
 	recorded = run_marker_write(run);
 	if (recorded != ERR_OK)
 		return recorded;
-	err = err == ERR_OK ? back_up(run) : failure_put(&failure);
+	err = err == ERR_OK ? work_between(run) : failure_put(&failure);
 	if (err == ERR_OK || err == ERR_PARTIAL) {
 		failure = *failure_last();
 		recorded = run_compare(run);
@@ -105,35 +169,61 @@ static enum err work(struct run *run)
 	if (recorded != ERR_OK)
 		output_failure_warning(failure_last());
 	run_send(run);
-	return err == ERR_OK ? ERR_OK : failure_put(&failure);
+	if (err != ERR_OK)
+		return failure_put(&failure);
+	if (recorded == ERR_OK)
+		run_retention(run);
+	return ERR_OK;
+}
+
+static enum err name_run(const struct run *run)
+{
+	const char *id = run->options->run_id;
+
+	if (!id)
+		return record_new_id(run->result->id, run->options->job->name, run->started);
+	snprintf(run->result->id, sizeof(run->result->id), "%s", id);
+	return ERR_OK;
+}
+
+/* Asked under the lock: whoever closed the run as cut off had it too. */
+static enum err check_open(const struct run *run)
+{
+	if (run->options->run_id && record_ledger_has(run->state_folder, run->options->run_id))
+		return fail(PL_RECORD_EXISTS, "the run %s has its record already", run->options->run_id);
+	return ERR_OK;
 }
 
 enum err run_job(const struct run_options *options, struct run_result *result)
 {
 	struct run run = {
 	    .options = options, .result = result, .state_folder = options->access->state_folder, .lock = -1};
-	enum err err;
+	bool begun = false;
+	enum err err = office_enter_zone(options->configuration);
 
 	*result = (struct run_result){0};
-	err = office_enter_zone(options->configuration);
 	if (err != ERR_OK)
 		return err;
 	run.started = clock_now();
 	run.problems = json_array();
 	err = run.problems ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK)
-		err = record_new_id(result->id, options->job->name, run.started);
+		err = name_run(&run);
 	if (err == ERR_OK)
 		err = run_lock(&run);
+	if (err == ERR_OK)
+		err = check_open(&run);
 	if (err == ERR_OK) {
+		begun = true;
 		run_notify_start(&run);
+		limit_time(&run);
 		err = work(&run);
 	}
 	repository_close(&run.repository);
 	run_sources_free(&run);
 	run_unlock(&run);
 	/* Without the lock: a server that is slow holds up nobody. A job that is running already speaks for itself. */
-	if (err != ERR_BUSY || run.result->original.length > 0)
+	if (begun || (err != ERR_BUSY && err != ERR_EXISTS))
 		run_notify_end(&run, err);
 	json_decref(run.problems);
 	return err;

@@ -1,7 +1,7 @@
 /* One run of a configured job, from the lock to the record.
  *
  *   <state>/runs/<job>.lock     flock, holds the process id: a job runs once at a time
- *   <state>/runs/<job>.started  JSON: id and start of the run at work; still there at the next run where one was cut off
+ *   <state>/runs/<job>.started  JSON: the run at work; still there at the next run where one was cut off
  *
  * Crash story: the marker is written before the run begins and goes when its record is in the ledger. A run that was cut off gets its
  * record (failed, saying so) from the next one. Which records a target has is known to the ledger: none is forgotten. */
@@ -16,10 +16,13 @@ struct run_options {
 	const struct configuration *configuration;
 	const struct configuration_job *job;
 	const struct repository_access
-	    *access;		      /* passphrase or key; its state_folder is where all of the above lives */
-	const char *target_url;	      /* of the job's target */
-	const char *trigger;	      /* as in struct record */
-	unsigned threads;	      /* as in backup_options */
+	    *access;		/* passphrase or key; its state_folder is where all of the above lives */
+	const char *target_url; /* of the job's target */
+	const char *trigger;	/* as in struct record */
+	const char *run_id;	/* that was chosen before; NULL: a new one */
+	int64_t planned;	/* as in struct record */
+	bool limited;	  /* ended when it takes longer than its limits allow; for a process that does nothing else */
+	unsigned threads; /* as in backup_options */
 	backup_on_problem on_problem; /* may be NULL */
 	void *context;
 };
@@ -39,8 +42,14 @@ void run_result_free(struct run_result *result);
 
 /* Runs the job now, in the office's time zone (which becomes that of the process). Returns what the backup returned, after the record was
  * written and the channels of the configuration were told, whatever came of that. PL_LEDGER_FOUND (ERR_CORRUPT): the backup is done, but
- * the target lacks what this machine stored there before. PL_JOB_BUSY (ERR_BUSY), which leaves no record: nothing ran. A record that cannot be written makes a run that
+ * the target lacks what this machine stored there before. PL_JOB_BUSY (ERR_BUSY), and PL_RECORD_EXISTS where run_id has its record
+ * already; they leave none: nothing ran. A record that cannot be written makes a run that
  * was good fail. */
 enum err run_job(const struct run_options *options, struct run_result *result);
+
+/* Closes the run options->run_id that was started and whose process is gone: where it left no record, it gets one that says so (failed,
+ * PL_RUN_CUT_OFF; with `how` PL_RUN_NO_RECORD), without a signature: no key is at hand, and the chain covers it. PL_JOB_BUSY (ERR_BUSY) while
+ * a process of the job is at work. A process of this run that comes late finds the record and does nothing (PL_RECORD_EXISTS). */
+enum err run_close_cut_off(const struct run_options *options, int64_t started, const char *how);
 
 #endif

@@ -13,6 +13,7 @@ struct run {
 	char *marker;
 	int lock;
 	int64_t started, ended;
+	bool before_begun; /* the commands before the run were, so those after it are due */
 	struct repository repository;
 	bool open; /* the repository is */
 	struct target_space space;
@@ -34,10 +35,21 @@ struct run {
 enum err run_lock(struct run *run);
 void run_unlock(struct run *run);
 
-/* The run that was cut off: its id in `id` ("" for none) and its start. A marker that is damaged is told of, and counts as none. */
-enum err run_marker_read(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started);
+/* A run that is at work, or was when it was cut off. */
+struct run_begun {
+	char id[RECORD_ID_SIZE]; /* "" for none */
+	char trigger[16];
+	int64_t started, planned;
+};
+/* The run that was cut off. A marker that is damaged is told of, and counts as none. */
+enum err run_marker_read(const struct run *run, struct run_begun *begun);
 enum err run_marker_write(const struct run *run);
 enum err run_marker_remove(const struct run *run);
+
+/* The commands of the job before and after its backup. What one that failed said last goes into the problems. PL_RUN_BEFORE, PL_RUN_AFTER,
+ * PL_INTERRUPTED. */
+enum err run_command_before(struct run *run);
+enum err run_command_after(struct run *run);
 
 /* Fills the borrowed parts from the job's sources. */
 enum err run_sources(struct run *run);
@@ -49,8 +61,8 @@ void run_facts(struct run *run);
 
 /* Writes the record of this run: `err` and failure_last() are how it ended. */
 enum err run_record(struct run *run, enum err err);
-/* The record of one that was cut off. */
-enum err run_record_cut_off(struct run *run, const char *id, int64_t started);
+/* The record of one that was cut off; `how` as in run_close_cut_off. */
+enum err run_record_cut_off(struct run *run, const struct run_begun *begun, const char *how);
 /* Tells the channels that it begins; how it ended: `err` and failure_last(), which stays. */
 void run_notify_start(struct run *run);
 void run_notify_end(struct run *run, enum err err);
@@ -59,5 +71,8 @@ void run_send(struct run *run);
 /* What this machine knows against what the target holds, as one of the run's checks. Findings are warned of: PL_LEDGER_FOUND (ERR_CORRUPT).
  * That it could not be found out is a warning and no failure. */
 enum err run_compare(struct run *run);
+
+/* Forgets what the job's rules no longer keep, where the key may. Warns of what does not work. */
+void run_retention(struct run *run);
 
 #endif

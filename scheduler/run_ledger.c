@@ -5,7 +5,8 @@
 #include "core/repo/config.h"
 #include "scheduler/run_internal.h"
 
-#define NEW_LEDGER_LOOKS 64 /* record objects that a run without a ledger reads: enough to know its own, whoever else writes there */
+#define NEW_LEDGER_LOOKS \
+	64 /* record objects that a run without a ledger reads: enough to know its own, whoever else writes there */
 
 static void on_finding(void *context, const struct record_finding *finding)
 {
@@ -84,8 +85,8 @@ static enum err send(struct run *run)
 	enum err err = record_ledger_open(&ledger, run->state_folder, true);
 
 	if (err == ERR_OK)
-		err = record_ledger_place(
-		    ledger, repository->config->id, target_place(repository->target), true, &place);
+		err =
+		    record_ledger_place(ledger, repository->config->id, target_place(repository->target), true, &place);
 	if (err == ERR_OK)
 		err = hold_snapshot(run, ledger, place);
 	if (err == ERR_OK)

@@ -63,16 +63,14 @@ void run_unlock(struct run *run)
 	mem_free(run->marker);
 }
 
-static enum err read_marker(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started)
+static enum err read_marker(const struct run *run, struct run_begun *begun)
 {
 	struct buffer bytes = {0};
 	json_t *object = NULL;
-	json_int_t when = 0, format;
-	const char *text = "";
+	json_int_t started = 0, planned = 0, format;
+	const char *id = "", *trigger = "manual";
 	enum err err = file_read_all(run->marker, MARKER_MAX, &bytes);
 
-	id[0] = '\0';
-	*started = 0;
 	if (err == ERR_MISSING) {
 		failure_clear();
 		err = ERR_OK;
@@ -81,13 +79,15 @@ static enum err read_marker(const struct run *run, char id[RECORD_ID_SIZE], int6
 	if (err == ERR_OK)
 		err = canonical_parse(&object, bytes.data, bytes.length, PL_RECORD_BROKEN, run->marker);
 	if (err == ERR_OK)
-		err = canonical_unpack(object, PL_RECORD_BROKEN, run->marker, "{s:I, s:s, s:I}", "format", &format,
-		    "id", &text, "started", &when);
-	if (err == ERR_OK && !record_id_valid(text))
+		err = canonical_unpack(object, PL_RECORD_BROKEN, run->marker, "{s:I, s:s, s:I, s?s, s?I}", "format",
+		    &format, "id", &id, "started", &started, "trigger", &trigger, "planned", &planned);
+	if (err == ERR_OK && (!record_id_valid(id) || strlen(trigger) >= sizeof(begun->trigger)))
 		err = fail(PL_RECORD_BROKEN, "%s does not name a run", run->marker);
 	if (err == ERR_OK) {
-		snprintf(id, RECORD_ID_SIZE, "%s", text);
-		*started = when;
+		snprintf(begun->id, sizeof(begun->id), "%s", id);
+		snprintf(begun->trigger, sizeof(begun->trigger), "%s", trigger);
+		begun->started = started;
+		begun->planned = planned;
 	}
 done:
 	json_decref(object);
@@ -96,15 +96,16 @@ done:
 }
 
 /* A disk that loses power can leave anything: the next run must not wait until somebody takes it away. */
-enum err run_marker_read(const struct run *run, char id[RECORD_ID_SIZE], int64_t *started)
+enum err run_marker_read(const struct run *run, struct run_begun *begun)
 {
-	enum err err = read_marker(run, id, started);
+	enum err err;
 
+	*begun = (struct run_begun){0};
+	err = read_marker(run, begun);
 	if (err != ERR_CORRUPT && err != ERR_LIMIT)
 		return err;
 	output_warning(PL_RECORD_BROKEN, "%s: if the last run was cut off, it gets no record", failure_last()->text);
 	failure_clear();
-	id[0] = '\0';
 	return ERR_OK;
 }
 
@@ -112,8 +113,9 @@ enum err run_marker_write(const struct run *run)
 {
 	struct buffer bytes = {0};
 	json_t *object = NULL;
-	enum err err = canonical_pack(
-	    &object, "{s:i, s:s, s:I}", "format", 1, "id", run->result->id, "started", (json_int_t)run->started);
+	enum err err = canonical_pack(&object, "{s:i, s:s, s:I, s:s, s:I}", "format", 1, "id", run->result->id,
+	    "started", (json_int_t)run->started, "trigger", run->options->trigger, "planned",
+	    (json_int_t)run->options->planned);
 
 	if (err == ERR_OK)
 		err = canonical_write(object, &bytes);

@@ -88,6 +88,7 @@ enum err run_record(struct run *run, enum err err)
 {
 	struct record record = {.id = run->result->id,
 	    .trigger = run->options->trigger,
+	    .planned = run->options->planned,
 	    .started = run->started,
 	    .ended = run->ended,
 	    .sources = run->sources,
@@ -105,31 +106,36 @@ enum err run_record(struct run *run, enum err err)
 
 	if (err != ERR_OK)
 		record.failure = *failure_last();
-	record.status = err == ERR_OK		   ? RECORD_SUCCESS
+	record.status = err == ERR_OK			 ? RECORD_SUCCESS
 	    : err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
-						   : RECORD_FAILED;
+							 : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }
 
-enum err run_record_cut_off(struct run *run, const char *id, int64_t started)
+enum err run_record_cut_off(struct run *run, const struct run_begun *begun, const char *how)
 {
-	struct record record = {.id = id,
-	    .trigger = run->options->trigger,
-	    .started = started,
+	struct record record = {.id = begun->id,
+	    .trigger = begun->trigger,
+	    .planned = begun->planned,
+	    .started = begun->started,
 	    .sources = run->sources,
 	    .sources_count = run->sources_count,
 	    .status = RECORD_FAILED};
 	struct buffer original = {0};
 	enum err err;
 
-	if (record_ledger_has(run->state_folder, id))
+	if (record_ledger_has(run->state_folder, begun->id))
 		return ERR_OK; /* it was cut off between its record and its end */
-	fail(PL_RUN_CUT_OFF, "the run %s was cut off: the program or the machine was stopped while it ran", id);
+	if (how)
+		fail(PL_RUN_NO_RECORD, "the process of the run %s %s without writing a record", begun->id, how);
+	else
+		fail(PL_RUN_CUT_OFF, "the run %s was cut off: the program or the machine was stopped while it ran",
+		    begun->id);
 	failure_take(&record.failure);
 	err = append(run, &record, &original);
 	if (err == ERR_OK)
-		snprintf(run->result->cut_off, sizeof(run->result->cut_off), "%s", id);
+		snprintf(run->result->cut_off, sizeof(run->result->cut_off), "%s", begun->id);
 	buffer_free(&original);
 	return err;
 }

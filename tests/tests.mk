@@ -6,6 +6,7 @@
 #   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
 #   make faults        every fault at every place, takes long
 #   make deb-test      the Debian package, see debian/deb.mk
+#   make year          a simulated year of the scheduler with power cuts; YEAR_SEED
 #   make bench         side by side with restic and borg; BENCH_SETS, BENCH_RUNS, BENCH_DIR, BENCH_OPTIONS
 #   make coverage      lines that unit and system tests run
 #   make messages      makes docs/messages.md of core/base/messages.def
@@ -19,7 +20,7 @@
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
 	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libblkid-dev \
 	libcurl4-openssl-dev libsystemd-dev fonts-liberation fonts-dejavu-core gettext
-TEST_PACKAGES := libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
+TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
@@ -97,6 +98,11 @@ TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD)
 
 system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(if $(SLOW),deb deps-deb-test))
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
+
+YEAR_SEED ?= 1
+.PHONY: year
+year: $(BUILD)/pulih
+	$(TEST_ENVIRONMENT) PULIH_YEAR=$(YEAR_SEED) $(PYTHON) -m pytest -q -s --tb=short -p no:cacheprovider -k test_year tests/system/test_year.py
 
 SHIM_FLAGS := -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared
 shim: $(BUILD)/faults/shim.so

@@ -91,6 +91,7 @@ static enum word trigger_word(json_t *record)
 
 	return strcmp(trigger, "scheduled") == 0 ? WORD_SCHEDULED
 	    : strcmp(trigger, "catch_up") == 0	 ? WORD_CATCH_UP
+	    : strcmp(trigger, "retry") == 0	 ? WORD_RETRY
 						 : WORD_MANUAL;
 }
 

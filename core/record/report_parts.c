@@ -254,6 +254,8 @@ static enum word problem_word(const char *kind)
 {
 	return strcmp(kind, "unreadable") == 0	      ? WORD_NOT_READ
 	    : strcmp(kind, "changed_while_read") == 0 ? WORD_CHANGED_WHILE_READ
+	    : strcmp(kind, "before") == 0	      ? WORD_COMMAND_BEFORE
+	    : strcmp(kind, "after") == 0	      ? WORD_COMMAND_AFTER
 						      : WORD_VANISHED;
 }
 

@@ -1,0 +1,232 @@
+#include "scheduler/daemon_internal.h"
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+#include "scheduler/events.h"
+#include "scheduler/run.h"
+#include "scheduler/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define LOOK_EVERY (30 * CLOCK_SECOND) /* at most between two looks: a machine that slept is noticed so late at worst */
+#define LOOK_AT_CHILDREN (1 * CLOCK_SECOND) /* while there are some whose end is not signalled */
+
+/* ---- the lock ---- */
+
+static enum err open_lock(const char *state_folder, int *out)
+{
+	char *path = path_join(state_folder, "scheduler.lock");
+	enum err err = path ? file_make_folders(state_folder, 0700) : ERR_NOMEM;
+
+	*out = -1;
+	if (err == ERR_OK) {
+		*out = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (*out < 0)
+			err = fail_errno(PL_FILE_WRITE, "cannot open %s", path);
+	}
+	mem_free(path);
+	return err;
+}
+
+static enum err take_lock(struct daemon *daemon)
+{
+	char pid[24];
+	int length;
+	enum err err = open_lock(daemon->options->state_folder, &daemon->lock);
+
+	if (err != ERR_OK)
+		return err;
+	if (flock(daemon->lock, LOCK_EX | LOCK_NB) != 0) {
+		ssize_t size = file_pread_full(daemon->lock, pid, sizeof(pid) - 1, 0);
+
+		pid[size > 0 ? size : 0] = '\0';
+		return fail(PL_SCHEDULER_BUSY, "a scheduler works with %s already (process %s)",
+		    daemon->options->state_folder, pid[0] ? pid : "unknown");
+	}
+	length = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	if (ftruncate(daemon->lock, 0) != 0 || file_pwrite_all(daemon->lock, pid, (size_t)length, 0) != 0)
+		return fail_errno(PL_FILE_WRITE, "cannot write the lock in %s", daemon->options->state_folder);
+	return ERR_OK;
+}
+
+enum err daemon_is_running(const char *state_folder, bool *out)
+{
+	int lock;
+	enum err err = open_lock(state_folder, &lock);
+
+	*out = err == ERR_OK && flock(lock, LOCK_SH | LOCK_NB) != 0;
+	if (lock >= 0)
+		close(lock);
+	return err;
+}
+
+/* ---- signals and the clock ---- */
+
+static enum err open_signals(struct daemon *daemon)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return fail_errno(PL_CHILD, "cannot block signals");
+	daemon->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return daemon->signals >= 0 ? ERR_OK : fail_errno(PL_CHILD, "cannot wait for signals");
+}
+
+/* Never goes off by itself: it only tells that the clock was set. */
+static enum err arm_timer(struct daemon *daemon)
+{
+	const struct itimerspec never = {.it_value = {.tv_sec = INT32_MAX}};
+
+	if (daemon->timer < 0)
+		daemon->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (daemon->timer < 0 ||
+	    timerfd_settime(daemon->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) != 0)
+		return fail_errno(PL_CHILD, "cannot wait for the clock");
+	return ERR_OK;
+}
+
+static void read_timer(struct daemon *daemon)
+{
+	uint64_t times;
+
+	if (read(daemon->timer, &times, sizeof(times)) < 0 && errno == ECANCELED && arm_timer(daemon) != ERR_OK)
+		output_failure_warning(failure_last());
+}
+
+static void reload(struct daemon *daemon)
+{
+	struct event event = {.kind = EVENT_RELOADED};
+
+	service_reloading();
+	if (daemon_configure(daemon) != ERR_OK)
+		event = (struct event){.kind = EVENT_REFUSED, .text = failure_last()->text};
+	events_announce(&event);
+	service_ready();
+}
+
+static void stop(struct daemon *daemon)
+{
+	if (!daemon->stopping)
+		service_stopping();
+	daemon->stop_at_once = daemon->stopping;
+	daemon->stopping = true;
+	daemon_child_signal(daemon, daemon->stop_at_once ? SIGKILL : SIGTERM);
+}
+
+static void read_signals(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+
+	while (read(daemon->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(daemon);
+		else if (info.ssi_signo != SIGCHLD)
+			stop(daemon);
+	}
+}
+
+/* ---- the loop ---- */
+
+/* What goes wrong at a look is told once; the next look tries again. */
+static void tell_trouble(struct daemon *daemon, enum err err)
+{
+	const char *text = err == ERR_OK ? NULL : failure_last()->text;
+
+	if (text && (!daemon->trouble || strcmp(daemon->trouble, text) != 0))
+		output_failure_warning(failure_last());
+	mem_free(daemon->trouble);
+	daemon->trouble = text ? mem_string(text) : NULL;
+	failure_clear();
+}
+
+static bool any_unsignalled(const struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->children_count; i++)
+		if (daemon->children[i].adopted || daemon->children[i].gone || daemon->children[i].may_be_over)
+			return true;
+	return false;
+}
+
+static int wait_milliseconds(const struct daemon *daemon, int64_t wake)
+{
+	int64_t wait = LOOK_EVERY, until = wake - clock_now(), watchdog = service_watchdog_every();
+
+	if (until < wait)
+		wait = until > 0 ? until : 0;
+	if (watchdog > 0 && watchdog < wait)
+		wait = watchdog;
+	if (any_unsignalled(daemon) && wait > LOOK_AT_CHILDREN)
+		wait = LOOK_AT_CHILDREN;
+	/* upwards: not to look a moment too early */
+	return (int)((wait + 999999) / 1000000);
+}
+
+static void run_loop(struct daemon *daemon)
+{
+	while (!daemon->stop_at_once && (!daemon->stopping || daemon->children_count > 0)) {
+		int64_t wake = CALENDAR_NEVER;
+		struct pollfd ready[] = {
+		    {.fd = daemon->signals, .events = POLLIN}, {.fd = daemon->timer, .events = POLLIN}};
+		enum err err = daemon_child_collect(daemon);
+
+		if (err == ERR_OK && !daemon->stopping)
+			err = daemon_look(daemon, &wake);
+		tell_trouble(daemon, err);
+		if (service_watchdog_every() > 0)
+			service_alive();
+		if (daemon->stopping && daemon->children_count == 0)
+			break;
+		if (poll(ready, 2, wait_milliseconds(daemon, wake)) <= 0)
+			continue;
+		if (ready[0].revents)
+			read_signals(daemon);
+		if (ready[1].revents)
+			read_timer(daemon);
+	}
+}
+
+enum err daemon_run(const struct daemon_options *options)
+{
+	struct daemon daemon = {.options = options, .lock = -1, .signals = -1, .timer = -1};
+	enum err err = take_lock(&daemon);
+
+	if (err == ERR_OK)
+		err = state_open(&daemon.state, options->state_folder, true);
+	if (err == ERR_OK)
+		err = daemon_configure(&daemon);
+	if (err == ERR_OK)
+		err = open_signals(&daemon);
+	if (err == ERR_OK)
+		err = arm_timer(&daemon);
+	if (err == ERR_OK)
+		err = daemon_child_adopt(&daemon);
+	if (err == ERR_OK) {
+		service_ready();
+		run_loop(&daemon);
+	}
+	state_close(daemon.state);
+	daemon_forget_configuration(&daemon);
+	mem_free(daemon.children);
+	mem_free(daemon.trouble);
+	if (daemon.signals >= 0)
+		close(daemon.signals);
+	if (daemon.timer >= 0)
+		close(daemon.timer);
+	if (daemon.lock >= 0)
+		close(daemon.lock);
+	return err;
+}

@@ -1,0 +1,113 @@
+/* The configuration of the scheduler's process: its jobs and their calendars. */
+#include "scheduler/daemon_internal.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "scheduler/office.h"
+
+static void free_jobs(struct daemon_job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		calendar_free(jobs[i].calendar);
+		mem_free(jobs[i].schedule);
+	}
+	mem_free(jobs);
+}
+
+void daemon_forget_configuration(struct daemon *daemon)
+{
+	free_jobs(daemon->jobs, daemon->jobs_count);
+	configuration_free(daemon->configuration);
+	daemon->jobs = NULL;
+	daemon->jobs_count = 0;
+	daemon->configuration = NULL;
+}
+
+static enum err add_job(struct daemon *daemon, const struct configuration_job *job)
+{
+	struct daemon_job *entry = &daemon->jobs[daemon->jobs_count];
+	const char *zone = daemon->configuration->office.timezone;
+	struct buffer text = {0};
+	enum err err = calendar_new(&entry->calendar, job->schedule, zone);
+
+	if (err != ERR_OK)
+		return err;
+	daemon->jobs_count++;
+	entry->job = job;
+	err = calendar_text_record(job->schedule, &text);
+	if (err == ERR_OK)
+		err = buffer_append_text(&text, " %s", zone);
+	if (err == ERR_OK)
+		err = buffer_append_u8(&text, 0);
+	if (err == ERR_OK && !(entry->schedule = mem_string((const char *)text.data)))
+		err = ERR_NOMEM;
+	buffer_free(&text);
+	return err;
+}
+
+static enum err keep_jobs(const struct daemon *daemon)
+{
+	const char **names = mem_calloc(daemon->jobs_count + 1, sizeof(*names));
+	enum err err;
+
+	if (!names)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < daemon->jobs_count; i++)
+		names[i] = daemon->jobs[i].job->name;
+	err = state_keep_jobs(daemon->state, names, daemon->jobs_count);
+	mem_free(names);
+	return err;
+}
+
+/* Each job is seen at once: what is new counts from now, not from the first look. */
+static enum err see_jobs(const struct daemon *daemon)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < daemon->jobs_count; i++) {
+		int64_t since;
+
+		err = state_see_job(
+		    daemon->state, daemon->jobs[i].job->name, daemon->jobs[i].schedule, clock_now(), &since);
+	}
+	return err;
+}
+
+enum err daemon_configure(struct daemon *daemon)
+{
+	struct daemon fresh = *daemon;
+	enum err err = configuration_load(&fresh.configuration, daemon->options->configuration_file);
+
+	if (err != ERR_OK)
+		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", daemon->options->configuration_file)
+					  : err;
+	fresh.jobs_count = 0;
+	fresh.jobs = mem_calloc(fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
+	err = fresh.jobs ? ERR_OK : ERR_NOMEM;
+	for (uint32_t i = 0; err == ERR_OK && i < fresh.configuration->jobs_count; i++)
+		if (fresh.configuration->jobs[i].schedule)
+			err = add_job(&fresh, &fresh.configuration->jobs[i]);
+	if (err == ERR_OK)
+		err = office_enter_zone(fresh.configuration);
+	if (err == ERR_OK)
+		err = keep_jobs(&fresh);
+	if (err == ERR_OK)
+		err = see_jobs(&fresh);
+	if (err != ERR_OK) {
+		daemon_forget_configuration(&fresh);
+		return err;
+	}
+	daemon_forget_configuration(daemon);
+	daemon->configuration = fresh.configuration;
+	daemon->jobs = fresh.jobs;
+	daemon->jobs_count = fresh.jobs_count;
+	return ERR_OK;
+}
+
+const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name)
+{
+	for (size_t i = 0; i < daemon->jobs_count; i++)
+		if (strcmp(daemon->jobs[i].job->name, name) == 0)
+			return &daemon->jobs[i];
+	return NULL;
+}

@@ -1,0 +1,175 @@
+/* The end of a run, and what follows from it. */
+#include "scheduler/daemon_internal.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/record/record_ledger.h"
+#include "scheduler/events.h"
+#include "scheduler/plan.h"
+#include "scheduler/run.h"
+
+#include <sys/wait.h>
+
+/* How a run ended, as its record says. */
+struct outcome {
+	bool recorded;
+	char result[24];
+	char kind[24], code[16]; /* of a failure */
+	char text[FAILURE_TEXT];
+};
+
+static void copy_member(char *out, size_t size, json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+static enum err read_outcome(const struct daemon *daemon, const char *run_id, struct outcome *outcome)
+{
+	struct record_original original = {0};
+	struct buffer bytes = {0};
+	json_t *failure;
+	enum err err;
+
+	*outcome = (struct outcome){0};
+	err = record_ledger_load(daemon->options->state_folder, run_id, &bytes);
+	if (err == ERR_MISSING) {
+		failure_clear();
+		err = ERR_OK;
+		goto done;
+	}
+	if (err == ERR_OK)
+		err = record_read(&original, bytes.data, bytes.length);
+	if (err != ERR_OK)
+		goto done;
+	outcome->recorded = true;
+	failure = json_object_get(original.record, "failure");
+	copy_member(outcome->result, sizeof(outcome->result), original.record, "status");
+	copy_member(outcome->kind, sizeof(outcome->kind), failure, "kind");
+	copy_member(outcome->code, sizeof(outcome->code), failure, "code");
+	copy_member(outcome->text, sizeof(outcome->text), failure, "message");
+done:
+	record_original_free(&original);
+	buffer_free(&bytes);
+	return err;
+}
+
+static bool has_code(const struct outcome *outcome, enum message id)
+{
+	char code[16];
+
+	return strcmp(outcome->code, message_code(id, code)) == 0;
+}
+
+/* A process of ours that found the job running leaves no record: it did not begin. */
+static bool was_busy(const struct daemon_child *child)
+{
+	return !child->adopted && WIFEXITED(child->status) && WEXITSTATUS(child->status) == error_exit_code(ERR_BUSY);
+}
+
+static enum err write_record(const struct daemon *daemon, const struct daemon_child *child)
+{
+	const struct configuration_job *job = configuration_job(daemon->configuration, child->run.job);
+	const struct configuration_target *target =
+	    job ? configuration_target(daemon->configuration, job->target) : NULL;
+	const struct repository_access access = {.state_folder = daemon->options->state_folder};
+	char how[48];
+
+	if (!target)
+		return ERR_OK; /* the job is configured no more: nobody knows what the record would say */
+	snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(child->status));
+	return run_close_cut_off(
+	    &(struct run_options){
+		.configuration = daemon->configuration,
+		.job = job,
+		.access = &access,
+		.target_url = target->url,
+		.trigger = child->run.trigger,
+		.run_id = child->run.run_id,
+		.planned = child->run.planned,
+	    },
+	    child->run.started, !child->adopted && WIFEXITED(child->status) ? how : NULL);
+}
+
+/* Whether another attempt follows, and which. */
+static bool goes_on(const struct daemon *daemon, const struct daemon_child *child, const struct outcome *outcome,
+    struct state_run *again)
+{
+	const struct configuration_job *job = configuration_job(daemon->configuration, child->run.job);
+	const struct limits limits = limits_of(daemon->configuration, job);
+	bool cut_off = has_code(outcome, PL_RUN_CUT_OFF);
+
+	*again = child->run;
+	again->missed = 0;
+	if (!job || !job->schedule)
+		return false;
+	if (!outcome->recorded) {
+		again->not_before = clock_now() + limits.retry_pause;
+		return was_busy(child);
+	}
+	if (strcmp(outcome->kind, error_name(ERR_INTERRUPTED)) == 0 && daemon->stopping) {
+		again->not_before = 0;
+		return true;
+	}
+	/* The machine was stopped, which the job cannot be blamed for: its attempts are not used up by that. */
+	if (cut_off && (child->adopted || daemon->stop_at_once)) {
+		snprintf(again->trigger, sizeof(again->trigger), "catch_up");
+		again->not_before = 0;
+		return true;
+	}
+	if ((!cut_off && !plan_may_pass(outcome->kind)) || child->run.attempt > limits.retries)
+		return false;
+	snprintf(again->trigger, sizeof(again->trigger), "retry");
+	again->not_before = plan_again(clock_now(), child->run.attempt, limits.retry_pause);
+	again->attempt++;
+	return true;
+}
+
+static void announce(const struct daemon_child *child, const struct outcome *outcome, const struct state_run *again)
+{
+	struct event event = {.kind = EVENT_FAILURE,
+	    .job = child->run.job,
+	    .run_id = child->run.run_id,
+	    .trigger = child->run.trigger,
+	    .planned = child->run.planned,
+	    .again = again ? again->not_before : 0,
+	    .text = outcome->text[0] ? outcome->text : NULL};
+
+	if (strcmp(outcome->result, "success") == 0)
+		event.kind = EVENT_SUCCESS;
+	else if (strcmp(outcome->result, "success_with_notes") == 0)
+		event.kind = EVENT_NOTES;
+	else if (strcmp(outcome->result, "interrupted") == 0)
+		event.kind = EVENT_INTERRUPTED;
+	else if (!outcome->recorded)
+		event.text = "the job is running already, or is configured no more";
+	events_announce(&event);
+}
+
+enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
+{
+	struct outcome outcome;
+	struct state_run again;
+	bool more;
+	enum err err = read_outcome(daemon, child->run.run_id, &outcome);
+
+	if (err == ERR_OK && !outcome.recorded && !was_busy(child)) {
+		err = write_record(daemon, child);
+		if (err == ERR_OK)
+			err = read_outcome(daemon, child->run.run_id, &outcome);
+	}
+	if (err != ERR_OK)
+		return err;
+	more = goes_on(daemon, child, &outcome, &again);
+	if (!outcome.recorded)
+		snprintf(outcome.result, sizeof(outcome.result), "%s", was_busy(child) ? "busy" : "removed");
+	else if (has_code(&outcome, PL_RUN_CUT_OFF))
+		snprintf(outcome.result, sizeof(outcome.result), "cut_off");
+	else if (strcmp(outcome.kind, error_name(ERR_INTERRUPTED)) == 0)
+		snprintf(outcome.result, sizeof(outcome.result), "interrupted");
+	err = state_end(daemon->state, child->run.id, clock_now(), outcome.result, more ? &again : NULL);
+	if (err == ERR_OK)
+		announce(child, &outcome, more ? &again : NULL);
+	return err;
+}

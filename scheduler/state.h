@@ -1,0 +1,66 @@
+/* What the scheduler remembers: <state>/scheduler.sqlite. No other file knows its tables.
+ *
+ * Crash story: what moves together is moved in one transaction that is on the disk before anything follows from it. A planned time counts as
+ * done up to it in the same transaction that queues its run; a run is known as running, under its id, before its process starts; and its end
+ * comes with what follows it (another attempt). So a power cut at any moment loses no planned run and starts none twice: what was queued is
+ * still queued, and what was running is found to be running no more and is closed by the next scheduler.
+ *
+ * Errors are those of database.h. */
+#ifndef PULIH_SCHEDULER_STATE_H
+#define PULIH_SCHEDULER_STATE_H
+
+#include "conf/configuration.h"
+#include "core/record/record.h"
+
+struct state;
+/* `create` false: PL_FILE_MISSING (ERR_MISSING) where no scheduler ever ran. */
+enum err state_open(struct state **out, const char *state_folder, bool create);
+/* state_close(NULL) does nothing. */
+void state_close(struct state *state);
+
+/* The instant since which the job's planned times are neither queued nor done nor given up. A job that is new, or whose schedule has other
+ * words than before, counts from `now`. A clock that was set back counts on from the last time that was planned by what it says now: what
+ * was planned in between comes again, but for what state_queue knows. */
+enum err state_see_job(struct state *state, const char *job, const char *schedule, int64_t now, int64_t *since);
+/* The same without a change; 0 where the job is new. */
+enum err state_since(struct state *state, const char *job, int64_t now, int64_t *since);
+/* Forgets jobs that are not among these: one of the same name would be a new one. Runs of theirs that are queued are given up. */
+enum err state_keep_jobs(struct state *state, const char *const *names, size_t count);
+
+enum state_phase { STATE_QUEUED, STATE_RUNNING, STATE_DONE };
+struct state_run {
+	int64_t id;
+	char job[CONFIGURATION_NAME_MAX + 1];
+	char trigger[16];
+	int64_t planned; /* 0: nothing was */
+	uint64_t missed; /* planned instants that have no run of their own because of this one */
+	int priority;
+	unsigned attempt; /* from 1 */
+	int64_t not_before;
+	enum state_phase phase;
+	char run_id[RECORD_ID_SIZE]; /* "" before it is started */
+	int64_t started, ended;	     /* 0: not yet */
+	char result
+	    [24]; /* "success", "success_with_notes", "failed", "cut_off", "interrupted", "superseded", "removed" */
+};
+
+/* Counts the job as done up to run->planned and queues the run, unless one of that planned time is known already: *queued tells. Runs of
+ * the job that are queued are superseded: one run makes up for them too, and *run tells how many times were missed in all. */
+enum err state_queue(struct state *state, struct state_run *run, bool *queued);
+/* Queued → running, under its id. */
+enum err state_start(struct state *state, int64_t id, const char *run_id, int64_t started);
+/* Running → done. `again`, where it is not NULL, is queued in the same transaction. */
+enum err state_end(struct state *state, int64_t id, int64_t ended, const char *result, const struct state_run *again);
+
+/* Runs of one job, or all (NULL): those that are not done, by id; or the last `limit`, newest first. Appended to list->items. */
+struct state_list { /* starts as {0}; released with state_list_free */
+	struct state_run *items;
+	size_t count, capacity;
+};
+enum err state_open_runs(struct state *state, struct state_list *list);
+enum err state_last_runs(struct state *state, const char *job, unsigned limit, struct state_list *list);
+/* The last `limit` runs that made up for missed times, newest first. */
+enum err state_missed(struct state *state, unsigned limit, struct state_list *list);
+void state_list_free(struct state_list *list);
+
+#endif
