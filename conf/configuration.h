@@ -121,14 +121,14 @@ struct configuration_job {
 
 /* What a channel is told of: a sum of these. */
 enum configuration_event {
-	EVENT_FAILURE = 1,
-	EVENT_NOTES = 2,
-	EVENT_SUCCESS = 4,
-	EVENT_MISSED = 8,
-	EVENT_REVIEW_OVERDUE = 16,
-	EVENT_DRILL_OVERDUE = 32
+	ON_FAILURE = 1,
+	ON_NOTES = 2,
+	ON_SUCCESS = 4,
+	ON_MISSED = 8,
+	ON_REVIEW_OVERDUE = 16,
+	ON_DRILL_OVERDUE = 32
 };
-#define EVENTS_DEFAULT ((uint32_t)(EVENT_FAILURE | EVENT_MISSED | EVENT_REVIEW_OVERDUE | EVENT_DRILL_OVERDUE))
+#define EVENTS_DEFAULT ((uint32_t)(ON_FAILURE | ON_MISSED | ON_REVIEW_OVERDUE | ON_DRILL_OVERDUE))
 
 #define CONNECTION_TIMEOUT_DEFAULT 60 /* seconds: a mail with a report over a slow link */
 struct configuration_connection {

@@ -233,8 +233,8 @@ static const cyaml_schema_field_t metrics[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t events[] = {{"failure", EVENT_FAILURE}, {"notes", EVENT_NOTES}, {"success", EVENT_SUCCESS},
-    {"missed", EVENT_MISSED}, {"review_overdue", EVENT_REVIEW_OVERDUE}, {"drill_overdue", EVENT_DRILL_OVERDUE}};
+static const cyaml_strval_t events[] = {{"failure", ON_FAILURE}, {"notes", ON_NOTES}, {"success", ON_SUCCESS},
+    {"missed", ON_MISSED}, {"review_overdue", ON_REVIEW_OVERDUE}, {"drill_overdue", ON_DRILL_OVERDUE}};
 #define KIND(member, fields)     \
 	CYAML_FIELD_MAPPING_PTR( \
 	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_channel, member, fields)

@@ -207,11 +207,11 @@ static enum err check_ping(const struct place *place, struct configuration_chann
 	struct configuration_ping *ping = channel->ping;
 	enum err err = check_url(place, ping->url, ping->url_file);
 
-	if (err == ERR_OK && channel->on & ~(uint32_t)(EVENT_FAILURE | EVENT_NOTES))
+	if (err == ERR_OK && channel->on & ~(uint32_t)(ON_FAILURE | ON_NOTES))
 		err = refuse(above, PL_CONFIG_VALUE, "on",
 		    "a ping tells each start and end; on says which ends count as failed; allowed: failure, notes");
 	if (err == ERR_OK && channel->on == 0)
-		channel->on = EVENT_FAILURE;
+		channel->on = ON_FAILURE;
 	return err == ERR_OK ? check_connection(place, &ping->connection, ping->url_file != NULL) : err;
 }
 

@@ -34,12 +34,12 @@ struct notify_result notify_result_of(const struct notify_message *message)
 static uint32_t event_of(enum notify_kind kind)
 {
 	static const uint32_t events[] = {
-	    [NOTIFY_SUCCESS] = EVENT_SUCCESS,
-	    [NOTIFY_NOTES] = EVENT_NOTES,
-	    [NOTIFY_FAILURE] = EVENT_FAILURE,
-	    [NOTIFY_MISSED] = EVENT_MISSED,
-	    [NOTIFY_REVIEW_OVERDUE] = EVENT_REVIEW_OVERDUE,
-	    [NOTIFY_DRILL_OVERDUE] = EVENT_DRILL_OVERDUE,
+	    [NOTIFY_SUCCESS] = ON_SUCCESS,
+	    [NOTIFY_NOTES] = ON_NOTES,
+	    [NOTIFY_FAILURE] = ON_FAILURE,
+	    [NOTIFY_MISSED] = ON_MISSED,
+	    [NOTIFY_REVIEW_OVERDUE] = ON_REVIEW_OVERDUE,
+	    [NOTIFY_DRILL_OVERDUE] = ON_DRILL_OVERDUE,
 	    [NOTIFY_TEST] = 0,
 	};
 

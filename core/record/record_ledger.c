@@ -90,23 +90,13 @@ static enum err open_file(struct record_ledger **out, const char *state_folder, 
 enum err record_ledger_open(struct record_ledger **out, const char *state_folder, bool create)
 {
 	char *path = path_join(state_folder, RECORD_LEDGER_FILE);
-	uint64_t count = 0;
-	bool earlier = false;
-	enum err err = path ? record_ledger_takeover_needed(state_folder, &earlier) : ERR_NOMEM;
+	enum err err = path ? ERR_OK : ERR_NOMEM;
 
 	*out = NULL;
 	if (err == ERR_OK && create)
 		err = file_make_folders(state_folder, 0700);
 	if (err == ERR_OK)
-		err = open_file(out, state_folder, path, create || earlier);
-	if (err == ERR_OK && earlier)
-		err = record_ledger_count(*out, &count);
-	if (err == ERR_OK && earlier && count == 0)
-		err = record_ledger_takeover(*out);
-	if (err != ERR_OK) {
-		record_ledger_close(*out);
-		*out = NULL;
-	}
+		err = open_file(out, state_folder, path, create);
 	mem_free(path);
 	return err;
 }

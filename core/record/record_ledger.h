@@ -3,7 +3,6 @@
  *   <state>/ledger.sqlite   table record: a row for each record, with its signed original as it is; beside it what lists are looked up by.
  *                           Rows are added behind the last one, never changed, never removed: triggers refuse it.
  *                           Tables place, held: what targets are known to hold, see record_ledger_hold.
- *   <state>/records/        the ledger of earlier versions, a file for each record: taken over once, checked, and left as it is
  *
  * Crash story: number, hash of the one before, signature and row come into being in one transaction, so that a record is there, whole and in
  * its place in the chain, or not at all; and no two processes can give the same number. */
@@ -15,8 +14,7 @@
 
 struct record_ledger; /* used by one thread at a time */
 
-/* `create`: makes the ledger where there is none; otherwise one that is not there is empty. Takes an earlier version's over in either case:
- * PL_RECORD_BROKEN (ERR_CORRUPT) where that is damaged. Else errors of database.h. */
+/* `create`: makes the ledger where there is none; otherwise one that is not there is empty. Errors of database.h. */
 enum err record_ledger_open(struct record_ledger **out, const char *state_folder, bool create);
 /* record_ledger_close(NULL) does nothing. */
 void record_ledger_close(struct record_ledger *ledger);

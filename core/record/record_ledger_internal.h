@@ -24,11 +24,4 @@ struct record_ledger_row {
 };
 enum err record_ledger_read_row(struct database_query *query, struct record_ledger_row *out);
 
-/* ---- the ledger of earlier versions ---- */
-
-/* Whether <state>/records/ holds records. */
-enum err record_ledger_takeover_needed(const char *state_folder, bool *needed);
-/* Adds all of them to an empty ledger, in one transaction, after the whole chain was checked. */
-enum err record_ledger_takeover(struct record_ledger *ledger);
-
 #endif

@@ -318,17 +318,11 @@ static enum err refuse_existing(const char *state_folder)
 {
 	struct record_ledger *ledger;
 	uint64_t count = 0;
-	bool earlier;
-	enum err err = record_ledger_takeover_needed(state_folder, &earlier);
+	enum err err = record_ledger_open(&ledger, state_folder, false);
 
-	if (err == ERR_OK && earlier)
-		err = fail(PL_LEDGER_EXISTS, "there is a ledger of an earlier version in %s/records already", state_folder);
-	if (err == ERR_OK)
-		err = record_ledger_open(&ledger, state_folder, false);
 	if (err != ERR_OK)
 		return err;
-	if (err == ERR_OK)
-		err = record_ledger_count(ledger, &count);
+	err = record_ledger_count(ledger, &count);
 	if (err == ERR_OK && count > 0)
 		err = fail(PL_LEDGER_EXISTS, "there is a ledger with %" PRIu64 " records in %s already", count, state_folder);
 	record_ledger_close(ledger);

@@ -350,10 +350,10 @@ static void test_channels(void **state)
 	assert_false(channel->mail->connection.insecure);
 	assert_false(channel->mail->attach_report);
 	channel = configuration_channel(configuration, "b");
-	assert_int_equal(channel->on, EVENT_SUCCESS | EVENT_NOTES);
+	assert_int_equal(channel->on, ON_SUCCESS | ON_NOTES);
 	assert_string_equal(channel->jobs[0], "website");
 	assert_int_equal(channel->webhook->connection.timeout, 5);
-	assert_int_equal(configuration_channel(configuration, "c")->on, EVENT_FAILURE);
+	assert_int_equal(configuration_channel(configuration, "c")->on, ON_FAILURE);
 	assert_int_equal(configuration_channel(configuration, "d")->log->facility, LOG_DAEMON);
 	assert_null(configuration_channel(configuration, "f"));
 	configuration_free(configuration);

@@ -36,7 +36,7 @@ static struct configuration_webhook webhook = {.url = url, .connection = {.timeo
 static struct configuration_ping ping = {.url = url, .connection = {.timeout = 20}};
 static struct configuration_channel channels[] = {
     {.name = "hook", .on = EVENTS_DEFAULT, .webhook = &webhook},
-    {.name = "watch", .on = EVENT_FAILURE, .ping = &ping},
+    {.name = "watch", .on = ON_FAILURE, .ping = &ping},
 };
 static struct configuration configuration = {
     .file = "pulih.yaml",
