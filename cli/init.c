@@ -1,12 +1,14 @@
 /* pulih init */
 #include "cli/access.h"
 #include "cli/commands.h"
+#include "cli/configured.h"
 #include "cli/describe.h"
 #include "cli/settings.h"
 #include "core/base/output.h"
 #include "core/repo/config.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const char *const suites[] = {"auto", "aes-256-gcm", "chacha20-poly1305", NULL};
 
@@ -21,6 +23,19 @@ static const struct option_spec options[] = {
     {0},
 };
 
+/* A word that is neither a target of the configuration nor a folder is a mistyped name rather than a place. */
+static enum err check_place(void)
+{
+	const struct configuration *configuration;
+	const char *place = settings.repository;
+	enum err err = configured_if_any(&configuration);
+
+	if (err != ERR_OK || !configuration || !place || strpbrk(place, "/:") || access(place, F_OK) == 0)
+		return err;
+	return fail(PL_OPTION_VALUE, "-r %s: %s has no target of that name; a new folder here is written as ./%s", place,
+	    configured_file(), place);
+}
+
 static enum err init_run(const struct arguments *arguments)
 {
 	struct repository repository = {0};
@@ -29,7 +44,10 @@ static enum err init_run(const struct arguments *arguments)
 	int suite = given.suite == 1 ? SUITE_AES_256_GCM
 	    : given.suite == 2	     ? SUITE_CHACHA20_POLY1305
 				     : (int)suite_for_this_machine();
-	enum err err = access_init(&repository, suite);
+	enum err err = check_place();
+
+	if (err == ERR_OK)
+		err = access_init(&repository, suite);
 
 	(void)arguments;
 	if (err != ERR_OK)

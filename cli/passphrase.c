@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -83,17 +86,48 @@ static enum err read_file(const char *path, char **out, size_t *size)
 	return err;
 }
 
+/* In this process group, on this terminal: the command may ask there. */
+static enum err start_command(const char *command, pid_t *pid, int *out)
+{
+	const char *const argv[] = {"sh", "-c", command, NULL};
+	posix_spawn_file_actions_t actions;
+	int ends[2], error;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return fail_errno(PL_CHILD, "cannot run the password command \"%s\"", command);
+	error = posix_spawn_file_actions_init(&actions);
+	if (error == 0) {
+		error = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+		if (error == 0)
+			error = posix_spawn(pid, "/bin/sh", &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+	close(ends[1]);
+	*out = ends[0];
+	if (error == 0)
+		return ERR_OK;
+	close(ends[0]);
+	errno = error;
+	return fail_errno(PL_CHILD, "cannot run the password command \"%s\"", command);
+}
+
 static enum err read_command(const char *command, char **out, size_t *size)
 {
-	FILE *pipe = popen(command, "re");
-	enum err err;
-	int status;
+	int fd, status = 0;
+	pid_t pid;
+	enum err err = start_command(command, &pid, &fd);
 
-	if (!pipe)
-		return fail_errno(PL_CHILD, "cannot run the password command \"%s\"", command);
-	err = read_secret(fileno(pipe), "the password command", false, out, size);
-	status = pclose(pipe);
-	if (status == 0 || err == ERR_INTERRUPTED)
+	if (err != ERR_OK)
+		return err;
+	err = read_secret(fd, "the password command", false, out, size);
+	close(fd);
+	if (err == ERR_INTERRUPTED) {
+		kill(pid, SIGTERM); /* nobody waits for one that goes on all the same */
+		return err;
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status == 0)
 		return err;
 	if (err == ERR_OK)
 		discard(out, *size);

@@ -106,6 +106,16 @@ static void report(const struct snapshot *snapshot, enum err err, const struct r
 		(double)(result->ended - result->started) / CLOCK_SECOND));
 }
 
+/* /dev/stdout too, or a pipe by its name: nothing else may be written there then. */
+static bool is_standard_output(const char *path)
+{
+	struct stat there, ours;
+
+	return strcmp(path, "-") == 0 ||
+	    (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISCHR(there.st_mode) &&
+		fstat(STDOUT_FILENO, &ours) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino);
+}
+
 static enum err check_options(void)
 {
 	if (!given.target && !given.tar)
@@ -115,6 +125,8 @@ static enum err check_options(void)
 	if (given.tar && (given.delete_others || given.verify || given.overwrite != RESTORE_ALWAYS || given.dry_run))
 		return fail(
 		    PL_OPTION_CONFLICT, "--delete, --verify, --overwrite and --dry-run do not go with --to-tar");
+	if (given.tar && is_standard_output(given.tar))
+		given.tar = "-";
 	if (given.tar && strcmp(given.tar, "-") == 0 && output_is_json())
 		return fail(PL_OPTION_CONFLICT, "--json and a tar on standard output do not go together");
 	if (given.tar && strcmp(given.tar, "-") == 0 && isatty(STDOUT_FILENO))

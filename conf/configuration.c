@@ -64,6 +64,8 @@ enum err configuration_load(struct configuration **out, const char *path)
 	enum err err = file_read_all(path, FILE_MAX, &text);
 
 	*out = NULL;
+	if (err == ERR_LIMIT)
+		err = fail(PL_CONFIG_SYNTAX, "%s has more than %u bytes: that is no configuration", path, FILE_MAX);
 	if (err == ERR_OK)
 		err = locate_open(&locate, path, &text);
 	if (err == ERR_OK)

@@ -13,6 +13,7 @@ struct tar_link {
 	struct tar_link *next;
 	uint64_t device, inode;
 	uint64_t digest[2];
+	bool damaged; /* its content was not all there */
 	char path[]; /* NUL-terminated */
 };
 #define TAR_BUCKETS (1u << 16)
@@ -27,6 +28,7 @@ struct tar {
 	uint64_t position;	 /* in the present file, holes included */
 	struct restore_output map;
 	struct buffer name; /* of restore_tar_header */
+	bool damaged;	    /* the content of the present file was not all there */
 	bool broken;	    /* the stream could not be written */
 };
 
@@ -41,17 +43,20 @@ static enum err fail_archive(struct tar *tar, const char *what)
 
 /* ---- hard links ---- */
 
-/* The first name of the entry's group, or NULL: then this is the first, and remembered. */
-static const struct tar_link *find_link(struct tar *tar, const struct entry *entry, struct entry_bytes path)
+/* The first name of the entry's group. *found: it was there already; else this entry is the first, and remembered. NULL: there is no memory, and
+ * it becomes a file of its own. */
+static struct tar_link *find_link(struct tar *tar, const struct entry *entry, struct entry_bytes path, bool *found)
 {
 	uint64_t key[2] = {entry->device, entry->inode}, digest[2];
 	struct tar_link **bucket = &tar->links[XXH3_64bits(key, sizeof(key)) % TAR_BUCKETS], *link;
 
+	*found = true;
 	restore_link_digest(entry, digest);
 	for (link = *bucket; link; link = link->next)
 		if (link->device == entry->device && link->inode == entry->inode &&
 		    memcmp(link->digest, digest, sizeof(digest)) == 0)
 			return link;
+	*found = false;
 	link = mem_alloc(sizeof(*link) + path.size + 1);
 	if (link) {
 		*link = (struct tar_link){
@@ -60,7 +65,7 @@ static const struct tar_link *find_link(struct tar *tar, const struct entry *ent
 		link->path[path.size] = 0;
 		*bucket = link;
 	}
-	return NULL; /* without memory it becomes a file of its own */
+	return link;
 }
 
 /* ---- contents ---- */
@@ -156,10 +161,12 @@ static enum err write_content(struct tar *tar, const struct entry *entry)
 	enum err err;
 
 	tar->position = 0;
+	tar->damaged = false;
 	restore_output_open(&tar->map, -1, entry);
 	err = restore_content_each(tar->run.view->reader, entry, write_chunk, tar);
 	if (err != ERR_OK && !tar->broken && err != ERR_NOMEM && err != ERR_INTERRUPTED) {
 		restore_problem(&tar->run, tar->path, err);
+		tar->damaged = true;
 		err = ERR_OK;
 	}
 	return err == ERR_OK ? write_zeros(tar, entry->size) : err;
@@ -190,7 +197,8 @@ static void count(struct tar *tar, const struct entry *entry)
 
 static enum err write_entry(struct tar *tar, const struct entry *entry, struct entry_bytes path)
 {
-	const struct tar_link *link;
+	struct tar_link *link = NULL;
+	bool again = false;
 	enum err err;
 
 	tar->path = path;
@@ -206,15 +214,23 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 	err = restore_tar_header(&tar->run, tar->header, entry, path, &tar->name);
 	if (err != ERR_OK)
 		return err;
-	link = entry->links > 1 && entry->type == ENTRY_FILE ? find_link(tar, entry, path) : NULL;
-	if (link) {
+	if (entry->links > 1 && entry->type == ENTRY_FILE)
+		link = find_link(tar, entry, path, &again);
+	again = again && link;
+	if (again) {
 		archive_entry_sparse_clear(tar->header);
 		archive_entry_set_size(tar->header, 0);
 		archive_entry_set_hardlink(tar->header, link->path);
 	}
 	err = write_header(tar);
-	if (err == ERR_OK && entry->type == ENTRY_FILE && !link && entry->size)
+	if (err == ERR_OK && entry->type == ENTRY_FILE && !again && entry->size) {
 		err = write_content(tar, entry);
+		if (link)
+			link->damaged = tar->damaged;
+	} else if (err == ERR_OK && again && link->damaged) {
+		restore_problem(&tar->run, path,
+		    fail(PL_RESTORE_DAMAGED, "it is a name of %s, whose content is damaged", link->path));
+	}
 	if (err == ERR_OK && archive_write_finish_entry(tar->archive) == ARCHIVE_FATAL)
 		err = fail_archive(tar, "cannot write the tar stream");
 	if (err == ERR_OK)

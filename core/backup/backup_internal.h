@@ -203,7 +203,7 @@ void lists_free(struct lists *lists);
 /* The bytes of a list chunk of the last run; false where it is not known. */
 bool lists_find(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], struct buffer *out);
 /* Keeps a list chunk for the next run. */
-enum err lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
+void lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size);
 enum err lists_commit(struct lists *lists);
 
 /* ---- publish.c: the two steps of the handshake with collectors ---- */

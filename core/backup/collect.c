@@ -23,10 +23,10 @@ static bool use_content(struct backup *backup, const struct entry *entry)
 		good = index_use(backup->index, chunk.id);
 		if (!good || !content.outside)
 			continue;
-		good = backup->lists && lists_find(backup->lists, chunk.id, &list) &&
-		    lists_keep(backup->lists, chunk.id, list.data, list.length) == ERR_OK;
+		good = backup->lists && lists_find(backup->lists, chunk.id, &list);
 		if (!good)
 			break;
+		lists_keep(backup->lists, chunk.id, list.data, list.length);
 		entry_content_of_list(&inner, list.data, list.length);
 		while (good && entry_content_next(&inner, &data))
 			good = index_use(backup->index, data.id);
@@ -110,7 +110,7 @@ static enum err take_record(struct backup *backup, const struct record *record)
 	case RECORD_CHUNK:
 		err = store_chunk(backup->store, record->type, record->id, record->sum, record->bytes, record->size);
 		if (err == ERR_OK && record->type == CHUNK_LIST && backup->lists)
-			err = lists_keep(backup->lists, record->id, record->bytes, record->size);
+			lists_keep(backup->lists, record->id, record->bytes, record->size);
 		return err;
 	case RECORD_UNCHANGED:
 		if (!use_content(backup, record->entry))

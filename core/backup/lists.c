@@ -25,6 +25,8 @@ struct lists {
 	struct kept_list *known;
 	size_t count, capacity;
 	size_t next; /* lists are asked for in the order in which they were kept */
+	bool failed; /* the new file could not be written: lists_commit says so */
+	struct failure failure;
 };
 
 static enum err remember(struct lists *lists, const struct kept_list *list)
@@ -115,23 +117,29 @@ bool lists_find(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], struct buf
 	return false;
 }
 
-enum err lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
+void lists_keep(struct lists *lists, const uint8_t id[CHUNK_ID_SIZE], const void *bytes, size_t size)
 {
 	uint8_t head[LIST_HEAD];
 
+	if (lists->failed)
+		return;
 	if (lists->new_fd < 0)
 		lists->new_fd = open(lists->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	memcpy(head, id, CHUNK_ID_SIZE);
 	store_u32(head + 32, (uint32_t)size);
 	store_u64(head + 36, XXH3_64bits(bytes, size));
 	if (lists->new_fd < 0 || file_write_all(lists->new_fd, head, sizeof(head)) != 0 ||
-	    file_write_all(lists->new_fd, bytes, size) != 0)
-		return fail_errno(PL_STREAM, "cannot write %s", lists->new_path);
-	return ERR_OK;
+	    file_write_all(lists->new_fd, bytes, size) != 0) {
+		fail_errno(PL_STREAM, "cannot write %s", lists->new_path);
+		failure_take(&lists->failure);
+		lists->failed = true;
+	}
 }
 
 enum err lists_commit(struct lists *lists)
 {
+	if (lists->failed)
+		return failure_put(&lists->failure);
 	if (lists->new_fd < 0) {
 		if (unlink(lists->path) != 0 && errno != ENOENT)
 			return fail_errno(PL_STREAM, "cannot remove %s", lists->path);

@@ -102,8 +102,8 @@ static enum err serial_path(const char *state_folder, const struct target *targe
 	return *out ? ERR_OK : ERR_NOMEM;
 }
 
-/* The serial seen last, 0 where none is remembered. A file of other content than digits and a newline counts as none: it is this
- * machine's own, and what a failing disk made of it must not keep anybody from a restore. */
+/* The serial seen last, 0 where none is remembered. A file of other content than digits and a newline counts as none, and so does one that
+ * cannot be read, of which is warned: it is this machine's own, and what a failing disk made of it must not keep anybody from a restore. */
 static enum err read_serial(const char *path, uint64_t *out)
 {
 	struct buffer text = {0};
@@ -118,7 +118,9 @@ static enum err read_serial(const char *path, uint64_t *out)
 		if (digits > 0 && digits + 2 == text.length && text.data[digits] == '\n')
 			*out = strtoull((const char *)text.data, NULL, 10);
 	}
-	if (err == ERR_MISSING || err == ERR_LIMIT) {
+	if (err != ERR_OK && err != ERR_NOMEM) {
+		if (err != ERR_MISSING && err != ERR_LIMIT)
+			warn_of_failure();
 		failure_clear();
 		err = ERR_OK;
 	}
