@@ -26,7 +26,7 @@ static const char *started(const struct record_original *original)
 }
 
 static const struct option_spec list_options[] = {
-    {OPTION("job", 0, OPTION_TEXT, "NAME", "only runs of this job", &given.job)},
+    {OPTION("job", 0, OPTION_TEXT, "JOB", "only runs of this job", &given.job)},
     {OPTION("month", 0, OPTION_TEXT, "YYYY-MM", "only runs that began in this month", &given.month)},
     {OPTION("last", 0, OPTION_NUMBER, "N", "only the last N", &given.last), .most = LAST_MOST},
     {0},

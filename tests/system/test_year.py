@@ -103,7 +103,7 @@ def check_runs(life, until):
         assert planned == sorted(planned) and set(planned) <= set(expected)
         assert (planned[-1:] or [0]) == (expected[-1:] or [0]), f"{job}: the last planned times were neither done nor made up for"
     for job, planned in life.on_time:
-        assert int(planned.timestamp()) * 10**9 in good[job], f"{job} of {planned} was due while the power was there"
+        assert int(planned.timestamp()) * 10**9 in good[job], (f"{job} of {planned} was due while the power was there", runs)
     assert any(run["result"] == "cut_off" for run in runs), "no power cut hit a run: the test shows nothing"
     assert {run["trigger"] for run in runs} >= {"scheduled", "catch_up"}
     return [run for run in runs if run["run_id"]]
@@ -127,13 +127,13 @@ def check_snapshots(life, work, runs):
     assert len(set(recorded)) == len(recorded) and set(recorded) <= set(snapshots)
     texts = [text for _, text in life.written]
     seen = []
-    for number, (snapshot_id, snapshot) in enumerate(sorted(snapshots.items(), key=lambda item: item[1]["started"])):
+    for number, (snapshot_id, snapshot) in enumerate(sorted(snapshots.items(), key=lambda item: item[1]["time"])):
         folder = work / f"restored{number}"
         pulih("restore", snapshot_id, "-r", "hdd", "-t", folder, env=environment)
         text = pulih.restored(folder, life.source / "today.txt").read_text()
         assert text in texts
         seen.append(texts.index(text))
-        started = datetime.fromisoformat(snapshot["started"])
+        started = datetime.fromisoformat(snapshot["time"])
         assert [text for moment, text in life.written if moment <= started + timedelta(seconds=1)][-1] == text, "it holds what was there when it was made"
         os.system(f"rm -rf '{folder}'")
     assert seen == sorted(seen)
