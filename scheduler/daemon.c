@@ -127,16 +127,17 @@ static void stop(struct daemon *daemon)
 	daemon_child_signal(daemon, daemon->stop_at_once ? SIGKILL : SIGTERM);
 }
 
-static void read_signals(struct daemon *daemon)
+/* One at a time: a look comes between two of them. */
+static void read_signal(struct daemon *daemon)
 {
 	struct signalfd_siginfo info;
 
-	while (read(daemon->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
-			reload(daemon);
-		else if (info.ssi_signo != SIGCHLD)
-			stop(daemon);
-	}
+	if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(daemon);
+	else if (info.ssi_signo != SIGCHLD)
+		stop(daemon);
 }
 
 /* ---- the loop ---- */
@@ -193,7 +194,7 @@ static void run_loop(struct daemon *daemon)
 		if (poll(ready, 2, wait_milliseconds(daemon, wake)) <= 0)
 			continue;
 		if (ready[0].revents)
-			read_signals(daemon);
+			read_signal(daemon);
 		if (ready[1].revents)
 			read_timer(daemon);
 	}
