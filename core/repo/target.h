@@ -70,6 +70,8 @@ struct target {
 	char *place; /* the same place however it is typed; NULL: the url tells. Freed by target_free */
 	/* Of this machine, that holds the objects; the implementation's. NULL where there is none. */
 	const char *folder;
+	/* read() gives what the medium holds, as hash() does, and not what a cache remembers. Set and cleared while nobody reads. */
+	bool from_medium;
 };
 
 /* Calls through the table; target_free(NULL) does nothing. */
