@@ -292,7 +292,7 @@ static enum err compare_step(void *context, const uint8_t *bytes, size_t size)
 	return ERR_OK;
 }
 
-static enum err disk_compare(struct target *target, const char *name, const void *bytes, size_t size, bool *same)
+enum err disk_compare(struct target *target, const char *name, const void *bytes, size_t size, bool *same)
 {
 	struct comparing comparing = {.bytes = bytes, .left = size, .same = true};
 	enum err err = read_back(disk_of(target), name, compare_step, &comparing);

@@ -7,9 +7,7 @@ import time
 import pytest
 
 from conftest import needs_root
-from pulih import Pulih
-
-pytestmark = needs_root
+from pulih import SHIM, Pulih
 
 
 def run(*command):
@@ -58,6 +56,7 @@ def dying(work):
         run("umount", "--lazy", below)
 
 
+@needs_root
 @pytest.mark.parametrize("tier", ["structure", "stored", "content"])
 @pytest.mark.parametrize("kind", ["packs", "index", "snapshots"])
 def test_damage_that_memory_hides(disk, source, kind, tier):
@@ -76,6 +75,7 @@ def test_damage_that_memory_hides(disk, source, kind, tier):
     assert victim.name in found.everything or found.code == 0
 
 
+@needs_root
 @pytest.mark.parametrize("options", [[], ["--verify"]], ids=["plain", "verify"])
 def test_restore_onto_a_disk_that_takes_and_loses(pulih, dying, source, options):
     (source / "file").write_bytes(os.urandom(40 << 20))
@@ -84,6 +84,7 @@ def test_restore_onto_a_disk_that_takes_and_loses(pulih, dying, source, options)
     assert "PL-1501" in result.everything and "cannot write everything" in result.everything
 
 
+@needs_root
 def test_backup_onto_a_disk_that_takes_and_loses(dying, source, work, out):
     pulih = Pulih(work / "pulih")
     pulih.environment["PULIH_REPOSITORY"] = str(dying.mount / "repo")
@@ -95,3 +96,38 @@ def test_backup_onto_a_disk_that_takes_and_loses(dying, source, work, out):
     assert pulih("backup", source, code=1).code == 1
     pulih.restore(out, first)
     assert (pulih.restored(out, source / "file")).stat().st_size == 1 << 20
+
+
+def losing(path, at=1):
+    """The write with number `at` to what is below `path` says that it wrote, and did not."""
+    return {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": path, "PULIH_FAULT_OPS": "write,pwrite", "PULIH_FAULT_ACTION": "lie", "PULIH_FAULT_AT": str(at)}
+
+
+def test_a_slot_that_the_disk_lost_replaces_none(pulih, work):
+    """A passphrase that was "changed" into one that opens nothing, with the old one gone."""
+    new = work / "new"
+    new.write_text("kata sandi yang baru")
+    new.chmod(0o600)
+    result = pulih("key", "passwd", "--new-password-file", new, env=losing(pulih.repo), code=1)
+    assert "PL-1403" in result.everything
+    pulih("snapshots")
+    pulih("verify")
+    pulih("key", "passwd", "--new-password-file", new)
+    pulih("snapshots", "-p", new)
+
+
+def test_a_config_that_the_disk_lost_replaces_none(pulih, work):
+    result = pulih("key", "issue-writer", "-o", work / "key", env=losing(pulih.repo), code=1)
+    assert "PL-1403" in result.everything and not (work / "key").exists()
+    pulih("snapshots")
+    pulih("verify")
+    pulih("key", "issue-writer", "-o", work / "key")
+    pulih("verify")
+
+
+def test_init_on_a_disk_that_loses_what_it_took(bare):
+    for at in (1, 2):
+        result = bare("init", env=losing(bare.repo, at), code=1)
+        assert "PL-1403" in result.everything
+    bare("init")
+    bare("verify")
