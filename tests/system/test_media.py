@@ -100,7 +100,7 @@ def test_backup_onto_a_disk_that_takes_and_loses(dying, source, work, out):
 
 def losing(path, at=1):
     """The write with number `at` to what is below `path` says that it wrote, and did not."""
-    return {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": path, "PULIH_FAULT_OPS": "write,pwrite", "PULIH_FAULT_ACTION": "lie", "PULIH_FAULT_AT": str(at)}
+    return {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": path, "PULIH_FAULT_OPS": "data", "PULIH_FAULT_ACTION": "lie", "PULIH_FAULT_AT": str(at)}
 
 
 def test_a_slot_that_the_disk_lost_replaces_none(pulih, work):
