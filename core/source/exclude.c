@@ -124,11 +124,8 @@ enum err exclude_add(struct exclude *exclude, const char *text, const char *base
 	struct pattern pattern = {0};
 	enum err err = ERR_NOMEM;
 
-	/* In a file that is a blank line or a comment; here somebody means a name by it. */
-	if (text[0] == '\0')
-		return fail(PL_PATTERN, "%s: the pattern is empty", origin);
-	if (text[0] == '#')
-		return fail(PL_PATTERN, "%s: the pattern \"%s\" is a comment: write \"\\%s\"", origin, text, text);
+	if (text[0] == '\0' || text[0] == '#')
+		return ERR_OK;
 	pattern.text = mem_string(text);
 	pattern.origin = mem_string(origin);
 	pattern.base = mem_string(base);
@@ -178,8 +175,7 @@ static enum err add_line(struct exclude *exclude, char *line, size_t size, const
 		err = fail(PL_PATTERN, "%s: the line holds a NUL byte", origin);
 	} else {
 		line[without_trailing_space(line, size)] = '\0';
-		if (line[0] != '\0' && line[0] != '#')
-			err = exclude_add(exclude, line, base, origin, ignore_case);
+		err = exclude_add(exclude, line, base, origin, ignore_case);
 	}
 	mem_free(origin);
 	return err;

@@ -15,7 +15,7 @@ void exclude_free(struct exclude *exclude);
 /* One pattern; `origin` ("--exclude", "FILE:12", "pulih.yaml:40") is kept for exclude_explain. PL_PATTERN
  * (ERR_USAGE) names it. `base` is the folder that '/' anchors to, in the same form as paths are asked for (no
  * leading '/'; "" = the root); the pattern concerns only what lies below it. `ignore_case` concerns the letters A to
- * Z. An empty pattern or a comment is PL_PATTERN, too: in a file such lines are passed over. */
+ * Z. Empty and comment patterns are accepted and do nothing. */
 enum err exclude_add(
     struct exclude *exclude, const char *pattern, const char *base, const char *origin, bool ignore_case);
 /* A file of patterns, one a line; spaces, tabs and a CR at the end of a line do not count unless escaped.

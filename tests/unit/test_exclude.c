@@ -121,14 +121,16 @@ static const struct table_case cases[] = {
     {{"[\xC3\xA0-\xC3\xBF]"}, "e", false, false},
     {{"[!a]"}, "\xC3\xA9", false, true},
     {{"[\x80-\xFF]"}, "\xA0", false, true},
-    /* Escapes. */
+    /* Escapes and comments. */
     {{"\\*"}, "*", false, true},
     {{"\\*"}, "a", false, false},
     {{"\\#a"}, "#a", false, true},
+    {{"#a"}, "#a", false, false},
     {{"\\!a"}, "!a", false, true},
     {{"a\\ b"}, "a b", false, true},
     {{"a b "}, "a b ", false, true}, /* spaces end lines of files only */
     {{"\\\\"}, "\\", false, true},
+    {{""}, "a", false, false},
     /* The last pattern decides. */
     {{"*.o", "!a.o"}, "a.o", false, false},
     {{"*.o", "!a.o"}, "b.o", false, true},
@@ -162,8 +164,8 @@ static void table_of_patterns(void **state)
 
 static void wrong_patterns_are_named(void **state)
 {
-	static const char *const wrong[] = {"", "#a", "!", "/", "//", "a//b", "/a//b/", "a/../b", "./a", "..", ".",
-	    "[a", "[", "[]", "a[!", "a\\", "a\\/", "[\\", "[z-a]", "[[:foo:]]", "[a/b]"};
+	static const char *const wrong[] = {"!", "/", "//", "a//b", "/a//b/", "a/../b", "./a", "..", ".", "[a", "[",
+	    "[]", "a[!", "a\\", "a\\/", "[\\", "[z-a]", "[[:foo:]]", "[a/b]"};
 	struct exclude *exclude = NULL;
 
 	(void)state;
