@@ -191,6 +191,7 @@ done:
 
 enum err file_make_folders(const char *path, mode_t mode)
 {
+	bool read_only = false;
 	enum err err = ERR_OK;
 	char *copy = mem_string(path);
 
@@ -204,7 +205,9 @@ enum err file_make_folders(const char *path, mode_t mode)
 		*at = '\0';
 		if (mkdir(copy, mode) == 0)
 			err = file_sync_folder_of(copy);
-		else if (errno != EEXIST && errno != EISDIR && errno != EROFS)
+		else if (errno == EROFS) /* for folders that are there, too */
+			read_only = true;
+		else if (errno != EEXIST && errno != EISDIR)
 			err = fail_errno(PL_FILE_WRITE, "cannot make the folder %s", copy);
 		*at = kept;
 		if (kept == '\0')
@@ -213,9 +216,10 @@ enum err file_make_folders(const char *path, mode_t mode)
 	if (err == ERR_OK) {
 		struct stat status;
 
-		if (stat(path, &status) != 0)
+		if (stat(path, &status) != 0) {
+			errno = read_only && errno == ENOENT ? EROFS : errno;
 			err = fail_errno(PL_FILE_WRITE, "cannot make the folder %s", path);
-		else if (!S_ISDIR(status.st_mode))
+		} else if (!S_ISDIR(status.st_mode))
 			err = fail(PL_FILE_WRITE, "%s is there already and is not a folder", path);
 	}
 	mem_free(copy);

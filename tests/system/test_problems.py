@@ -371,3 +371,15 @@ def test_restore_into_its_own_repository(pulih, source, place):
     assert {path: path.read_bytes() for path in before} == before
     assert (pulih.folder / "config").exists() == (place == "above")
     pulih("verify", "--tier", "content")
+
+
+def test_state_folder_on_a_read_only_file_system(pulih, small, work):
+    mount = work / "fixed"
+    mount.mkdir()
+    if not trees.IS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", mount], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        result = pulih("backup", small, env={"PULIH_STATE_DIR": mount / "state"}, code=1)
+        assert "Read-only file system" in result.everything and "No such file" not in result.everything
+    finally:
+        subprocess.run(["umount", mount], check=True)
