@@ -189,6 +189,14 @@ done:
 	return err;
 }
 
+/* What is missing below a folder that a read-only file system refused is missing for that reason. */
+static enum err cannot_make_folder(const char *path, bool read_only)
+{
+	if (read_only && errno == ENOENT)
+		errno = EROFS;
+	return fail_errno(PL_FILE_WRITE, "cannot make the folder %s", path);
+}
+
 enum err file_make_folders(const char *path, mode_t mode)
 {
 	bool read_only = false;
@@ -208,7 +216,7 @@ enum err file_make_folders(const char *path, mode_t mode)
 		else if (errno == EROFS) /* for folders that are there, too */
 			read_only = true;
 		else if (errno != EEXIST && errno != EISDIR)
-			err = fail_errno(PL_FILE_WRITE, "cannot make the folder %s", copy);
+			err = cannot_make_folder(copy, read_only);
 		*at = kept;
 		if (kept == '\0')
 			break;
@@ -216,10 +224,9 @@ enum err file_make_folders(const char *path, mode_t mode)
 	if (err == ERR_OK) {
 		struct stat status;
 
-		if (stat(path, &status) != 0) {
-			errno = read_only && errno == ENOENT ? EROFS : errno;
-			err = fail_errno(PL_FILE_WRITE, "cannot make the folder %s", path);
-		} else if (!S_ISDIR(status.st_mode))
+		if (stat(path, &status) != 0)
+			err = cannot_make_folder(path, read_only);
+		else if (!S_ISDIR(status.st_mode))
 			err = fail(PL_FILE_WRITE, "%s is there already and is not a folder", path);
 	}
 	mem_free(copy);
