@@ -101,7 +101,8 @@ static enum err report_list_run(const struct arguments *arguments)
 	if (err == ERR_OK)
 		err = record_ledger_each(listing.ledger, &listing.filter, show_line, &listing);
 	if (err == ERR_OK && listing.damaged > 0)
-		err = fail(PL_RECORD_BROKEN, "reviews of %s are damaged", describe_count(listing.damaged, "report").text);
+		err =
+		    fail(PL_RECORD_BROKEN, "reviews of %s are damaged", describe_count(listing.damaged, "report").text);
 	if (err == ERR_OK && listing.shown == 0 && output_level() >= OUTPUT_NORMAL)
 		output_print("no reports\n");
 	record_ledger_close(listing.ledger);
