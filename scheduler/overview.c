@@ -112,26 +112,58 @@ static enum err take_row(void *context, const struct record_row *row)
 	copy_member(job->last_trigger, sizeof(job->last_trigger), record, "trigger");
 	copy_member(job->last_failure, sizeof(job->last_failure), json_object_get(record, "failure"), "message");
 	job->last_started = row->heading->time;
-	if (strcmp(job->last_status, "failed") != 0)
-		job->last_good = row->heading->time;
 	return ERR_OK;
+}
+
+/* Context of take_good(). */
+struct good {
+	struct overview_job *job;
+	uint64_t number; /* of the last one */
+};
+
+static enum err take_good(void *context, const struct record_row *row)
+{
+	struct good *good = context;
+
+	if (row->heading->number > good->number)
+		good->job->last_good = row->heading->time;
+	if (row->heading->number > good->number)
+		good->number = row->heading->number;
+	return ERR_OK;
+}
+
+/* The last run, and the last good one: ledgers grow for years, and nobody waits for all of them to be read. */
+static enum err read_runs(struct overview_job *job, struct record_ledger *ledger, size_t *damaged)
+{
+	static const char *const statuses[] = {"success", "success_with_notes"};
+	struct record_filter filter = {.kind = RECORD_RUN, .job = job->job->name, .last = 1, .damaged = damaged};
+	struct good good = {.job = job};
+	size_t before = *damaged;
+	enum err err = record_ledger_each(ledger, &filter, take_row, job);
+
+	/* What stands behind a damaged one is as far as anybody can see. */
+	if (err == ERR_OK && *damaged > before) {
+		filter.last = 0;
+		filter.quiet = true;
+		err = record_ledger_each(ledger, &filter, take_row, job);
+	}
+	for (size_t i = 0; err == ERR_OK && i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		filter.status = statuses[i];
+		err = record_ledger_each(ledger, &filter, take_good, &good);
+	}
+	return err;
 }
 
 static enum err read_ledger(struct overview *overview, const char *state_folder)
 {
 	struct record_ledger *ledger;
+	size_t damaged = 0;
 	enum err err = record_ledger_open(&ledger, state_folder, false);
 
-	for (size_t i = 0; err == ERR_OK && i < overview->count; i++) {
-		const struct record_filter filter = {.kind = RECORD_RUN, .job = overview->jobs[i].job->name};
-
-		err = record_ledger_each(ledger, &filter, take_row, &overview->jobs[i]);
-		if (err == ERR_CORRUPT) {
-			overview->damaged = true;
-			failure_clear();
-			err = ERR_OK;
-		}
-	}
+	for (size_t i = 0; err == ERR_OK && i < overview->count; i++)
+		err = read_runs(&overview->jobs[i], ledger, &damaged);
+	if (damaged > 0)
+		overview->damaged = true;
 	record_ledger_close(ledger);
 	return err;
 }
