@@ -335,6 +335,7 @@ static void test_forged_record(void **state)
 	assert_int_equal(system(columns), 0);
 	forged.keys = NULL;
 	forged.result = NULL;
+	forged.status = RECORD_FAILED;
 	assert_int_equal(record_ledger_append(elsewhere, &forged, NULL, &original), ERR_OK);
 	ledger_run("r-3", "website", 3, 3);
 	{
