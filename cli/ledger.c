@@ -34,7 +34,7 @@ struct verification {
 	const char *target; /* that is compared with; "": the ledger itself is checked */
 	uint64_t findings, compared, unreached;
 	struct buffer repositories; /* ids of those that were compared with */
-	struct failure failure; /* the first target that could not be compared with */
+	struct failure failure;	    /* the first target that could not be compared with */
 };
 
 static void on_finding(void *context, const struct record_finding *finding)
@@ -129,7 +129,8 @@ static enum err check_target(struct verification *verification, const char *targ
 static enum err check_strangers(struct verification *verification, bool all)
 {
 	struct record_strangers_result result;
-	enum err err = record_strangers(verification->ledger, &verification->repositories, all, on_finding, verification, &result);
+	enum err err =
+	    record_strangers(verification->ledger, &verification->repositories, all, on_finding, verification, &result);
 
 	if (err != ERR_OK || verification->compared == 0)
 		return err;

@@ -42,13 +42,14 @@ static enum err check_signed(const struct record_heading *heading, bool is_signe
 		return fail(PL_RECORD_BROKEN, "the record %s is not signed, though a key was open when it was made",
 		    heading->id);
 	if (!heading->has_repository && is_signed)
-		return fail(PL_RECORD_BROKEN, "the record %s is signed, and names no repository whose key that would be",
-		    heading->id);
+		return fail(PL_RECORD_BROKEN,
+		    "the record %s is signed, and names no repository whose key that would be", heading->id);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		refused = refused || strcmp(heading->kind, kinds[i]) == 0;
 	if (!is_signed && refused)
-		return fail(PL_RECORD_BROKEN, "the record %s (%s, %s) is not signed; only that of a failed run may be so",
-		    heading->id, heading->kind, heading->status);
+		return fail(PL_RECORD_BROKEN,
+		    "the record %s (%s, %s) is not signed; only that of a failed run may be so", heading->id,
+		    heading->kind, heading->status);
 	return ERR_OK;
 }
 

@@ -74,6 +74,5 @@ enum err record_strangers(struct record_ledger *ledger, const struct buffer *com
 	size_t damaged = 0;
 
 	*result = (struct record_strangers_result){0};
-	return record_ledger_each(
-	    ledger, &(struct record_filter){.quiet = true, .damaged = &damaged}, visit, &looking);
+	return record_ledger_each(ledger, &(struct record_filter){.quiet = true, .damaged = &damaged}, visit, &looking);
 }

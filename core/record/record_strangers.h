@@ -6,7 +6,8 @@
 #include "core/record/record_chain.h"
 
 struct record_strangers_result {
-	uint64_t unchecked; /* records of repositories that were not compared with: the list of their writers is there only */
+	uint64_t
+	    unchecked; /* records of repositories that were not compared with: the list of their writers is there only */
 	uint64_t findings;
 };
 /* `compared`: ids of the repositories that were compared with, REPOSITORY_ID_SIZE bytes each. `all`: no other one is in use. Then a review of

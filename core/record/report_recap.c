@@ -166,7 +166,7 @@ static void findings_block(struct report_model *model, const struct recap *recap
 {
 	static const struct report_heading columns[] = {{WORD_REGISTER, REPORT_NO_GROUP, 8, true},
 	    {WORD_STARTED, REPORT_NO_GROUP, 22, false}, {WORD_JOB, REPORT_NO_GROUP, 12, false},
-	    {WORD_RECAP_FINDING, REPORT_NO_GROUP, 44, false}, {WORD_REVIEW, REPORT_NO_GROUP, 14, false}};
+	    {WORD_RECAP_FINDING, REPORT_NO_GROUP, 41, false}, {WORD_REVIEW, REPORT_NO_GROUP, 17, false}};
 	bool any = false;
 
 	report_model_heading(model, WORD_RECAP_FINDINGS_BLOCK);
