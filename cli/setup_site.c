@@ -148,7 +148,6 @@ static enum err read_files(struct setup_sites *sites, const char *root, const ch
 	return err;
 }
 
-/* The folders in /var/www; or that itself, where sites lie in it directly. */
 static enum err read_www(struct setup_sites *sites, const char *root)
 {
 	struct setup_list names = {0};

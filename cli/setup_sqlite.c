@@ -89,7 +89,7 @@ static enum err search_folder(struct search *search, int fd, const char *path, u
 			break;
 		}
 		search->out->entries++;
-		below = path_join(strcmp(path, "/") == 0 ? "" : path, entry->d_name);
+		below = path_join(path, entry->d_name);
 		err = below ? look_at(search, dirfd(listing), entry->d_name, below, depth) : ERR_NOMEM;
 		mem_free(below);
 	}
