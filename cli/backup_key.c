@@ -34,8 +34,7 @@ static void take_back(struct repository *repository)
 	failure_put(&kept);
 }
 
-static enum err issue_into(
-    struct repository *repository, int fd, const char *file, const char *label, bool append_only)
+static enum err issue_into(struct repository *repository, int fd, const char *file, const char *label, bool append_only)
 {
 	struct buffer bytes = {0};
 	enum err err = key_issue_writer(repository, backup_key_domain(), label, append_only, &bytes);

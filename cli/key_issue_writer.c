@@ -21,8 +21,9 @@ static void report(void)
 	const char *domain = backup_key_domain();
 
 	if (output_level() >= OUTPUT_NORMAL)
-		output_print("backup key for domain %s written to %s\n"
-			     "  Take it to that machine, readable by its backup user only, and use it with --key-file.\n",
+		output_print(
+		    "backup key for domain %s written to %s\n"
+		    "  Take it to that machine, readable by its backup user only, and use it with --key-file.\n",
 		    domain, given.file);
 	output_object("summary",
 	    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name", output_text(domain),

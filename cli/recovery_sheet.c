@@ -63,8 +63,8 @@ static enum err make_into(struct repository *repository, int fd, const struct re
 	return err;
 }
 
-enum err recovery_sheet_make(struct repository *repository, const struct recovery_sheet *wanted,
-    uint8_t slot[KEY_SLOT_ID_SIZE], char *code)
+enum err recovery_sheet_make(
+    struct repository *repository, const struct recovery_sheet *wanted, uint8_t slot[KEY_SLOT_ID_SIZE], char *code)
 {
 	int fd;
 	enum err err = new_file_open(&fd, wanted->file, 0600);

@@ -33,33 +33,39 @@ static bool check_keep(const char *text)
 /* Besides `is`, which looks at the text alone, answers are compared with others in check_others. */
 static const struct question {
 	const char *option, *text;
-	const char *standard;	 /* NULL: found by standard_of, or there is none */
-	bool may_be_none;	 /* then "none" and "-" are that */
+	const char *standard;	  /* NULL: found by standard_of, or there is none */
+	bool may_be_none;	  /* then "none" and "-" are that */
 	bool (*is)(const char *); /* NULL: any text */
-	const char *wanted;	 /* for what `is` refuses: "allowed: …" */
+	const char *wanted;	  /* for what `is` refuses: "allowed: …" */
 	enum setup_answer only_with;
 } questions[ANSWERS] = {
     [ANSWER_OFFICE] = {"office", "Name of the office", NULL, false, NULL, NULL, ANSWERS},
     [ANSWER_CITY] = {"city", "City, for the date of signatures", "", true, NULL, NULL, ANSWERS},
     [ANSWER_TIMEZONE] = {"timezone", "Time zone", NULL, false, setup_checks_zone,
 	"a name as Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT)", ANSWERS},
-    [ANSWER_LANGUAGE] = {"language", "Language of the reports, id or en", "id", false, check_language, "id or en", ANSWERS},
+    [ANSWER_LANGUAGE] = {"language", "Language of the reports, id or en", "id", false, check_language, "id or en",
+	ANSWERS},
     [ANSWER_OPERATOR] = {"operator", "Operator, who runs the backups: name", NULL, false, NULL, NULL, ANSWERS},
     [ANSWER_OPERATOR_NIP] = {"operator-nip", "  NIP", "", true, setup_checks_nip, "digits, or none", ANSWERS},
     [ANSWER_OPERATOR_POSITION] = {"operator-position", "  position", "Operator/Admin", false, NULL, NULL, ANSWERS},
-    [ANSWER_OPERATOR_EMAIL] = {"operator-email", "  e-mail", "", true, setup_checks_email, "name@host, or none", ANSWERS},
+    [ANSWER_OPERATOR_EMAIL] = {"operator-email", "  e-mail", "", true, setup_checks_email, "name@host, or none",
+	ANSWERS},
     [ANSWER_REVIEWER] = {"reviewer", "Reviewer of the reports, another person: name", NULL, false, NULL, NULL, ANSWERS},
     [ANSWER_REVIEWER_NIP] = {"reviewer-nip", "  NIP", "", true, setup_checks_nip, "digits, or none", ANSWERS},
-    [ANSWER_REVIEWER_POSITION] = {"reviewer-position", "  position", "Kasub Bag Kepeg dan TI", false, NULL, NULL, ANSWERS},
-    [ANSWER_REVIEWER_EMAIL] = {"reviewer-email", "  e-mail", "", true, setup_checks_email, "name@host, or none", ANSWERS},
+    [ANSWER_REVIEWER_POSITION] = {"reviewer-position", "  position", "Kasub Bag Kepeg dan TI", false, NULL, NULL,
+	ANSWERS},
+    [ANSWER_REVIEWER_EMAIL] = {"reviewer-email", "  e-mail", "", true, setup_checks_email, "name@host, or none",
+	ANSWERS},
     [ANSWER_HEAD] = {"head", "Head, who signs as well (\"Mengetahui\"): name", "", true, NULL, NULL, ANSWERS},
     [ANSWER_HEAD_NIP] = {"head-nip", "  NIP", "", true, setup_checks_nip, "digits, or none", ANSWER_HEAD},
     [ANSWER_HEAD_POSITION] = {"head-position", "  position", "Ketua", false, NULL, NULL, ANSWER_HEAD},
     [ANSWER_HEAD_EMAIL] = {"head-email", "  e-mail", "", true, setup_checks_email, "name@host, or none", ANSWER_HEAD},
-    [ANSWER_TARGET] = {"target", "Folder for the backups, best on another disk", "/srv/pulih", false, NULL, NULL, ANSWERS},
-    [ANSWER_SOP] = {"sop", "SOP that this carries out: as28 (web site), as29 (routine backup) or none", NULL, false, check_sop,
-	"as28, as29 or none", ANSWERS},
-    [ANSWER_JOB] = {"job", "Name of the job", NULL, false, setup_checks_name, "lower-case letters, digits and '-'", ANSWERS},
+    [ANSWER_TARGET] = {"target", "Folder for the backups, best on another disk", "/srv/pulih", false, NULL, NULL,
+	ANSWERS},
+    [ANSWER_SOP] = {"sop", "SOP that this carries out: as28 (web site), as29 (routine backup) or none", NULL, false,
+	check_sop, "as28, as29 or none", ANSWERS},
+    [ANSWER_JOB] = {"job", "Name of the job", NULL, false, setup_checks_name, "lower-case letters, digits and '-'",
+	ANSWERS},
     [ANSWER_AT] = {"at", "Time of day", "01:00", false, setup_checks_time, "HH:MM, from 00:00 to 23:59", ANSWERS},
     [ANSWER_KEEP] = {"keep", "How many daily, weekly and monthly backups to keep", "14,8,24", false, check_keep,
 	"three numbers, as 14,8,24, not all of them 0", ANSWERS},
@@ -188,7 +194,8 @@ static enum err check_person(const struct setup_answers *answers, enum setup_ans
 	const enum setup_answer other = is_name ? ANSWER_OPERATOR : ANSWER_OPERATOR_NIP;
 
 	if (*text && *of(answers, other) && setup_checks_same(text, of(answers, other)))
-		return fail(PL_OPTION_VALUE, "--%s: %s is the operator, who cannot review or acknowledge their own backups; "
+		return fail(PL_OPTION_VALUE,
+		    "--%s: %s is the operator, who cannot review or acknowledge their own backups; "
 		    "name another person",
 		    questions[which].option, text);
 	return ERR_OK;
@@ -206,12 +213,14 @@ static enum err check_others(const struct setup_answers *answers, enum setup_ans
 		return setup_checks_target(&answers->paths, text);
 	case ANSWER_MAIL_SERVER:
 		if (*text && !*of(answers, ANSWER_OPERATOR_EMAIL) && !*of(answers, ANSWER_REVIEWER_EMAIL))
-			return fail(PL_OPTION_VALUE, "--mail-server: nobody has an e-mail address to be told at; give "
+			return fail(PL_OPTION_VALUE,
+			    "--mail-server: nobody has an e-mail address to be told at; give "
 			    "--operator-email or --reviewer-email");
 		return ERR_OK;
 	case ANSWER_MAIL_USER:
 		if (*text && strcmp(of(answers, ANSWER_MAIL_SECURITY), "none") == 0)
-			return fail(PL_OPTION_VALUE, "--mail-user: without encryption no password is sent; give "
+			return fail(PL_OPTION_VALUE,
+			    "--mail-user: without encryption no password is sent; give "
 			    "--mail-security starttls or tls");
 		return ERR_OK;
 	default:
@@ -254,7 +263,8 @@ enum err setup_answers_take(struct setup_answers *answers, enum setup_answer whi
 enum err setup_answers_add_address(struct setup_answers *answers, const char *text)
 {
 	if (!*text || !setup_checks_text(text) || strlen(text) > TEXT_MAX)
-		return fail(PL_OPTION_VALUE, "--address: that is no text of one line in UTF-8, of at most %d bytes", TEXT_MAX);
+		return fail(
+		    PL_OPTION_VALUE, "--address: that is no text of one line in UTF-8, of at most %d bytes", TEXT_MAX);
 	return setup_list_add(&answers->address, text);
 }
 
@@ -287,7 +297,8 @@ enum err setup_answers_add_site(struct setup_answers *answers, const struct setu
 		snprintf(name, sizeof(name), "%s (%s)", *cms->database ? cms->database : "of unknown name",
 		    *setup_cms_engine_name(cms->engine) ? setup_cms_engine_name(cms->engine) : "unknown server");
 		err = setup_list_add_new(&answers->uncovered, name);
-		snprintf(settings, sizeof(settings), "%.*s/wp-config.php", (int)(strrchr(site->path, '/') - site->path), site->path);
+		snprintf(settings, sizeof(settings), "%.*s/wp-config.php", (int)(strrchr(site->path, '/') - site->path),
+		    site->path);
 		if (err == ERR_OK && cms->settings_above)
 			err = setup_answers_add_path(answers, settings);
 	}

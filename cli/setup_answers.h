@@ -38,13 +38,14 @@ enum setup_answer {
 
 /* Starts as {0}; released with setup_answers_free. */
 struct setup_answers {
-	char *text[ANSWERS];		/* NULL: not answered yet; "": none */
-	struct setup_list address;	/* lines */
-	struct setup_list paths;	/* that are backed up: absolute, there, no links */
-	struct setup_list databases;	/* SQLite; likewise */
-	struct setup_list uncovered;	/* names of databases of sites, that no source of a job can read: "joomla (MariaDB or MySQL)" */
-	struct setup_servers servers;	/* that no source of a job can read either */
-	struct setup_sites sites;	/* that were found */
+	char *text[ANSWERS];	     /* NULL: not answered yet; "": none */
+	struct setup_list address;   /* lines */
+	struct setup_list paths;     /* that are backed up: absolute, there, no links */
+	struct setup_list databases; /* SQLite; likewise */
+	struct setup_list
+	    uncovered; /* names of databases of sites, that no source of a job can read: "joomla (MariaDB or MySQL)" */
+	struct setup_servers servers; /* that no source of a job can read either */
+	struct setup_sites sites;     /* that were found */
 };
 void setup_answers_free(struct setup_answers *answers);
 

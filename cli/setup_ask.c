@@ -48,7 +48,8 @@ static enum err read_line(const struct setup_ask *ask, char line[LINE_LENGTH + 1
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return fail(PL_SETUP_ANSWER, "the terminal ended before all questions were answered; nothing was written");
+			return fail(PL_SETUP_ANSWER,
+			    "the terminal ended before all questions were answered; nothing was written");
 		length += (size_t)got;
 		if (line[length - 1] == '\n')
 			break;
@@ -83,7 +84,8 @@ enum err setup_ask_question(const struct setup_ask *ask, struct setup_answers *a
 		    standard ? *standard ? standard : "none" : "", standard ? "]" : "");
 		err = read_line(ask, line);
 		if (err == ERR_OK)
-			err = setup_answers_take(answers, which, line[strspn(line, " ")] || !standard ? line : standard);
+			err =
+			    setup_answers_take(answers, which, line[strspn(line, " ")] || !standard ? line : standard);
 	} while (is_asked_again(ask, err));
 	mem_free(standard);
 	return err;

@@ -171,8 +171,8 @@ static enum err check_content(const char *target)
 	while (err == ERR_OK && (entry = readdir(listing)) != NULL)
 		if (!is_of_no_account(entry->d_name))
 			err = fail(PL_OPTION_VALUE,
-			    "--target: the folder %s holds other files; name a new folder in it, as %s%spulih", target, target,
-			    target[strlen(target) - 1] == '/' ? "" : "/");
+			    "--target: the folder %s holds other files; name a new folder in it, as %s%spulih", target,
+			    target, target[strlen(target) - 1] == '/' ? "" : "/");
 	closedir(listing);
 	return err;
 }
@@ -188,7 +188,8 @@ enum err setup_checks_target(const struct setup_list *paths, const char *text)
 		    "--target: that is no absolute path (from '/') in UTF-8 without control characters");
 	for (size_t i = 0; i < paths->count; i++)
 		if (strcmp(paths->items[i], text) == 0)
-			return fail(PL_OPTION_VALUE, "--target: %s is to be backed up; backups go to another folder", text);
+			return fail(
+			    PL_OPTION_VALUE, "--target: %s is to be backed up; backups go to another folder", text);
 	if (stat(text, &status) == 0) {
 		if (!S_ISDIR(status.st_mode))
 			return fail(PL_OPTION_VALUE, "--target: %s is no folder", text);
@@ -263,22 +264,26 @@ enum err setup_checks_concerns(struct setup_list *out, const char *target, const
 	if (err == ERR_OK && is_one_of(there.type, "exfat", "vfat"))
 		err = add(out,
 		    "%s is on a disk with the file system %s, which has no journal: a power cut, or unplugging without "
-		    "umount, can damage it; run pulih verify after that, and prefer ext4 where no Windows must read the disk",
+		    "umount, can damage it; run pulih verify after that, and prefer ext4 where no Windows must read "
+		    "the disk",
 		    target, there.type);
 	if (err == ERR_OK && is_one_of(there.type, "tmpfs", "ramfs"))
-		err = add(out, "%s is in memory (%s): all backups are gone when the machine restarts", target, there.type);
+		err = add(
+		    out, "%s is in memory (%s): all backups are gone when the machine restarts", target, there.type);
 	for (size_t i = 0; err == ERR_OK && i < paths->count; i++) {
 		err = look_at_medium(paths->items[i], &here, &device_here);
 		if (err != ERR_OK)
 			break;
 		if (device_there == device_here)
 			return add(out,
-			    "%s is on the same file system as %s: when that disk fails, the data and all backups are lost "
+			    "%s is on the same file system as %s: when that disk fails, the data and all backups are "
+			    "lost "
 			    "together",
 			    target, paths->items[i]);
 		if (*there.serial && strcmp(there.serial, here.serial) == 0)
 			return add(out,
-			    "%s is on the same disk as %s, in another partition: when it fails, the data and all backups are "
+			    "%s is on the same disk as %s, in another partition: when it fails, the data and all "
+			    "backups are "
 			    "lost together",
 			    target, paths->items[i]);
 	}

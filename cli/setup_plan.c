@@ -37,8 +37,7 @@ static void plan_people(struct plan *plan, const struct setup_answers *answers)
 		const char *id;
 		enum configuration_role role;
 		enum setup_answer name; /* nip, position and email follow it */
-	} known[] = {{"admin", ROLE_OPERATOR, ANSWER_OPERATOR},
-	    {"kasubbag", ROLE_REVIEWER, ANSWER_REVIEWER},
+	} known[] = {{"admin", ROLE_OPERATOR, ANSWER_OPERATOR}, {"kasubbag", ROLE_REVIEWER, ANSWER_REVIEWER},
 	    {"ketua", ROLE_HEAD, ANSWER_HEAD}};
 	uint32_t count = 0;
 
@@ -70,8 +69,7 @@ static enum err plan_office(struct plan *plan, const struct setup_answers *answe
 	office->address = answers->address.count > 0 ? (char *)plan->address.data : NULL;
 	office->city = text_of(answers, ANSWER_CITY);
 	office->timezone = text_of(answers, ANSWER_TIMEZONE);
-	office->language =
-	    strcmp(answers->text[ANSWER_LANGUAGE], "en") == 0 ? LANGUAGE_ENGLISH : LANGUAGE_INDONESIAN;
+	office->language = strcmp(answers->text[ANSWER_LANGUAGE], "en") == 0 ? LANGUAGE_ENGLISH : LANGUAGE_INDONESIAN;
 	return err;
 }
 
@@ -159,7 +157,8 @@ static void plan_mail(struct plan *plan, const struct setup_answers *answers)
 	plan->mail.password_file = plan->mail.user ? text_of(answers, ANSWER_MAIL_PASSWORD_FILE) : NULL;
 	plan->mail.attach_report = true;
 	plan->mail.connection.timeout = CONNECTION_TIMEOUT_DEFAULT;
-	plan->channel = (struct configuration_channel){.name = word("mail"), .on = EVENTS_DEFAULT | ON_NOTES, .mail = &plan->mail};
+	plan->channel =
+	    (struct configuration_channel){.name = word("mail"), .on = EVENTS_DEFAULT | ON_NOTES, .mail = &plan->mail};
 	plan->configuration.notifications = &plan->channel;
 	plan->configuration.notifications_count = 1;
 }
@@ -171,27 +170,30 @@ enum comment { COMMENT_HEAD, COMMENT_PEOPLE, COMMENT_TARGETS, COMMENT_JOBS, COMM
 static const char *const comments[][COMMENTS] = {
     [LANGUAGE_INDONESIAN] =
 	{
-	    [COMMENT_HEAD] =
-		"Konfigurasi pulih, ditulis oleh pulih setup. Setelah diubah: pulih config check, lalu\n"
-		"systemctl reload pulih-scheduler. Semua kunci: man pulih.yaml dan\n"
-		"/usr/share/doc/pulih/examples/pulih.example.yaml.\n",
+	    [COMMENT_HEAD] = "Konfigurasi pulih, ditulis oleh pulih setup. Setelah diubah: pulih config check, lalu\n"
+			     "systemctl reload pulih-scheduler. Semua kunci: man pulih.yaml dan\n"
+			     "/usr/share/doc/pulih/examples/pulih.example.yaml.\n",
 	    [COMMENT_PEOPLE] = "Pelaksana dan pemeriksa harus dua orang yang berbeda.\n",
-	    [COMMENT_TARGETS] = "Kunci ini hanya dapat menambah cadangan, tidak dapat membacanya. Salin folder cadangan ke media\n"
-				"kedua (buku petunjuk, bagian 7).\n",
-	    [COMMENT_JOBS] =
-		"keep: server tidak memegang kata sandi, karena itu tidak dapat menghapus cadangan lama. Pemegang kata sandi\n"
-		"melaksanakannya dengan pulih forget (buku petunjuk, bagian 5).\n",
+	    [COMMENT_TARGETS] =
+		"Kunci ini hanya dapat menambah cadangan, tidak dapat membacanya. Salin folder cadangan ke media\n"
+		"kedua (buku petunjuk, bagian 7).\n",
+	    [COMMENT_JOBS] = "keep: server tidak memegang kata sandi, karena itu tidak dapat menghapus cadangan lama. "
+			     "Pemegang kata sandi\n"
+			     "melaksanakannya dengan pulih forget (buku petunjuk, bagian 5).\n",
 	    [COMMENT_SOP] = "sop: sesuaikan tanggal dan pengesahan dengan SOP kantor ini.\n",
 	    [COMMENT_UNCOVERED] = "TIDAK termasuk dalam cadangan ini:\n",
 	},
     [LANGUAGE_ENGLISH] =
 	{
-	    [COMMENT_HEAD] = "The configuration of pulih, written by pulih setup. After a change: pulih config check, then\n"
-			     "systemctl reload pulih-scheduler. All keys: man pulih.yaml and\n"
-			     "/usr/share/doc/pulih/examples/pulih.example.yaml.\n",
+	    [COMMENT_HEAD] =
+		"The configuration of pulih, written by pulih setup. After a change: pulih config check, then\n"
+		"systemctl reload pulih-scheduler. All keys: man pulih.yaml and\n"
+		"/usr/share/doc/pulih/examples/pulih.example.yaml.\n",
 	    [COMMENT_PEOPLE] = "Operator and reviewer must be two people.\n",
-	    [COMMENT_TARGETS] = "This key can add backups and read none. Copy the folder to a second disk (manual, section 7).\n",
-	    [COMMENT_JOBS] = "keep: this server has no passphrase, so it cannot forget old backups. Whoever has the passphrase does it\n"
+	    [COMMENT_TARGETS] =
+		"This key can add backups and read none. Copy the folder to a second disk (manual, section 7).\n",
+	    [COMMENT_JOBS] = "keep: this server has no passphrase, so it cannot forget old backups. Whoever has the "
+			     "passphrase does it\n"
 			     "with pulih forget (manual, section 5).\n",
 	    [COMMENT_SOP] = "sop: compare dates and approval with the office's own SOP.\n",
 	    [COMMENT_UNCOVERED] = "NOT part of these backups:\n",
@@ -216,7 +218,8 @@ char *setup_plan_quoted(const char *text)
 
 	for (const char *at = text; *at; at++)
 		plain = plain &&
-		    (strchr("_-./:+,@%", *at) || (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z'));
+		    (strchr("_-./:+,@%", *at) || (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') ||
+			(*at >= 'A' && *at <= 'Z'));
 	if (plain)
 		return mem_string(text);
 	err = buffer_append_u8(&out, '\'');
@@ -232,17 +235,19 @@ char *setup_plan_quoted(const char *text)
 static enum err describe_jobs(struct buffer *out, const struct setup_answers *answers, const char *const *said)
 {
 	const struct setup_servers *servers = &answers->servers;
-	enum err err = buffer_append_text(out, "%s%s", said[COMMENT_JOBS],
-	    strcmp(answers->text[ANSWER_SOP], "none") != 0 ? said[COMMENT_SOP] : "");
+	enum err err = buffer_append_text(
+	    out, "%s%s", said[COMMENT_JOBS], strcmp(answers->text[ANSWER_SOP], "none") != 0 ? said[COMMENT_SOP] : "");
 
 	if (err == ERR_OK && (answers->uncovered.count > 0 || *servers->mariadb || *servers->postgresql))
 		err = buffer_append_text(out, "\n%s", said[COMMENT_UNCOVERED]);
 	for (size_t i = 0; err == ERR_OK && i < answers->uncovered.count; i++)
 		err = buffer_append_text(out, "  %s\n", answers->uncovered.items[i]);
 	if (err == ERR_OK && *servers->mariadb)
-		err = buffer_append_text(out, "  MariaDB/MySQL, %s: mysqldump, man pulih (--stdin-from-command)\n", servers->mariadb);
+		err = buffer_append_text(
+		    out, "  MariaDB/MySQL, %s: mysqldump, man pulih (--stdin-from-command)\n", servers->mariadb);
 	if (err == ERR_OK && *servers->postgresql)
-		err = buffer_append_text(out, "  PostgreSQL, %s: pg_dump, man pulih (--stdin-from-command)\n", servers->postgresql);
+		err = buffer_append_text(
+		    out, "  PostgreSQL, %s: pg_dump, man pulih (--stdin-from-command)\n", servers->postgresql);
 	return err == ERR_OK ? buffer_append_u8(out, 0) : err;
 }
 

@@ -229,7 +229,8 @@ void setup_site_servers(struct setup_servers *out, const char *root)
 	for (size_t i = 0; i < sizeof(mariadb) / sizeof(mariadb[0]) && !out->mariadb[0]; i++) {
 		snprintf(path, sizeof(path), "%s%s", root, mariadb[i]);
 		if (access(path, F_OK) == 0)
-			snprintf(out->mariadb, sizeof(out->mariadb), "%s", strstr(mariadb[i], ".sock") ? mariadb[i] : "/var/lib/mysql");
+			snprintf(out->mariadb, sizeof(out->mariadb), "%s",
+			    strstr(mariadb[i], ".sock") ? mariadb[i] : "/var/lib/mysql");
 	}
 	snprintf(path, sizeof(path), "%s/run/postgresql", root);
 	if (holds(path, ".s.PGSQL."))

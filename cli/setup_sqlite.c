@@ -26,7 +26,8 @@ static bool begins_as_database(int folder, const char *name)
 	if (fd < 0)
 		return false;
 	is = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	    file_read_full(fd, start, sizeof(start)) == (ssize_t)sizeof(start) && memcmp(start, magic, sizeof(magic)) == 0;
+	    file_read_full(fd, start, sizeof(start)) == (ssize_t)sizeof(start) &&
+	    memcmp(start, magic, sizeof(magic)) == 0;
 	close(fd);
 	return is;
 }
@@ -97,8 +98,8 @@ static enum err search_folder(struct search *search, int fd, const char *path, u
 	return err;
 }
 
-enum err setup_sqlite_find(struct setup_sqlite *out, const char *const *roots, size_t count,
-    const struct file_identity *own, size_t own_count)
+enum err setup_sqlite_find(
+    struct setup_sqlite *out, const char *const *roots, size_t count, const struct file_identity *own, size_t own_count)
 {
 	struct search search = {.out = out, .own = own, .own_count = own_count};
 	enum err err = ERR_OK;

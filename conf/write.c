@@ -63,7 +63,8 @@ static bool is_given(const cyaml_schema_field_t *fields, const cyaml_schema_fiel
 		return false;
 	if (schema->type == CYAML_SEQUENCE)
 		return items_of(field, structure) > 0;
-	if (schema->type == CYAML_MAPPING || schema->flags & CYAML_FLAG_POINTER || !(schema->flags & CYAML_FLAG_OPTIONAL))
+	if (schema->type == CYAML_MAPPING || schema->flags & CYAML_FLAG_POINTER ||
+	    !(schema->flags & CYAML_FLAG_OPTIONAL))
 		return true;
 	if (strcmp(field->key, "minute") == 0 && strcmp(fields->key, "every") == 0)
 		return ((const struct configuration_schedule *)(const void *)structure)->every == EVERY_HOUR;
@@ -103,7 +104,8 @@ static bool is_reserved(const char *text)
 /* Line ends of YAML that are none of ours: in double quotes they are escapes, anywhere else they would come back as spaces. */
 static bool has_other_line_ends(const char *text)
 {
-	return strstr(text, "\xc2\x85") || strstr(text, "\xe2\x80\xa8") || strstr(text, "\xe2\x80\xa9") || strchr(text, '\r');
+	return strstr(text, "\xc2\x85") || strstr(text, "\xe2\x80\xa8") || strstr(text, "\xe2\x80\xa9") ||
+	    strchr(text, '\r');
 }
 
 /* The library takes a stricter style where that does not do. */
