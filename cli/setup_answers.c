@@ -89,6 +89,7 @@ void setup_answers_free(struct setup_answers *answers)
 	setup_list_free(&answers->paths);
 	setup_list_free(&answers->databases);
 	setup_list_free(&answers->uncovered);
+	setup_list_free(&answers->dumps);
 	setup_site_free(&answers->sites);
 	*answers = (struct setup_answers){0};
 }
@@ -286,21 +287,70 @@ enum err setup_answers_add_database(struct setup_answers *answers, const char *t
 	return err == ERR_OK ? setup_list_add_new(&answers->databases, real) : err;
 }
 
+/* ---- what no job can read ---- */
+
+static enum err add_dump(struct setup_answers *answers, enum setup_cms_engine engine, const char *database)
+{
+	const char *program = engine == ENGINE_MARIADB ? "mysqldump --single-transaction" : "sudo -u postgres pg_dump";
+	char *tail;
+	enum err err;
+
+	if (engine == ENGINE_UNKNOWN)
+		return ERR_OK;
+	tail = mem_printf("--stdin-from-command --stdin-filename %s.sql -- %s %s", database, program, database);
+	err = tail ? setup_list_add_new(&answers->dumps, tail) : ERR_NOMEM;
+	mem_free(tail);
+	return err;
+}
+
+static enum err add_database_of_site(struct setup_answers *answers, const struct setup_cms *cms)
+{
+	const char *name = *cms->database ? cms->database : "DATABASE", *engine = setup_cms_engine_name(cms->engine);
+	char *text = mem_printf("the database%s%s of a web site (%s%s%s)", *cms->database ? " " : "", cms->database,
+	    setup_cms_name(cms->kind), *engine ? ", " : "", engine);
+	enum err err = text ? setup_list_add_new(&answers->uncovered, text) : ERR_NOMEM;
+
+	mem_free(text);
+	return err == ERR_OK ? add_dump(answers, cms->engine, name) : err;
+}
+
+static enum err add_server(struct setup_answers *answers, enum setup_cms_engine engine, const char *where, bool named)
+{
+	char *text = mem_printf("the %s server (%s)", setup_cms_engine_name(engine), where);
+	enum err err = text ? setup_list_add_new(&answers->uncovered, text) : ERR_NOMEM;
+
+	mem_free(text);
+	return err == ERR_OK && !named ? add_dump(answers, engine, "DATABASE") : err;
+}
+
+enum err setup_answers_add_servers(struct setup_answers *answers, const struct setup_servers *servers)
+{
+	bool mariadb = false, postgresql = false;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < answers->dumps.count; i++) {
+		mariadb = mariadb || strstr(answers->dumps.items[i], " mysqldump ");
+		postgresql = postgresql || strstr(answers->dumps.items[i], " pg_dump ");
+	}
+	if (*servers->mariadb)
+		err = add_server(answers, ENGINE_MARIADB, servers->mariadb, mariadb);
+	if (err == ERR_OK && *servers->postgresql)
+		err = add_server(answers, ENGINE_POSTGRESQL, servers->postgresql, postgresql);
+	return err;
+}
+
 enum err setup_answers_add_site(struct setup_answers *answers, const struct setup_site *site)
 {
 	enum err err = setup_answers_add_path(answers, site->path);
+	int above = (int)(strrchr(site->path, '/') - site->path);
 
 	for (size_t i = 0; err == ERR_OK && i < site->cms_count; i++) {
-		const struct setup_cms *cms = &site->cms[i];
-		char name[SETUP_CMS_DATABASE + 64], settings[PATH_MAX];
+		char *settings = mem_printf("%.*s/wp-config.php", above, site->path);
 
-		snprintf(name, sizeof(name), "%s (%s)", *cms->database ? cms->database : "of unknown name",
-		    *setup_cms_engine_name(cms->engine) ? setup_cms_engine_name(cms->engine) : "unknown server");
-		err = setup_list_add_new(&answers->uncovered, name);
-		snprintf(settings, sizeof(settings), "%.*s/wp-config.php", (int)(strrchr(site->path, '/') - site->path),
-		    site->path);
-		if (err == ERR_OK && cms->settings_above)
+		err = settings ? add_database_of_site(answers, &site->cms[i]) : ERR_NOMEM;
+		if (err == ERR_OK && site->cms[i].settings_above)
 			err = setup_answers_add_path(answers, settings);
+		mem_free(settings);
 	}
 	return err;
 }

@@ -42,10 +42,10 @@ struct setup_answers {
 	struct setup_list address;   /* lines */
 	struct setup_list paths;     /* that are backed up: absolute, there, no links */
 	struct setup_list databases; /* SQLite; likewise */
-	struct setup_list
-	    uncovered; /* names of databases of sites, that no source of a job can read: "joomla (MariaDB or MySQL)" */
-	struct setup_servers servers; /* that no source of a job can read either */
-	struct setup_sites sites;     /* that were found */
+	/* What no source of a job can read, as "the PostgreSQL server (/run/postgresql)", and how to back it up all the same: what stands behind
+	 * "pulih backup -r TARGET" */
+	struct setup_list uncovered, dumps;
+	struct setup_sites sites; /* that were found */
 };
 void setup_answers_free(struct setup_answers *answers);
 
@@ -70,5 +70,8 @@ enum err setup_answers_add_site(struct setup_answers *answers, const struct setu
 
 /* "14 8 24" or "14,8,24": daily, weekly, monthly ones; 0 for none of a kind. False where the text is anything else, or keeps nothing. */
 bool setup_answers_keep(const char *text, int out[3]);
+
+/* Notes the servers of this host, behind the sites. ERR_NOMEM. */
+enum err setup_answers_add_servers(struct setup_answers *answers, const struct setup_servers *servers);
 
 #endif

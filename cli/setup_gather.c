@@ -174,7 +174,6 @@ static enum err get_paths(struct setup_answers *answers, const struct setup_give
 {
 	enum err err = setup_site_find(&answers->sites, "");
 
-	setup_site_servers(&answers->servers, "");
 	if (err == ERR_OK && answers->sites.cut)
 		output_note("there are more web sites than setup shows; name others with --path");
 	for (size_t i = 0; err == ERR_OK && i < given->paths.count; i++)
@@ -252,33 +251,19 @@ static enum err get_databases(
 
 void setup_gather_say_uncovered(const struct setup_answers *answers, const struct setup_ask *ask)
 {
-	const struct setup_servers *servers = &answers->servers;
-	const char *const found[][2] = {{"MariaDB or MySQL", servers->mariadb}, {"PostgreSQL", servers->postgresql}};
-
 	for (size_t i = 0; i < answers->uncovered.count; i++) {
 		if (is_asked(ask))
-			setup_ask_say(ask, "  ! The database %s of a web site is NOT part of these backups.\n",
-			    answers->uncovered.items[i]);
-		else
-			output_warning(PL_SETUP_UNCOVERED, "the database %s of a web site is not part of these backups",
-			    answers->uncovered.items[i]);
-	}
-	for (size_t i = 0; i < 2; i++) {
-		if (!*found[i][1])
-			continue;
-		if (is_asked(ask))
-			setup_ask_say(
-			    ask, "  ! The %s server (%s) is NOT part of these backups.\n", found[i][0], found[i][1]);
+			setup_ask_say(ask, "  ! NOT part of these backups: %s\n", answers->uncovered.items[i]);
 		else
 			output_warning(PL_SETUP_UNCOVERED,
-			    "the %s server (%s) is not part of these backups: its files cannot be copied "
-			    "while it runs, and jobs of this version run no dump",
-			    found[i][0], found[i][1]);
+			    "%s is not part of these backups: jobs of this version read files and "
+			    "SQLite databases, and run no dump",
+			    answers->uncovered.items[i]);
 	}
-	if (is_asked(ask) && (answers->uncovered.count > 0 || *servers->mariadb || *servers->postgresql))
+	if (is_asked(ask) && answers->uncovered.count > 0)
 		setup_ask_say(ask,
-		    "    Jobs of this version back up files and SQLite. A dump of a server can be backed\n"
-		    "    up by a command; it is shown at the end.\n");
+		    "    Jobs of this version read files and SQLite databases. Each dump of a server is\n"
+		    "    backed up by a command of its own, which is shown at the end.\n");
 }
 
 /* ---- where to ---- */
@@ -319,6 +304,7 @@ static enum err get_target(struct setup_answers *answers, const struct setup_giv
 
 enum err setup_gather(struct setup_answers *answers, const struct setup_given *given, const struct setup_ask *ask)
 {
+	struct setup_servers servers;
 	enum err err = try_given(given);
 
 	if (err == ERR_OK)
@@ -331,6 +317,9 @@ enum err setup_gather(struct setup_answers *answers, const struct setup_given *g
 		err = get_paths(answers, given, ask);
 	if (err == ERR_OK)
 		err = get_databases(answers, given, ask);
+	setup_site_servers(&servers, "");
+	if (err == ERR_OK)
+		err = setup_answers_add_servers(answers, &servers);
 	if (err == ERR_OK && is_asked(ask))
 		setup_gather_say_uncovered(answers, ask);
 	if (err == ERR_OK)

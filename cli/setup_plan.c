@@ -200,16 +200,6 @@ static const char *const comments[][COMMENTS] = {
 	},
 };
 
-char *setup_plan_dump_command(enum setup_cms_engine engine, const char *database)
-{
-	const char *name = database && *database ? database : "DATABASE";
-
-	if (engine == ENGINE_UNKNOWN)
-		return mem_string("");
-	return mem_printf("pulih backup -r %s --stdin-from-command --stdin-filename %s.sql -- %s %s", SETUP_PLAN_TARGET,
-	    name, engine == ENGINE_MARIADB ? "mysqldump --single-transaction" : "sudo -u postgres pg_dump", name);
-}
-
 char *setup_plan_quoted(const char *text)
 {
 	struct buffer out = {0};
@@ -234,20 +224,15 @@ char *setup_plan_quoted(const char *text)
 
 static enum err describe_jobs(struct buffer *out, const struct setup_answers *answers, const char *const *said)
 {
-	const struct setup_servers *servers = &answers->servers;
 	enum err err = buffer_append_text(
 	    out, "%s%s", said[COMMENT_JOBS], strcmp(answers->text[ANSWER_SOP], "none") != 0 ? said[COMMENT_SOP] : "");
 
-	if (err == ERR_OK && (answers->uncovered.count > 0 || *servers->mariadb || *servers->postgresql))
+	if (err == ERR_OK && answers->uncovered.count > 0)
 		err = buffer_append_text(out, "\n%s", said[COMMENT_UNCOVERED]);
 	for (size_t i = 0; err == ERR_OK && i < answers->uncovered.count; i++)
-		err = buffer_append_text(out, "  %s\n", answers->uncovered.items[i]);
-	if (err == ERR_OK && *servers->mariadb)
-		err = buffer_append_text(
-		    out, "  MariaDB/MySQL, %s: mysqldump, man pulih (--stdin-from-command)\n", servers->mariadb);
-	if (err == ERR_OK && *servers->postgresql)
-		err = buffer_append_text(
-		    out, "  PostgreSQL, %s: pg_dump, man pulih (--stdin-from-command)\n", servers->postgresql);
+		err = buffer_append_text(out, "  - %s\n", answers->uncovered.items[i]);
+	for (size_t i = 0; err == ERR_OK && i < answers->dumps.count; i++)
+		err = buffer_append_text(out, "  pulih backup -r %s %s\n", SETUP_PLAN_TARGET, answers->dumps.items[i]);
 	return err == ERR_OK ? buffer_append_u8(out, 0) : err;
 }
 

@@ -12,10 +12,6 @@
  * that are wanted are there. As write_configuration. */
 enum err setup_plan_text(struct buffer *out, const struct setup_answers *answers, const char *key);
 
-/* The command that backs up one database of `answers->uncovered`, or any of a server, as far as it is known: "" for an unknown server.
- * To be released with mem_free; NULL after PL_NO_MEMORY. `engine` as setup_cms_engine_name, `database` NULL: some name. */
-char *setup_plan_dump_command(enum setup_cms_engine engine, const char *database);
-
 /* A word as a shell takes it: quoted where need be. To be released with mem_free; NULL after PL_NO_MEMORY. */
 char *setup_plan_quoted(const char *word);
 

@@ -206,14 +206,12 @@ static bool holds_cluster(const char *folder)
 {
 	DIR *listing = opendir(folder);
 	struct dirent *entry;
-	char path[PATH_MAX];
+	struct stat status;
 	bool found = false;
 
 	while (listing && !found && (entry = readdir(listing)) != NULL)
-		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') {
-			snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-			found = is_folder(path, true);
-		}
+		found = entry->d_name[0] >= '0' && entry->d_name[0] <= '9' &&
+		    fstatat(dirfd(listing), entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode);
 	if (listing)
 		closedir(listing);
 	return found;

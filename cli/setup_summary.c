@@ -98,36 +98,16 @@ static void show_duties(const struct setup_summary *summary, const char *with)
 	mem_free(sheet);
 }
 
-static void show_dumps(const struct setup_answers *answers)
+static void show_dumps(const struct setup_answers *answers, const char *with)
 {
-	static const enum setup_cms_engine engines[] = {ENGINE_MARIADB, ENGINE_POSTGRESQL};
-	bool said = false;
-
-	for (size_t i = 0; i < 2; i++) {
-		const char *server = i == 0 ? answers->servers.mariadb : answers->servers.postgresql;
-		const char *name = setup_cms_engine_name(engines[i]);
-		bool named = false;
-
-		for (size_t k = 0; k <= answers->uncovered.count; k++) {
-			char database[SETUP_CMS_DATABASE] = "", *command;
-
-			/* "joomla (MariaDB or MySQL)"; behind the last of them the server itself, where none of its databases is known */
-			if (k < answers->uncovered.count && !strstr(answers->uncovered.items[k], name))
-				continue;
-			if (k == answers->uncovered.count && (named || !*server))
-				continue;
-			if (k < answers->uncovered.count && strncmp(answers->uncovered.items[k], "of unknown", 10) != 0)
-				snprintf(database, sizeof(database), "%.*s",
-				    (int)strcspn(answers->uncovered.items[k], " "), answers->uncovered.items[k]);
-			command = setup_plan_dump_command(engines[i], database);
-			if (!said)
-				output_print("\nNOT backed up: databases of servers. Jobs of this version cannot do "
-					     "it; until they can, let cron run\n");
-			said = named = true;
-			output_print("       %s\n", command ? command : "");
-			mem_free(command);
-		}
-	}
+	if (answers->uncovered.count > 0)
+		output_print("\nNOT backed up by this job:\n");
+	for (size_t i = 0; i < answers->uncovered.count; i++)
+		output_print("  - %s\n", answers->uncovered.items[i]);
+	if (answers->dumps.count > 0)
+		output_print("  Dumps of databases are backed up like this; let cron do it every night:\n");
+	for (size_t i = 0; i < answers->dumps.count; i++)
+		output_print("       pulih backup%s -r %s %s\n", with, SETUP_PLAN_TARGET, answers->dumps.items[i]);
 }
 
 static void show_text(const struct setup_summary *summary)
@@ -148,7 +128,7 @@ static void show_text(const struct setup_summary *summary)
 	output_print("  This machine holds no passphrase: it can add backups, and neither read nor forget old ones.\n"
 		     "  Retention (%s) is carried out by whoever has the passphrase: pulih help forget\n",
 	    answers->text[ANSWER_KEEP]);
-	show_dumps(answers);
+	show_dumps(answers, with ? with : "");
 	show_duties(summary, with ? with : "");
 	mem_free(with);
 }
@@ -159,18 +139,6 @@ static json_t *texts(const struct setup_list *list)
 
 	for (size_t i = 0; i < list->count; i++)
 		json_array_append_new(array, output_text(list->items[i]));
-	return array;
-}
-
-static json_t *not_covered(const struct setup_answers *answers)
-{
-	const struct setup_servers *servers = &answers->servers;
-	json_t *array = texts(&answers->uncovered);
-
-	if (*servers->mariadb)
-		json_array_append_new(array, json_sprintf("MariaDB or MySQL, %s", servers->mariadb));
-	if (*servers->postgresql)
-		json_array_append_new(array, json_sprintf("PostgreSQL, %s", servers->postgresql));
 	return array;
 }
 
@@ -189,7 +157,7 @@ void setup_summary_show(const struct setup_summary *summary)
 		made->sheet ? output_text(answers->text[ANSWER_SHEET]) : json_null(), "target",
 		output_text(answers->text[ANSWER_TARGET]), "repository", made->repository, "repository_was_there",
 		made->repository_was_there, "job", answers->text[ANSWER_JOB], "paths", texts(&answers->paths),
-		"databases", texts(&answers->databases), "not_covered", not_covered(answers), "enabled",
+		"databases", texts(&answers->databases), "not_covered", texts(&answers->uncovered), "enabled",
 		summary->enabled, "ran", summary->ran));
 	if (kept.kind != ERR_OK)
 		failure_put(&kept);

@@ -8,6 +8,7 @@
 #define FLOW_MAX 100	 /* characters of a mapping that stands on one line, as {every: day, at: "01:00"} */
 #define FLOW_NEVER 10000 /* it holds something that has no place on a line */
 #define NUMBER_TEXT 24	 /* bytes of a written number */
+#define NUMBER_WIDTH 6	 /* characters of the longest that a configuration takes */
 
 struct writer {
 	yaml_emitter_t emitter;
@@ -162,7 +163,7 @@ static size_t width_of(const cyaml_schema_value_t *schema, const uint8_t *data, 
 	case CYAML_SEQUENCE:
 		return width_of_list(schema->sequence.entry, value, items);
 	default:
-		return NUMBER_TEXT;
+		return NUMBER_WIDTH;
 	}
 }
 
