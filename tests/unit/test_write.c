@@ -217,7 +217,7 @@ static void every_key_comes_back(void **state)
 	    "  - {name: w, webhook: {url: \"https://h/x?a=b\", insecure: true}}\n  - {name: p, ping: {url: "
 	    "\"https://h/p\"}}\n"
 	    "  - {name: l, log: {facility: local3}}\n  - {name: d, log: {}}\n  - {name: x, metrics: {file: "
-	    "/x/y.prom}}\n";
+	    "/tmp/y.prom}}\n";
 	struct configuration *first = NULL, *second = NULL;
 	struct buffer text = {0}, again = {0};
 
