@@ -55,6 +55,14 @@ static enum err check_writable(const char *path, bool may_make_folder)
 	return err;
 }
 
+/* What a run that was killed leaves where it was about to write: a new file that nothing has come into. */
+static bool is_left_over(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
 static enum err check_configuration_file(const struct setup_request *request)
 {
 	struct stat status;
@@ -101,12 +109,12 @@ enum err setup_make_check(const struct setup_request *request)
 	const bool goes_on = setup_checks_place(request->answers->text[ANSWER_TARGET]) == PLACE_REPOSITORY;
 	enum err err = check_configuration_file(request);
 
-	if (err == ERR_OK && !goes_on && is_there(request->key))
+	if (err == ERR_OK && !goes_on && is_there(request->key) && !is_left_over(request->key))
 		err = fail(PL_OUTPUT_EXISTS,
 		    "%s is there already, and is no key of a repository that is still to be made; "
 		    "name another file with --key",
 		    request->key);
-	if (err == ERR_OK && !goes_on && *sheet && is_there(sheet))
+	if (err == ERR_OK && !goes_on && *sheet && is_there(sheet) && !is_left_over(sheet))
 		err = fail(PL_OUTPUT_EXISTS, "%s is there already; name another file with --sheet", sheet);
 	if (err == ERR_OK)
 		err = check_writable(request->key, true);
@@ -330,6 +338,10 @@ static enum err check_what_is_there(
 	const char *sheet = request->answers->text[ANSWER_SHEET];
 	enum err err = ERR_OK;
 
+	if (is_left_over(request->key))
+		unlink(request->key);
+	if (*sheet && is_left_over(sheet))
+		unlink(sheet);
 	made->key_was_there = is_there(request->key);
 	made->sheet_was_there = *sheet && is_there(sheet);
 	if (made->key_was_there)

@@ -54,7 +54,8 @@ static size_t items_of(const cyaml_schema_field_t *field, const uint8_t *structu
 	return (size_t)number_at(structure + field->count_offset, field->count_size);
 }
 
-/* What is optional and has no pointer is 0 where it is not given; but 0 is a minute, and hourly schedules must name theirs. */
+/* What is optional and has no pointer is 0 where it is not given; but 0 is a minute, and hourly schedules must name theirs. And metrics are told
+ * of everything: the file may not say so. */
 static bool is_given(const cyaml_schema_field_t *fields, const cyaml_schema_field_t *field, const uint8_t *structure)
 {
 	const cyaml_schema_value_t *schema = &field->value;
@@ -69,6 +70,8 @@ static bool is_given(const cyaml_schema_field_t *fields, const cyaml_schema_fiel
 		return true;
 	if (strcmp(field->key, "minute") == 0 && strcmp(fields->key, "every") == 0)
 		return ((const struct configuration_schedule *)(const void *)structure)->every == EVERY_HOUR;
+	if (strcmp(field->key, "on") == 0 && ((const struct configuration_channel *)(const void *)structure)->metrics)
+		return false;
 	return number_at(value, schema->data_size) != 0;
 }
 
