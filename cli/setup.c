@@ -248,10 +248,15 @@ static enum err setup_run(const struct arguments *arguments)
 	take_choices();
 	if (err == ERR_OK)
 		err = make_request(&request, &configuration, &key);
+	if (err == ERR_OK && !given.dry_run)
+		err = setup_make_check_files(&request);
 	if (err == ERR_OK && !given.answers.yes && !output_is_json() && setup_ask_open(&ask))
 		setup_summary_welcome(&request, &ask);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
 		err = setup_gather(&answers, &given.answers, &ask);
+		if (err == ERR_INTERRUPTED)
+			output_note("nothing was written");
+	}
 	if (err == ERR_OK && given.dry_run)
 		err = print_configuration(&request);
 	else if (err == ERR_OK)

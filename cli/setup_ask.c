@@ -42,14 +42,13 @@ static enum err read_line(const struct setup_ask *ask, char line[LINE_LENGTH + 1
 
 		if (interrupt_requested()) {
 			setup_ask_say(ask, "\n");
-			return fail(PL_INTERRUPTED, "interrupted; nothing was written");
+			return fail(PL_INTERRUPTED, "interrupted");
 		}
 		got = read(ask->tty, line + length, LINE_LENGTH - length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return fail(PL_SETUP_ANSWER,
-			    "the terminal ended before all questions were answered; nothing was written");
+			return fail(PL_SETUP_ANSWER, "the terminal ended before all questions were answered");
 		length += (size_t)got;
 		if (line[length - 1] == '\n')
 			break;

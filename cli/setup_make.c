@@ -103,11 +103,18 @@ static enum err check_text(const struct setup_request *request)
 	return err;
 }
 
+enum err setup_make_check_files(const struct setup_request *request)
+{
+	enum err err = check_configuration_file(request);
+
+	return err == ERR_OK ? check_writable(request->key, true) : err;
+}
+
 enum err setup_make_check(const struct setup_request *request)
 {
 	const char *sheet = request->answers->text[ANSWER_SHEET];
 	const bool goes_on = setup_checks_place(request->answers->text[ANSWER_TARGET]) == PLACE_REPOSITORY;
-	enum err err = check_configuration_file(request);
+	enum err err = setup_make_check_files(request);
 
 	if (err == ERR_OK && !goes_on && is_there(request->key) && !is_left_over(request->key))
 		err = fail(PL_OUTPUT_EXISTS,
@@ -116,8 +123,6 @@ enum err setup_make_check(const struct setup_request *request)
 		    request->key);
 	if (err == ERR_OK && !goes_on && *sheet && is_there(sheet) && !is_left_over(sheet))
 		err = fail(PL_OUTPUT_EXISTS, "%s is there already; name another file with --sheet", sheet);
-	if (err == ERR_OK)
-		err = check_writable(request->key, true);
 	if (err == ERR_OK && *sheet && !is_there(sheet))
 		err = check_writable(sheet, false);
 	return err == ERR_OK ? check_text(request) : err;

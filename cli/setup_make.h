@@ -20,6 +20,8 @@ struct setup_made {
 	char *kept; /* the old configuration, NULL where there was none; released with mem_free */
 };
 
+/* What can be known before the first question: whether the configuration and the key can be written where they shall. As below. */
+enum err setup_make_check_files(const struct setup_request *request);
 /* All that can be known to fail, before anything is written: places, rights, and whether the configuration will be accepted.
  * PL_OUTPUT_EXISTS (ERR_EXISTS), PL_SETUP_PRIVILEGE (ERR_DENIED), PL_CONFIG_* (ERR_CONFIG). */
 enum err setup_make_check(const struct setup_request *request);

@@ -25,7 +25,7 @@ jobs:
   - {{name: website, performer: admin, reviewer: kasubbag, sources: [{{files: {{paths: [{place}]}}}}], target: hdd}}
   - {{name: office-files, performer: admin, reviewer: kasubbag, sources: [{{files: {{paths: [{place}]}}}}], target: second}}
 """
-CHOICES = [("verify", "--tier"), ("restore", "--overwrite"), ("init", "--suite"), ("report export", "--format")]
+CHOICES = [("verify", "--tier"), ("restore", "--overwrite"), ("init", "--suite"), ("report export", "--format"), ("setup", "--sop")]
 
 
 @pytest.fixture

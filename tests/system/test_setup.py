@@ -17,6 +17,7 @@ import pytest
 from compare import assert_same
 from conftest import needs_root
 from pulih import SHIM, TIMEOUT, Pulih
+from test_exfat import disk  # noqa: F401 (a fixture)
 
 PASSPHRASE = "lima kata yang tidak ditebak"
 
@@ -30,11 +31,11 @@ class Office:
         for name in ("PULIH_REPOSITORY", "PULIH_PASSWORD_FILE"):
             del self.pulih.environment[name]
         self.data = work / "data"
-        self.target = work / "disk" / "pulih"
+        self.target = work / "media" / "pulih"
         self.configuration = work / "etc" / "pulih.yaml"
         self.key = work / "etc" / "backup.key"
         self.sheet = work / "sheet.pdf"
-        (work / "disk").mkdir()
+        (work / "media").mkdir()
         self.data.mkdir()
         (self.data / "surat keputusan").write_text("Menimbang\n")
         (self.data / "é: # 'x'").mkdir()
@@ -230,7 +231,7 @@ def test_the_same_disk_is_told(office):
 @needs_root
 def test_a_full_disk_leaves_nothing_half_made(office):
     """No room for the repository at all; then, with more of it, the same command goes through."""
-    disk = office.work / "disk"
+    disk = office.work / "media"
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=6", "none", disk], check=True)
     try:
         result = office.setup("--json", code=1)
@@ -272,9 +273,15 @@ def test_without_the_right_to_write(office):
     office.work.chmod(0o755)
     office.pulih.password_file.chmod(0o644)
     office.pulih.folder.chmod(0o777)
-    (office.work / "disk").chmod(0o777)
+    (office.work / "media").chmod(0o777)
     error = office.pulih(*office.words("--json", "--yes", "--new-password-file", office.pulih.password_file, sheet="none"), user=65534, code=13).error
     assert error["code"] == "PL-1824" and not office.target.exists()
+
+
+def test_exfat_is_told_and_works(office, disk):
+    result = office.setup("--run", target=disk / "pulih")
+    assert "exfat, which has no journal" in result.everything
+    assert (disk / "pulih" / "config").exists()
 
 
 # ---- sites and servers of a host ----
@@ -304,6 +311,30 @@ def test_sites_and_servers_are_found(office):
     assert "/var/www/html" in text and f"{top}/srv/blog" in text and f"{top}/srv/blog/posts.db" in text and "number: AS/28" in text
     assert any("joomla_pa" in w for w in warned) and any("MariaDB or MySQL server (/var/lib/mysql)" in w for w in warned)
     assert "mysqldump --single-transaction joomla_pa" in text and "mariadb:" not in text
+
+
+@needs_root
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_scheduler_is_enabled_where_that_is_asked_for(office, code):
+    """With the default configuration, in a mount namespace with an /etc/pulih of its own, and a systemctl that only notes what it is told."""
+    top, programs = office.work / "host", office.work / "programs"
+    (top / "etc/pulih").mkdir(parents=True)
+    programs.mkdir()
+    (programs / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {office.work}/told\nexit {code}\n')
+    (programs / "systemctl").chmod(0o755)
+    kept = office.work / "configuration"
+    script = f'mount -t overlay none -o lowerdir={top}/etc:/etc /etc && mount -t tmpfs none /etc/pulih && "$@"; code=$?; cp /etc/pulih/pulih.yaml {kept}; exit $code'
+    words = [word for word in office.words("--json", "--yes", "--enable", "--new-password-file", office.pulih.password_file) if word not in ("-c", str(office.configuration))]
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *office.pulih.command(*words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env={**office.pulih.environment, "PATH": f"{programs}:{os.environ['PATH']}"}, timeout=TIMEOUT)
+    if b"mount:" in done.stderr:
+        pytest.skip(done.stderr.decode())
+    assert done.returncode == code, done
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (office.work / "told").read_text() == "enable --now pulih-scheduler\n"
+    assert [m["enabled"] for m in messages if m["message_type"] == "summary"] == [code == 0]
+    assert [m["code"] for m in messages if m["message_type"] == "error"] == ([] if code == 0 else ["PL-1825"])
+    assert "/etc/pulih/backup.key" in kept.read_text()
 
 
 # ---- in a terminal ----
@@ -478,6 +509,27 @@ def test_stopped_in_the_middle_nothing_is_there(office, how):
     dialogue.say("\x03" if how == "signal" else "\x04", end="")
     dialogue.end(130 if how == "signal" else 2)
     assert office.made() == set() and not office.configuration.parent.exists() and not office.target.exists()
+
+
+def test_stopped_at_the_last_question_all_is_there(office):
+    dialogue = begin(office)
+    up_to_passphrase(office, dialogue)
+    dialogue.silent("New passphrase", PASSPHRASE)
+    dialogue.silent("Once more", PASSPHRASE)
+    dialogue.answer("Make all this")
+    dialogue.expect("Run the first backup now")
+    dialogue.say("\x03", end="")
+    screen = dialogue.end(130)
+    assert "nothing was written" not in screen and "pulih run data-kantor" in screen
+    assert office.made() == {"target", "key", "sheet", "configuration"}
+    office.pulih("run", "--all", "-c", office.configuration)
+
+
+def test_an_existing_configuration_is_told_before_the_first_question(office):
+    office.configuration.parent.mkdir()
+    office.configuration.write_text("old: 1\n")
+    screen = Dialogue(office, "setup", "-c", office.configuration).end(1)
+    assert "--force" in screen and "Name of the office" not in screen
 
 
 def test_stopped_at_the_passphrase_nothing_is_there(office):

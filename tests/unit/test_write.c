@@ -241,6 +241,7 @@ static void every_key_comes_back(void **state)
 	assert_int_equal(second->notifications[0].mail->connection.timeout, 30);
 	assert_true(second->notifications[1].webhook->connection.insecure);
 	assert_int_equal(second->notifications[3].log->facility, LOG_LOCAL3);
+	configuration_free(first);
 	write_and_read(second, &again, &first);
 	assert_int_equal(text.length, again.length);
 	assert_memory_equal(text.data, again.data, text.length);
