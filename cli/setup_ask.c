@@ -5,9 +5,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <unistd.h>
 
+#define LOOK_AROUND 200	 /* ms */
 #define LINE_LENGTH 4096 /* bytes: no terminal gives a longer line at once */
 
 bool setup_ask_open(struct setup_ask *ask)
@@ -32,6 +34,15 @@ void setup_ask_say(const struct setup_ask *ask, const char *format, ...)
 	va_end(arguments);
 }
 
+/* A signal that comes just before a read would wait with it for ever. */
+static void wait_for_input(const struct setup_ask *ask)
+{
+	struct pollfd input = {.fd = ask->tty, .events = POLLIN};
+
+	while (!interrupt_requested() && poll(&input, 1, LOOK_AROUND) == 0)
+		;
+}
+
 /* A line without its end. */
 static enum err read_line(const struct setup_ask *ask, char line[LINE_LENGTH + 1])
 {
@@ -40,6 +51,7 @@ static enum err read_line(const struct setup_ask *ask, char line[LINE_LENGTH + 1
 	while (length < LINE_LENGTH) {
 		ssize_t got;
 
+		wait_for_input(ask);
 		if (interrupt_requested()) {
 			setup_ask_say(ask, "\n");
 			return fail(PL_INTERRUPTED, "interrupted");
