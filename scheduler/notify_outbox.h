@@ -21,10 +21,19 @@
  * was tried or given up; a channel whose server does not answer is tried once. PL_FILE_READ, PL_FILE_WRITE where the folder cannot be used, ERR_NOMEM. */
 enum err notify_outbox_retry(const struct notify *notify, int64_t now, struct notify_results *results);
 
+/* Whether something is due at `now`. Cheap: messages are only read where the folder was changed. The watch starts as {0}. */
+#define NOTIFY_OUTBOX_NEVER INT64_MAX
+struct notify_outbox_watch {
+	int64_t stamp; /* of the folder as it was read */
+	int64_t next;  /* when the first is due; NOTIFY_OUTBOX_NEVER: none waits */
+	int64_t until; /* by the monotonic clock: how long that is believed */
+};
+enum err notify_outbox_due(struct notify_outbox_watch *watch, const char *state_folder, int64_t now, bool *due);
+
 /* How many messages wait. */
 enum err notify_outbox_count(const char *state_folder, size_t *count);
 
-/* Each waiting message as a result: kept, next, failure of the last attempt. */
+/* Each waiting message as a result: kept, since, next, failure of the last attempt. */
 enum err notify_outbox_list(const char *state_folder, struct notify_results *results);
 
 #endif
