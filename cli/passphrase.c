@@ -113,8 +113,8 @@ static enum err start_command(const char *command, pid_t *pid, int *out)
 
 static enum err read_command(const char *command, char **out, size_t *size)
 {
-	int fd, status = 0;
-	pid_t pid;
+	int fd = -1, status = 0;
+	pid_t pid = 0;
 	enum err err = start_command(command, &pid, &fd);
 
 	if (err != ERR_OK)

