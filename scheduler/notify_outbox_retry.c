@@ -1,6 +1,7 @@
 /* Sending again what waits in the outbox, and when. */
 #include "scheduler/notify_outbox_internal.h"
 
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "scheduler/notify_lost.h"
 
