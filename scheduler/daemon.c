@@ -194,10 +194,14 @@ static void run_loop(struct daemon *daemon)
 		    {.fd = daemon->signals, .events = POLLIN}, {.fd = daemon->timer, .events = POLLIN}};
 		enum err err = daemon_child_collect(daemon);
 
-		if (err == ERR_OK && !daemon->stopping)
-			err = daemon_look(daemon, &wake);
-		tell_trouble(&daemon->trouble, err);
+		if (err != ERR_OK || daemon->stopping)
+			tell_trouble(&daemon->trouble, err);
+		/* Before a run begins that makes up for one that was cut off: its pings are newer than that news. */
 		tell_trouble(&daemon->teller.trouble, daemon_tell(daemon));
+		if (err == ERR_OK && !daemon->stopping) {
+			tell_trouble(&daemon->trouble, daemon_look(daemon, &wake));
+			tell_trouble(&daemon->teller.trouble, daemon_tell(daemon));
+		}
 		if (service_watchdog_every() > 0)
 			service_alive();
 		if (daemon->stopping && !any_at_work(daemon))

@@ -32,10 +32,10 @@ struct daemon_child {
 /* What people are told: it is put into the outbox here, and sent by a process of its own (`pulih notify retry`), one at a time, because the
  * scheduler must never wait for a network. Times are of the monotonic clock; 0: at once. */
 struct daemon_teller {
-	pid_t pid;	 /* 0: none is at work */
-	int64_t stop_at; /* its time is up: SIGTERM, and some time later SIGKILL */
-	bool stopped;	 /* SIGTERM was sent */
-	bool due;	 /* something was put into the outbox since it was started */
+	pid_t pid;				   /* 0: none is at work */
+	int64_t stop_at;			   /* its time is up: SIGTERM, and some time later SIGKILL */
+	bool stopped;				   /* SIGTERM was sent */
+	bool due;				   /* something was put into the outbox since it was started */
 	int64_t reviews_at, outbox_at, metrics_at; /* when to look again */
 	struct notify_outbox_watch watch;
 	char *trouble; /* as of the daemon */

@@ -20,8 +20,7 @@
 
 static struct notify notify_of(const struct daemon *daemon)
 {
-	return (struct notify){
-	    .configuration = daemon->configuration, .state_folder = daemon->options->state_folder};
+	return (struct notify){.configuration = daemon->configuration, .state_folder = daemon->options->state_folder};
 }
 
 void daemon_tell_soon(struct daemon *daemon, bool reviews)

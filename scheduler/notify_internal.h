@@ -107,7 +107,7 @@ enum err notify_outbox_add(
 /* The same of one that was not tried yet: it is due at once. */
 enum err notify_outbox_put(
     const struct notify *notify, struct notify_message *message, int64_t now, struct notify_results *results);
-/* Takes away what waits of the same channel and job: this message is the news of it. */
+/* Takes away what waits of the same channel and job: this message is the news of it. A start leaves failures where they are. */
 enum err notify_outbox_supersede(const struct notify *notify, const struct notify_message *message);
 
 #endif

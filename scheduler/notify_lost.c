@@ -27,8 +27,8 @@ static enum err read_file(const char *path, struct notify_lost *out)
 	if (err == ERR_OK)
 		err = canonical_read(&object, bytes.data, bytes.length, PL_NOTIFY_OUTBOX, path);
 	if (err == ERR_OK)
-		err = canonical_unpack(object, PL_NOTIFY_OUTBOX, path, "{s:I, s:I, s:I, s:s}", "format", &format, "count",
-		    &count, "last", &last, "text", &text);
+		err = canonical_unpack(object, PL_NOTIFY_OUTBOX, path, "{s:I, s:I, s:I, s:s}", "format", &format,
+		    "count", &count, "last", &last, "text", &text);
 	if (err == ERR_OK) {
 		out->count = count > 0 ? (uint64_t)count : 1;
 		out->last = last;

@@ -90,8 +90,7 @@ static bool is_sound(const struct notify_message *message)
 {
 	return message->kind < NOTIFY_METRICS && message->time > 0 && message->attempts >= 0 &&
 	    is_list_of_texts(message->lines) && is_list_of_texts(message->delivered) &&
-	    (!message->people || is_list_of_texts(message->people)) &&
-	    strlen(message->id) == MESSAGE_ID_SIZE - 1 &&
+	    (!message->people || is_list_of_texts(message->people)) && strlen(message->id) == MESSAGE_ID_SIZE - 1 &&
 	    strspn(message->id, "0123456789abcdef") == MESSAGE_ID_SIZE - 1 &&
 	    strlen(message->attachment_hex) / 2 <= NOTIFY_ATTACHMENT_MAX;
 }

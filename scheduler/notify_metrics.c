@@ -15,9 +15,9 @@
 
 static enum record_status status_of(const char *result)
 {
-	return strcmp(result, "success") == 0		     ? RECORD_SUCCESS
+	return strcmp(result, "success") == 0		? RECORD_SUCCESS
 	    : strcmp(result, "success_with_notes") == 0 ? RECORD_NOTES
-							     : RECORD_FAILED;
+							: RECORD_FAILED;
 }
 
 static enum err take_history(struct notify_metrics_job *job, struct record_ledger *ledger)

@@ -45,8 +45,8 @@ static enum err put_missed(const struct notify *notify, const struct state_news 
 }
 
 /* Why it failed, as its record says; the report goes along. A record that cannot be read leaves both out. */
-static void read_record(const struct notify *notify, const struct state_news *news, struct notify_event *event,
-    struct buffer *report)
+static void read_record(
+    const struct notify *notify, const struct state_news *news, struct notify_event *event, struct buffer *report)
 {
 	struct record_original original = {0};
 	struct buffer bytes = {0};

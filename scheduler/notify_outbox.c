@@ -202,9 +202,12 @@ enum err notify_outbox_supersede(const struct notify *notify, const struct notif
 	for (size_t i = 0; err == ERR_OK && i < outbox.count; i++) {
 		struct notify_message older = {0};
 
-		if (!is_of_channel(outbox.items[i].name, message->channel) || notify_outbox_load(&outbox, i, &older) != ERR_OK)
+		if (!is_of_channel(outbox.items[i].name, message->channel) ||
+		    notify_outbox_load(&outbox, i, &older) != ERR_OK)
 			continue;
-		if (strcmp(older.job, message->job) == 0)
+		/* That a run begins does not make good that another failed. */
+		if (strcmp(older.job, message->job) == 0 &&
+		    !(message->kind == NOTIFY_START && older.kind == NOTIFY_FAILURE))
 			err = notify_outbox_discard(&outbox, i);
 		notify_message_free(&older);
 	}

@@ -1,11 +1,12 @@
-/* Messages that a channel did not take, until it does.
+/* Messages that wait: for their first attempt, or because a channel did not take them.
  *
  *   <state>/notify/outbox/<time>-<id>-<channel>.json  one message; the time as 16 hex digits of nanoseconds, so that names sort by age
  *   <state>/notify/lock                               flock: one process sends at a time
  *
  * A message is tried again after 1, 2, 4, … minutes, at most 6 hours apart, and given up after 7 days; a ping after 6 hours, and when a newer
- * one of the same job and channel was made (a late ping must not hide a silence). At most NOTIFY_OUTBOX_ITEMS wait, and NOTIFY_OUTBOX_BYTES:
- * the oldest goes for a new one. Whatever is given up is told as a result that is neither ok nor kept (PL_NOTIFY_DROPPED, PL_NOTIFY_OUTBOX).
+ * one of the same job and channel was made (a late ping must not hide a silence; but a start takes no failure away). At most
+ * NOTIFY_OUTBOX_ITEMS wait, and NOTIFY_OUTBOX_BYTES: the oldest goes for a new one. Whatever is given up is told as a result that is neither
+ * ok nor kept (PL_NOTIFY_DROPPED, PL_NOTIFY_OUTBOX), and remembered as lost (notify_lost.h).
  *
  * Crash story: a file appears whole (file_replace) and goes when its message was taken. A crash between the two sends it once more, with the
  * same Message-ID. */

@@ -96,8 +96,7 @@ static enum err visit(struct round *round, size_t at)
 	} else if (is_too_old(round->notify, &message, round->now)) {
 		notify_outbox_fail_dropped(&message, "it is too old");
 		err = notify_outbox_give_up(round->notify, &round->outbox, at, &message, round->results);
-	} else if (!round->silent[channel - configuration->notifications] &&
-	    is_due(message.next, round->now)) {
+	} else if (!round->silent[channel - configuration->notifications] && is_due(message.next, round->now)) {
 		err = try_again(round, at, &message);
 	}
 	notify_message_free(&message);

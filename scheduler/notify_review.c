@@ -36,8 +36,7 @@ static void list_free(struct list *list)
 static enum err judge(struct list *list, struct waiting *item, bool overdue)
 {
 	const struct configuration *configuration = list->notify->configuration;
-	const struct review_rules rules =
-	    review_rules_of(configuration, configuration_job(configuration, item->job));
+	const struct review_rules rules = review_rules_of(configuration, configuration_job(configuration, item->job));
 	struct state_reminder *reminder = &item->reminder;
 	unsigned stage = item->state == REVIEW_ESCALATED ? STAGE_ESCALATED : STAGE_OVERDUE;
 	enum err err = state_reminder_find(list->state, reminder);
@@ -92,8 +91,8 @@ static char *line_of(const struct configuration *configuration, const struct wai
 
 	return mem_printf("%s: %s %s, %s %s%s%s%s%s", item->reminder.run_id,
 	    notify_text_word(configuration, returned ? NOTIFY_WORD_RETURNED_SINCE : NOTIFY_WORD_WAITS_SINCE),
-	    notify_text_time(configuration, item->reminder.since, time), notify_text_word(configuration, NOTIFY_WORD_FOR),
-	    item->who, item->escalated_to ? "; " : "",
+	    notify_text_time(configuration, item->reminder.since, time),
+	    notify_text_word(configuration, NOTIFY_WORD_FOR), item->who, item->escalated_to ? "; " : "",
 	    item->escalated_to ? notify_text_word(configuration, NOTIFY_WORD_ESCALATED_TO) : "",
 	    item->escalated_to ? " " : "", item->escalated_to ? item->escalated_to->name : "");
 }

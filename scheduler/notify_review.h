@@ -10,7 +10,7 @@
  * people it goes to the reviewer, to the person it is escalated to, to the performer of a report that was sent back. Where no channel wants it
  * nothing counts as told. Damaged records are left out in silence. *put: how many
  * messages; results as of notify_put. Errors of notify_put, of database.h, PL_INTERRUPTED. */
-enum err notify_review_put(const struct notify *notify, struct state *state, int64_t now,
-    struct notify_results *results, size_t *put);
+enum err notify_review_put(
+    const struct notify *notify, struct state *state, int64_t now, struct notify_results *results, size_t *put);
 
 #endif

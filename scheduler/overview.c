@@ -269,8 +269,9 @@ static void needs_of_channel(struct needs *needs, const struct overview_channel 
 	char time[CLOCK_TEXT], text[FAILURE_TEXT + CONFIGURATION_NAME_MAX + 160];
 
 	if (channel->waiting > 0) {
-		snprintf(text, sizeof(text), "channel %s: %llu notification%s for more than an hour, the oldest since %s%s%s",
-		    channel->name, (unsigned long long)channel->waiting, channel->waiting == 1 ? " waits" : "s wait",
+		snprintf(text, sizeof(text),
+		    "channel %s: %llu notification%s for more than an hour, the oldest since %s%s%s", channel->name,
+		    (unsigned long long)channel->waiting, channel->waiting == 1 ? " waits" : "s wait",
 		    clock_format(time, channel->since), channel->why[0] ? ": " : "", channel->why);
 		need(needs, "", text);
 	}

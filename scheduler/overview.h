@@ -9,7 +9,9 @@
 
 #define OVERVIEW_NEXT 10
 #define OVERVIEW_LATE \
-	(3600 * INT64_C(1000000000)) /* ns behind its time a run that is not at work, or a notification, is a matter for a person */
+	(3600 *       \
+	    INT64_C(  \
+		1000000000)) /* ns behind its time a run that is not at work, or a notification, is a matter for a person */
 
 struct overview_job {
 	const struct configuration_job *job; /* borrowed from the configuration */
@@ -26,7 +28,7 @@ struct overview_job {
 	int64_t last_started;
 	int64_t last_good; /* start of the last run that made a backup, with notes or without */
 	uint64_t reviews_overdue;
-	int64_t review_since;	       /* since when the one of them waits that waits longest */
+	int64_t review_since;		/* since when the one of them waits that waits longest */
 	char review_id[RECORD_ID_SIZE]; /* its run */
 };
 /* A channel of the configuration that does not take its messages. */

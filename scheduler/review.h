@@ -46,10 +46,11 @@ enum review_state {
 struct review_waiting {
 	const struct record_row *run;
 	enum review_state state;
-	bool overdue;	   /* REVIEW_OVERDUE, REVIEW_ESCALATED, or sent back for as long, or past the date of its follow-up */
-	int64_t since;	   /* end of the run, or when it was sent back */
-	const char *who;   /* name of the person it waits for; borrowed */
-	const struct configuration_person *person; /* that person; NULL: the configuration knows them no more */
+	bool
+	    overdue; /* REVIEW_OVERDUE, REVIEW_ESCALATED, or sent back for as long, or past the date of its follow-up */
+	int64_t since;					 /* end of the run, or when it was sent back */
+	const char *who;				 /* name of the person it waits for; borrowed */
+	const struct configuration_person *person;	 /* that person; NULL: the configuration knows them no more */
 	const struct configuration_person *escalated_to; /* only with REVIEW_ESCALATED; NULL: nobody */
 };
 typedef enum err (*review_visit)(void *context, const struct review_waiting *waiting);

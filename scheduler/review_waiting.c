@@ -61,8 +61,7 @@ static void judge(struct walk *walk, const struct record_review_list *reviews, s
 
 	waiting->since = time_of(run, "ended", waiting->run->heading->time);
 	waiting->who = member(run, "reviewer", "name");
-	waiting->person =
-	    configuration_person(configuration, job ? job->reviewer : member(run, "reviewer", "id"));
+	waiting->person = configuration_person(configuration, job ? job->reviewer : member(run, "reviewer", "id"));
 	if (job && waiting->person)
 		waiting->who = waiting->person->name;
 	if (record_review_decision(reviews) == RECORD_RETURNED) {

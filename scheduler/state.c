@@ -355,8 +355,8 @@ static enum err insert_again(struct state *state, const struct state_run *again)
 	return err == ERR_OK && !waiting ? insert(state, again) : err;
 }
 
-enum err state_end(struct state *state, int64_t id, int64_t ended, const char *result, bool cut_off,
-    const struct state_run *again)
+enum err state_end(
+    struct state *state, int64_t id, int64_t ended, const char *result, bool cut_off, const struct state_run *again)
 {
 	enum err err = database_begin(state->database);
 

@@ -52,8 +52,8 @@ enum err state_queue(struct state *state, struct state_run *run, bool *queued);
 enum err state_start(struct state *state, int64_t id, const char *run_id, int64_t started);
 /* Running → done. `again`, where it is not NULL, is queued in the same transaction. `cut_off`: the run could not tell of its end itself; that
  * becomes news. */
-enum err state_end(struct state *state, int64_t id, int64_t ended, const char *result, bool cut_off,
-    const struct state_run *again);
+enum err state_end(
+    struct state *state, int64_t id, int64_t ended, const char *result, bool cut_off, const struct state_run *again);
 
 /* Runs of one job, or all (NULL): those that are not done, by id; or the last `limit`, newest first. Appended to list->items. */
 struct state_list { /* starts as {0}; released with state_list_free */
@@ -73,7 +73,8 @@ struct state_news {
 	int64_t id;
 	enum state_news_kind kind;
 	char job[CONFIGURATION_NAME_MAX + 1];
-	char run_id[RECORD_ID_SIZE]; /* of the run that was cut off; "" of missed times: the run that makes up for them has none yet */
+	char run_id
+	    [RECORD_ID_SIZE]; /* of the run that was cut off; "" of missed times: the run that makes up for them has none yet */
 	int64_t planned;
 	uint64_t missed; /* planned instants without a run of their own: as state_run */
 };

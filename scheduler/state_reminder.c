@@ -66,7 +66,8 @@ static enum err remove_others(struct state *state, const char *const *kept, size
 {
 	struct database_query *all = NULL, *one = NULL;
 	bool row = false;
-	enum err err = database_prepare(&all, state->database, "SELECT run_id FROM reminder WHERE run_id > ?1 ORDER BY run_id");
+	enum err err =
+	    database_prepare(&all, state->database, "SELECT run_id FROM reminder WHERE run_id > ?1 ORDER BY run_id");
 	char last[RECORD_ID_SIZE] = "";
 
 	if (err == ERR_OK)

@@ -199,7 +199,8 @@ static void simulate(const struct configuration_schedule *schedule, uint64_t see
 			counted += strcmp(list.items[0].trigger, "scheduled") == 0;
 			snprintf(id, sizeof(id), "run-%llu", (unsigned long long)made);
 			assert_int_equal(state_start(state, list.items[0].id, id, now), ERR_OK);
-			assert_int_equal(state_end(state, list.items[0].id, now + MINUTE, "success", false, NULL), ERR_OK);
+			assert_int_equal(
+			    state_end(state, list.items[0].id, now + MINUTE, "success", false, NULL), ERR_OK);
 		}
 		state_list_free(&list);
 	}

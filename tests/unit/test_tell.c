@@ -22,8 +22,16 @@
 
 static struct configuration_person people[] = {
     {.id = "admin", .name = "Nama Admin", .position = "Operator", .role = ROLE_OPERATOR, .email = "admin@example.org"},
-    {.id = "kasubbag", .name = "Nama Kasubbag", .position = "Kasub Bag", .role = ROLE_REVIEWER, .email = "k@example.org"},
-    {.id = "sekretaris", .name = "Nama Sekretaris", .position = "Sekretaris", .role = ROLE_HEAD, .email = "s@example.org"},
+    {.id = "kasubbag",
+	.name = "Nama Kasubbag",
+	.position = "Kasub Bag",
+	.role = ROLE_REVIEWER,
+	.email = "k@example.org"},
+    {.id = "sekretaris",
+	.name = "Nama Sekretaris",
+	.position = "Sekretaris",
+	.role = ROLE_HEAD,
+	.email = "s@example.org"},
     {.id = "ketua", .name = "Nama Ketua", .position = "Ketua", .role = ROLE_HEAD},
     {.id = "same", .name = "Nama Lain", .position = "Staf", .role = ROLE_OPERATOR, .email = "k@example.org"},
 };
@@ -149,7 +157,8 @@ static void test_put_is_due_at_once(void **unused)
 	assert_false(due);
 	assert_int_equal(notify_outbox_due(&watch, ledger_folder, clock_now() - DAY, &due), ERR_OK);
 	assert_true(due);
-	assert_string_equal(take_outbox(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
+	assert_string_equal(
+	    take_outbox(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
 	assert_int_equal(notify_outbox_due(&watch, ledger_folder, clock_now(), &due), ERR_OK);
 	assert_false(due);
 }
@@ -244,7 +253,8 @@ static void queue(struct state *state, int64_t planned, uint64_t missed, struct 
 {
 	bool queued;
 
-	*run = (struct state_run){.job = "website", .trigger = "catch_up", .planned = planned, .missed = missed, .attempt = 1};
+	*run = (struct state_run){
+	    .job = "website", .trigger = "catch_up", .planned = planned, .missed = missed, .attempt = 1};
 	assert_int_equal(state_queue(state, run, &queued), ERR_OK);
 	assert_true(queued);
 }
@@ -265,7 +275,8 @@ static void test_missed_times_are_told_once(void **unused)
 	state = open_state();
 	assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
 	assert_int_equal(put, 1);
-	assert_string_equal(take_outbox(), "mail missed website [] Planned times that passed without a run of their own\n");
+	assert_string_equal(
+	    take_outbox(), "mail missed website [] Planned times that passed without a run of their own\n");
 	state_close(state);
 	state = open_state();
 	assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
@@ -311,7 +322,8 @@ static void test_run_that_was_cut_off(void **unused)
 	assert_true(message.last_good == ledger_sample("", "", 1, 0).ended);
 	notify_message_free(&message);
 	notify_outbox_close(&outbox);
-	assert_string_equal(take_outbox(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
+	assert_string_equal(
+	    take_outbox(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
 	first.attach_report = false;
 	state_list_free(&list);
 	buffer_free(&original);
@@ -428,8 +440,10 @@ static void test_nobody_wants_it_is_not_told(void **unused)
 
 static void test_reminders_of_reports_that_do_not_wait_go(void **unused)
 {
-	struct state_reminder kept = {.run_id = "b", .since = 5}, reminders[] = {{.run_id = "a", .since = 1, .stage = 1, .told = 7},
-		{.run_id = "b", .since = 5, .stage = 2, .told = 8}, {.run_id = "c", .since = 6, .stage = 1, .told = 9}};
+	struct state_reminder kept = {.run_id = "b", .since = 5},
+			      reminders[] = {{.run_id = "a", .since = 1, .stage = 1, .told = 7},
+				  {.run_id = "b", .since = 5, .stage = 2, .told = 8},
+				  {.run_id = "c", .since = 6, .stage = 1, .told = 9}};
 	struct state *state = open_state();
 
 	(void)unused;
