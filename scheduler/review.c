@@ -68,15 +68,12 @@ enum err review_job(const struct configuration *configuration, const char *state
 
 /* ---- who ---- */
 
-/* Records of earlier versions name people without their id. */
+/* Whoever was given another id in the configuration since is still the same person. */
 static bool is_performer(const struct record_original *run, const struct configuration_person *person)
 {
-	const char *id = person_member(run, "performer", "id");
-
-	if (*id)
-		return strcmp(id, person->id) == 0;
-	return strcmp(person_member(run, "performer", "name"), person->name) == 0 &&
-	    strcmp(person_member(run, "performer", "nip"), person->nip ? person->nip : "") == 0;
+	return strcmp(person_member(run, "performer", "id"), person->id) == 0 ||
+	    (strcmp(person_member(run, "performer", "name"), person->name) == 0 &&
+		strcmp(person_member(run, "performer", "nip"), person->nip ? person->nip : "") == 0);
 }
 
 static enum err check_person(struct review_making *making)

@@ -53,8 +53,7 @@ static enum err visit_local(void *context, const struct record_row *row)
 		record_compare_found(compare, RECORD_FINDING_LEDGER, object, heading->id, NULL);
 		err = ERR_OK;
 	}
-	/* It says that its snapshot is here, though nobody has seen it since: it was written by an earlier version, or the machine stopped just
-	 * then. What is known to be held was looked for already. */
+	/* It says that its snapshot is here, though nobody has seen it since: the machine stopped just then. What is known to be held was looked for already. */
 	if (err != ERR_OK || !heading->has_snapshot || !url || strcmp(url, target->url) != 0 ||
 	    record_compare_has_snapshot(compare, heading->snapshot))
 		return err;

@@ -273,7 +273,7 @@ static const char *moment(struct report_model *model, json_t *time)
 	return report_model_text(model, record_time_short(phrase, record_member_text(time, "local"), model->english));
 }
 
-/* Records of earlier versions have neither. */
+/* Records of runs that did not get so far have neither. */
 static void age_fields(struct report_model *model, json_t *record)
 {
 	json_t *rpo = record_member(record, "rpo"), *unread = record_member(record, "unread");

@@ -463,60 +463,42 @@ def test_sheet_opens_the_repository(job, work):
     job.p("key", "sheet", "-o", sheet, code=1)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\0" * 100, b"x" * 10000], ids=["empty", "other", "zeros", "long"])
-def test_a_damaged_note_of_the_last_run_stops_nobody(pulih, work, small, content):
-    job = Job(pulih, work, f"files: {{paths: [{small}]}}")
+def replace_ledger(job, content):
+    for path in job.p.state.glob("ledger.sqlite*"):
+        path.unlink()
+    if content is None:
+        (job.p.state / "ledger.sqlite").mkdir()
+    else:
+        (job.p.state / "ledger.sqlite").write_bytes(content)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"\0" * 100, b"x" * 10000, b"SQLite format 3\0" + b"\xff" * 8000, None],
+                         ids=["other", "zeros", "long", "damaged", "folder"])
+def test_a_ledger_that_cannot_be_read_stops_no_backup(job, content):
     job.run()
-    (pulih.state / "runs" / "website.started").write_bytes(content)
-    result = job.run()
-    assert any("website.started" in warning["message"] for warning in result.of_type("warning")), result
-    assert not job.run().of_type("warning")
-    assert [r["result"] for r in job.reports()] == ["success"] * 3
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"\0" * 100, b"x" * 10000, None], ids=["empty", "other", "zeros", "long", "gone"])
-def test_the_chain_goes_on_where_the_ledger_forgot_its_last_record(job, content):
-    job.run()
-    job.run()
-    last = job.p.state / "records" / "last"
-    last.unlink()
-    if content is not None:
-        last.write_bytes(content)
-    result = job.run()
-    assert any("records" in warning["message"] for warning in result.of_type("warning")), result
-    assert not job.run().of_type("warning")
-    assert [r["result"] for r in check_chain(job)] == ["success"] * 4
-
-
-def test_a_damaged_record_stops_no_backup(job):
-    """The last one, which `last` announced and never named."""
-    job.run()
-    (first,) = job.reports()
-    second = job.run().of_type("record")[0]["run_id"]
-    records = job.p.state / "records"
-    text = {"announced": second, "format": 1, "hash": first["hash"], "id": first["id"], "number": 1}
-    (records / "last").write_text(json.dumps(text, sort_keys=True, separators=(",", ":")))
-    (records / f"{second}.json").chmod(0o600)
-    (records / f"{second}.json").write_bytes(b"")
-    result = job.run()
-    assert any(second in warning["message"] for warning in result.of_type("warning")), result
-    assert [r["number"] for r in job.p("report", "list", "--json", code=4).of_type("report")] == [1, 2]
-
-
-def test_a_run_that_was_cut_off_and_a_ledger_that_cannot_be_read_stop_no_backup(job):
-    job.run()
-    records = job.p.state / "records"
-    (records / "last").unlink()
-    (records / "last").mkdir()
+    first = job.reports()[0]["id"]
+    replace_ledger(job, content)
     for _ in range(2):
         before = len(list((job.p.repo / "snapshots").iterdir()))
-        job.run(code=1)
+        result = job.run(code=1 if content is None else 4)
+        assert "ledger.sqlite" in result.everything
         # The marker of the run without a record is still there.
         assert (job.p.state / "runs" / "website.started").exists()
         assert len(list((job.p.repo / "snapshots").iterdir())) == before + 1
-    (records / "last").rmdir()
+    replace_ledger(job, b"") if content is not None else (job.p.state / "ledger.sqlite").rmdir()
+    job.p("ledger", "rebuild", "-r", job.p.repo)
     job.run()
-    check_chain(job)
+    reports = check_chain(job)
+    assert [r["result"] for r in reports] == ["success", "failed", "success"] and reports[0]["id"] == first
+
+
+def test_a_ledger_that_was_emptied_is_noticed(job):
+    """Its runs lie on the target: a machine that knows nothing of them was rolled back, or somebody removed its ledger."""
+    job.run()
+    replace_ledger(job, b"")
+    result = job.run(code=4)
+    assert "PL-1912" in result.everything
+    assert [r["result"] for r in job.reports()] == ["success_with_notes"]
 
 
 @pytest.mark.parametrize("bad, said", [("exclude: ['[']", "exclude[0]"), ("exclude: [x, a//b]", "exclude[1]"), ("exclude_if_present: [a/b]", "exclude_if_present[0]"),

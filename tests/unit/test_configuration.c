@@ -94,8 +94,8 @@ static void test_refusals(void **state)
 		const char *place, *words;
 	} cases[] = {
 	    {2, "  nama: x", PL_CONFIG_KEY, "2:3", "allowed: name, address, city, timezone, language"},
-	    {16, "    review: kasubbag", PL_CONFIG_KEY, "16:5",
-		"jobs[0]: there is no key \"review\" here; allowed: name, sop, performer"},
+	    {16, "    reviewed: kasubbag", PL_CONFIG_KEY, "16:5",
+		"jobs[0]: there is no key \"reviewed\" here; allowed: name, sop, performer"},
 	    {2, "  name: [x]", PL_CONFIG_TYPE, "2:9", "this is a list; wanted: a text"},
 	    {2, "  name:", PL_CONFIG_NO_VALUE, "2:8", "office.name: the value is missing"},
 	    {2, "  name: \"\"", PL_CONFIG_NO_VALUE, "2:9", "empty"},

@@ -224,7 +224,7 @@ static void test_unsent_is_no_damage(void **state)
 	assert_int_equal(result.records, 0);
 }
 
-/* A run of an earlier version, or of a machine that stopped before it knew: what the record says is enough for the thorough part. */
+/* A run of a machine that stopped before it knew: what the record says is enough for the thorough part. */
 static void test_snapshot_that_nobody_saw(void **state)
 {
 	struct record record = ledger_sample("r-1", "website", 1, 1);
