@@ -45,7 +45,7 @@ static enum err conclude(const struct notify_results *results)
 {
 	size_t failed = failed_of(results);
 
-	notify_report_show(results, true);
+	notify_report_show(results, output_level() >= OUTPUT_NORMAL);
 	output_object(
 	    "summary", json_pack("{s:i, s:i}", "taken", (int)(results->count - failed), "failed", (int)failed));
 	if (interrupt_requested())
@@ -181,7 +181,7 @@ static enum err notify_retry_run(const struct arguments *arguments)
 	if (err == ERR_OK)
 		err = conclude(&results);
 	else
-		notify_report_show(&results, true);
+		notify_report_show(&results, output_level() >= OUTPUT_NORMAL);
 	notify_results_free(&results);
 	return err;
 }
