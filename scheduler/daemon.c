@@ -135,13 +135,17 @@ static void stop(struct daemon *daemon)
 static void read_signals(struct daemon *daemon)
 {
 	struct signalfd_siginfo info;
+	bool hung_up = false;
 
 	while (read(daemon->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			reload(daemon);
+			hung_up = true;
 		else if (info.ssi_signo != SIGCHLD)
 			stop(daemon);
 	}
+	/* Once: one that comes meanwhile is for the next round, so that a look lies between what two of them announce. */
+	if (hung_up)
+		reload(daemon);
 }
 
 /* ---- the loop ---- */
