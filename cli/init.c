@@ -32,8 +32,8 @@ static enum err check_place(void)
 
 	if (err != ERR_OK || !configuration || !place || strpbrk(place, "/:") || access(place, F_OK) == 0)
 		return err;
-	return fail(PL_OPTION_VALUE, "-r %s: %s has no target of that name; a new folder here is written as ./%s", place,
-	    configured_file(), place);
+	return fail(PL_OPTION_VALUE, "-r %s: %s has no target of that name; a new folder here is written as ./%s",
+	    place, configured_file(), place);
 }
 
 static enum err init_run(const struct arguments *arguments)

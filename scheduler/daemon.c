@@ -132,20 +132,17 @@ static void stop(struct daemon *daemon)
 	daemon_tell_stop(daemon, daemon->stop_at_once ? SIGKILL : SIGTERM);
 }
 
-static void read_signals(struct daemon *daemon)
+/* One at a time: a look comes between two of them. */
+static void read_signal(struct daemon *daemon)
 {
 	struct signalfd_siginfo info;
-	bool hung_up = false;
 
-	while (read(daemon->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
-			hung_up = true;
-		else if (info.ssi_signo != SIGCHLD)
-			stop(daemon);
-	}
-	/* Once: one that comes meanwhile is for the next round, so that a look lies between what two of them announce. */
-	if (hung_up)
+	if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
 		reload(daemon);
+	else if (info.ssi_signo != SIGCHLD)
+		stop(daemon);
 }
 
 /* ---- the loop ---- */
@@ -213,7 +210,7 @@ static void run_loop(struct daemon *daemon)
 		if (poll(ready, 2, wait_milliseconds(daemon, wake)) <= 0)
 			continue;
 		if (ready[0].revents)
-			read_signals(daemon);
+			read_signal(daemon);
 		if (ready[1].revents)
 			read_timer(daemon);
 	}
