@@ -21,7 +21,7 @@ static void head(struct report_model *model, json_t *record, const struct record
 	model->foot = report_model_format(model, "%s  ·  %s", model->title, heading->id);
 	model->created = report_model_text(model, record_member_text(time, "utc"));
 	report_model_field(model, WORD_REGISTER, report_parts_number(model, heading->number));
-	report_model_field(model, WORD_RUN, heading->id);
+	report_model_field(model, WORD_RECORD_ID, heading->id);
 	report_model_field(model, WORD_MADE_ON, report_parts_time(model, record, "time"));
 }
 

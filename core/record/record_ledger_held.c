@@ -124,8 +124,8 @@ enum err record_ledger_each_held(struct record_ledger *ledger, const uint8_t rep
 	err = database_prepare(&query, ledger->database,
 	    what == RECORD_HELD_OBJECT
 		? "SELECT number, id, NULL, " IS_HELD " FROM record INDEXED BY record_number ORDER BY number"
-		: "SELECT number, id, snapshot, " IS_HELD " FROM record INDEXED BY record_snapshot WHERE repository = "
-							  "?3 AND snapshot IS NOT NULL ORDER BY number");
+		: "SELECT number, id, snapshot, " IS_HELD " FROM record INDEXED BY record_snapshot "
+		  "WHERE repository = ?3 AND snapshot IS NOT NULL ORDER BY number");
 	if (err != ERR_OK)
 		return err;
 	database_set_number(query, 1, place);
