@@ -39,10 +39,19 @@ static void print_shell(const char *what)
 	output_object("candidate", json_pack("{s:s}", "shell", what));
 }
 
-static void print_options(const struct option_spec *options)
+static bool has_option(const struct option_spec *options, const char *name)
 {
 	for (; options && options->long_name; options++)
-		if (options->help)
+		if (strcmp(options->long_name, name) == 0)
+			return true;
+	return false;
+}
+
+/* But for those that are `own` of the command. */
+static void print_options(const struct option_spec *options, const struct option_spec *own)
+{
+	for (; options && options->long_name; options++)
+		if (options->help && !has_option(own, options->long_name))
 			print_word("--", options->long_name, strlen(options->long_name), options->help);
 }
 
@@ -378,7 +387,7 @@ void complete_print(const char *const *words, size_t count)
 	else if (!is_option && !at.command)
 		print_commands(at.group);
 	else if (is_option || (!print_arguments(&at) && !at.ended)) {
-		print_options(at.command ? at.command->options : NULL);
-		print_options(settings_options);
+		print_options(at.command ? at.command->options : NULL, NULL);
+		print_options(settings_options, at.command ? at.command->options : NULL);
 	}
 }

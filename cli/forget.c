@@ -120,7 +120,7 @@ static enum err forget_command_run(const struct arguments *arguments)
 const struct command forget_command = {
     .name = "forget",
     .purpose = "take backups out that no rule keeps",
-    .arguments = "--keep-… N",
+    .arguments = "--keep-last N...",
     .options = options,
     .details = "Counts for each host and job on its own (ad-hoc backups: host and paths), by the time at which the\n"
 	       "repository received a backup, and by the clock of the office. The last good backup of each is always\n"

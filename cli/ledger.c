@@ -63,8 +63,8 @@ static enum err check_chain(struct verification *verification)
 		output_print("ledger: %s, %s", describe_count(result.records, "record").text,
 		    result.findings ? "THE CHAIN IS BROKEN" : "the chain is whole");
 		if (result.records > 0)
-			output_print(", from %s to %s", describe_time(first, result.first),
-			    describe_time(last, result.last));
+			output_print(
+			    ", from %s to %s", describe_time(first, result.first), describe_time(last, result.last));
 		output_print("\n");
 	}
 	object = json_pack("{s:I, s:I, s:I}", "records", (json_int_t)result.records, "signed",
@@ -152,10 +152,11 @@ const struct command ledger_verify_command = {
     .purpose = "check the chain of records, here and against the targets",
     .arguments = "[-r TARGET...]",
     .options = verify_options,
-    .details = "Here: every record is signed, whole, and in its place behind the one before. On each target: every record\n"
-	       "and every backup that this machine stored there is still there and the same, and none of its records is\n"
-	       "there that the ledger here lacks. A target that was rolled back is found so. Exit code 4: findings,\n"
-	       "each named.",
+    .details =
+	"Here: every record is signed, whole, and in its place behind the one before. On each target: every record\n"
+	"and every backup that this machine stored there is still there and the same, and none of its records is\n"
+	"there that the ledger here lacks. A target that was rolled back is found so. Exit code 4: findings,\n"
+	"each named.",
     .examples = "pulih ledger verify\npulih ledger verify -r hdd -r /media/second/pulih",
     .run = ledger_verify_run,
 };
@@ -163,7 +164,8 @@ const struct command ledger_verify_command = {
 /* ---- rebuild ---- */
 
 static const struct option_spec rebuild_options[] = {
-    {OPTION("chain", 0, OPTION_TEXT, "RUN", "the machine that made this record, where there are several", &given.chain)},
+    {OPTION(
+	"chain", 0, OPTION_TEXT, "RUN", "the machine that made this record, where there are several", &given.chain)},
     {0},
 };
 
@@ -195,7 +197,8 @@ const struct command ledger_rebuild_command = {
     .purpose = "make the ledger of a lost machine anew from a target",
     .arguments = "-r TARGET",
     .options = rebuild_options,
-    .details = "Reads the records that the target holds, checks signatures and the chain from the first to the last, and puts\n"
+    .details = "Reads the records that the target holds, checks signatures and the chain from the first to the last, "
+	       "and puts\n"
 	       "them into the ledger of this machine, which must have none. Do it before the first pulih run.",
     .examples = "pulih ledger rebuild -r hdd\npulih ledger rebuild -r hdd --chain 20261122t010000-website-3f2a",
     .run = ledger_rebuild_run,

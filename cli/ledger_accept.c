@@ -80,10 +80,11 @@ const struct command ledger_accept_command = {
     .purpose = "answer for backups or records that a target lacks for a good reason",
     .arguments = "-r TARGET --note TEXT",
     .options = options,
-    .details = "After a disk was replaced by an older copy, or a machine was set up anew: a person with the role reviewer or\n"
-	       "head says what happened. That becomes a signed record, and what it names is no finding any more, for\n"
-	       "this target only. Records that are missing there are stored again. Records that were changed cannot\n"
-	       "be answered for.",
+    .details =
+	"After a disk was replaced by an older copy, or a machine was set up anew: a person with the role reviewer or\n"
+	"head says what happened. That becomes a signed record, and what it names is no finding any more, for\n"
+	"this target only. Records that are missing there are stored again. Records that were changed cannot\n"
+	"be answered for.",
     .examples = "pulih ledger accept -r hdd --by kasubbag --note \"Diska diganti dengan salinan 20 November\"",
     .run = ledger_accept_run,
 };

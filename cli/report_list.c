@@ -26,7 +26,7 @@ static const char *started(const struct record_original *original)
 }
 
 static const struct option_spec list_options[] = {
-    {OPTION("job", 0, OPTION_TEXT, "NAME", "only runs of this job", &given.job)},
+    {OPTION("job", 0, OPTION_TEXT, "JOB", "only runs of this job", &given.job)},
     {OPTION("month", 0, OPTION_TEXT, "YYYY-MM", "only runs that began in this month", &given.month)},
     {OPTION("last", 0, OPTION_NUMBER, "N", "only the last N", &given.last), .most = LAST_MOST},
     {0},
@@ -101,7 +101,8 @@ static enum err report_list_run(const struct arguments *arguments)
 	if (err == ERR_OK)
 		err = record_ledger_each(listing.ledger, &listing.filter, show_line, &listing);
 	if (err == ERR_OK && listing.damaged > 0)
-		err = fail(PL_RECORD_BROKEN, "reviews of %s are damaged", describe_count(listing.damaged, "report").text);
+		err =
+		    fail(PL_RECORD_BROKEN, "reviews of %s are damaged", describe_count(listing.damaged, "report").text);
 	if (err == ERR_OK && listing.shown == 0 && output_level() >= OUTPUT_NORMAL)
 		output_print("no reports\n");
 	record_ledger_close(listing.ledger);

@@ -17,13 +17,13 @@ static struct {
 
 /* ---- approve, return ---- */
 
-#define COMMON_OPTIONS                                                                                                \
-	{OPTION("note", 0, OPTION_TEXT, "TEXT", "what the reviewer says; needed", &given.note)},                      \
-	    {OPTION("by", 0, OPTION_TEXT, "PERSON", "who reviews (default: the job's reviewer)", &given.by)},         \
-	    {OPTION("follow-up", 0, OPTION_TEXT, "TEXT", "what remains to be done", &given.follow_up)},               \
-	    {OPTION("owner", 0, OPTION_TEXT, "PERSON", "who does it", &given.owner)},                                 \
-	{                                                                                                             \
-		OPTION("until", 0, OPTION_TEXT, "DATE", "until when: 2026-12-01", &given.until)                       \
+#define COMMON_OPTIONS                                                                                        \
+	{OPTION("note", 0, OPTION_TEXT, "TEXT", "what the reviewer says; needed", &given.note)},              \
+	    {OPTION("by", 0, OPTION_TEXT, "PERSON", "who reviews (default: the job's reviewer)", &given.by)}, \
+	    {OPTION("follow-up", 0, OPTION_TEXT, "TEXT", "what remains to be done", &given.follow_up)},       \
+	    {OPTION("owner", 0, OPTION_TEXT, "PERSON", "who does it", &given.owner)},                         \
+	{                                                                                                     \
+		OPTION("until", 0, OPTION_TEXT, "DATE", "until when: 2026-12-01", &given.until)               \
 	}
 
 static const struct option_spec approve_options[] = {
@@ -34,8 +34,7 @@ static const struct option_spec approve_options[] = {
 static const struct option_spec return_options[] = {COMMON_OPTIONS, {0}};
 
 /* The target of the job, unless the command line names another: its key signs. */
-static enum err open_repository(
-    struct repository *out, const struct configuration *configuration, const char *run_id)
+static enum err open_repository(struct repository *out, const struct configuration *configuration, const char *run_id)
 {
 	const struct configuration_job *job = NULL;
 	enum err err = review_job(configuration, settings.state_folder, run_id, &job);
@@ -49,8 +48,8 @@ static enum err open_repository(
 
 static void report_review(const struct review_options *options, const struct review_result *result)
 {
-	const char *word = record_review_word(
-	    options->decision, options->configuration->office.language == LANGUAGE_ENGLISH);
+	const char *word =
+	    record_review_word(options->decision, options->configuration->office.language == LANGUAGE_ENGLISH);
 
 	if (result->warning[0])
 		output_warning(PL_REVIEW_ROOT, "%s", result->warning);
@@ -104,10 +103,10 @@ static enum err review_return_run(const struct arguments *arguments)
 	return review(arguments->items[0], RECORD_RETURNED);
 }
 
-#define DETAILS                                                                                                \
+#define DETAILS                                                                                                       \
 	"RUN is an id of pulih report list, or latest. The review is a signed record of its own, bound to what was\n" \
-	"reviewed; nothing is changed, and every review stays. Nobody reviews their own runs. Where the\n"      \
-	"configuration gives a person a Unix user (login), only that user acts as this person; root can, and the\n" \
+	"reviewed; nothing is changed, and every review stays. Nobody reviews their own runs. Where the\n"            \
+	"configuration gives a person a Unix user (login), only that user acts as this person; root can, and the\n"   \
 	"record says so. A follow-up needs --follow-up, --owner and --until together."
 
 const struct command review_approve_command = {
@@ -163,8 +162,8 @@ static enum err show_waiting(void *context, const struct review_waiting *waiting
 	if (given.overdue && !waiting->overdue)
 		return ERR_OK;
 	list->shown++;
-	output_print("%-44s %s  %s: %s since %s (%s)%s%s%s\n", run->id,
-	    record_report_status(waiting->run->original), name, waiting->who, describe_time(since, waiting->since),
+	output_print("%-44s %s  %s: %s since %s (%s)%s%s%s\n", run->id, record_report_status(waiting->run->original),
+	    name, waiting->who, describe_time(since, waiting->since),
 	    describe_count((uint64_t)(days > 0 ? days : 0), "day").text,
 	    waiting->overdue && waiting->state == REVIEW_RETURNED ? ", overdue" : "", escalated ? "; also " : "",
 	    escalated ? escalated->name : "");
@@ -190,12 +189,12 @@ static enum err review_list_run(const struct arguments *arguments)
 	if (err == ERR_OK)
 		err = record_ledger_open(&ledger, settings.state_folder, false);
 	if (err == ERR_OK)
-		err = review_waiting_each(configuration, ledger, list.now, show_waiting, &list);
+		err = review_waiting_each(configuration, ledger, list.now, NULL, show_waiting, &list);
 	if (err == ERR_OK || err == ERR_CORRUPT) {
 		if (list.shown == 0 && output_level() >= OUTPUT_NORMAL)
 			output_print("nothing %s\n", given.overdue ? "is overdue" : "waits for a review");
-		output_object("summary",
-		    json_pack("{s:i, s:i}", "waiting", (int)list.shown, "overdue", (int)list.overdue));
+		output_object(
+		    "summary", json_pack("{s:i, s:i}", "waiting", (int)list.shown, "overdue", (int)list.overdue));
 	}
 	record_ledger_close(ledger);
 	return err;

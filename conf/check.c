@@ -149,15 +149,22 @@ static enum err check_text(
 	return ERR_OK;
 }
 
-static enum err check_number(struct locate *locate, yaml_node_t *node, const char *path)
+/* CYAML_INT may be below 0, CYAML_UINT not. */
+static enum err check_number(
+    struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
-	const char *text = (const char *)node->data.scalar.value;
+	const char *whole = (const char *)node->data.scalar.value, *text = whole;
 	size_t length = node->data.scalar.length;
+	bool is_signed = schema->type == CYAML_INT;
 
+	if (is_signed && length > 1 && text[0] == '-' && text[1] != '0') {
+		text++;
+		length--;
+	}
 	/* At most 6 digits: no number of the configuration needs more, and none overflows. A leading zero would be octal for some. */
 	if (length == 0 || length > 6 || strspn(text, "0123456789") != length || (text[0] == '0' && length > 1))
-		return locate_fail_node(
-		    locate, node, PL_CONFIG_TYPE, path, "\"%s\" is no number; wanted: a number from 0 to 999999", text);
+		return locate_fail_node(locate, node, PL_CONFIG_TYPE, path,
+		    "\"%s\" is no number; wanted: a number from %s to 999999", whole, is_signed ? "-999999" : "0");
 	return ERR_OK;
 }
 
@@ -208,6 +215,7 @@ static enum err check_value(
     struct locate *locate, const cyaml_schema_value_t *schema, yaml_node_t *node, const char *path)
 {
 	const char *text = (const char *)node->data.scalar.value;
+	const bool is_number = schema->type == CYAML_INT || schema->type == CYAML_UINT;
 
 	if (schema->type == CYAML_MAPPING)
 		return check_mapping(locate, schema->mapping.fields, node, path);
@@ -219,12 +227,12 @@ static enum err check_value(
 		return fail_type(locate, node, path,
 		    schema->type == CYAML_STRING     ? "a text"
 			: schema->type == CYAML_BOOL ? "true or false"
-			: schema->type == CYAML_INT  ? "a number"
+			: is_number		     ? "a number"
 						     : "a word");
 	if (schema->type == CYAML_STRING)
 		return check_text(locate, schema, node, path);
-	if (schema->type == CYAML_INT)
-		return check_number(locate, node, path);
+	if (is_number)
+		return check_number(locate, schema, node, path);
 	if (schema->type == CYAML_ENUM)
 		return check_word(locate, schema, node, path);
 	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)

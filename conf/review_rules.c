@@ -36,8 +36,7 @@ static const char *head_of(const struct configuration *configuration)
 	return NULL;
 }
 
-struct review_rules review_rules_of(
-    const struct configuration *configuration, const struct configuration_job *job)
+struct review_rules review_rules_of(const struct configuration *configuration, const struct configuration_job *job)
 {
 	static const struct configuration_review none;
 	const struct configuration_review *office = configuration->review ? configuration->review : &none;

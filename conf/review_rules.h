@@ -13,8 +13,7 @@ struct review_rules {
 	const struct configuration_person *escalate_to; /* NULL: nobody; borrowed */
 };
 /* `job` NULL: one that the configuration no longer describes. Without escalate_to it is the first person with the role head. */
-struct review_rules review_rules_of(
-    const struct configuration *configuration, const struct configuration_job *job);
+struct review_rules review_rules_of(const struct configuration *configuration, const struct configuration_job *job);
 
 /* "12h", "3d", "2w": 1 to 9999 of them; false for anything else. */
 bool review_rules_span(const char *text, int64_t *out);

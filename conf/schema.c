@@ -15,9 +15,9 @@
 	CYAML_FIELD_SEQUENCE( \
 	    #member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member, &text, 1, ITEMS_MAX)
 #define NUMBER_OR_NONE(type, member) \
-	CYAML_FIELD_INT_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member)
+	CYAML_FIELD_UINT_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member)
 #define FLAG(type, member) CYAML_FIELD_BOOL(#member, CYAML_FLAG_OPTIONAL, struct type, member)
-#define NUMBER(type, member) CYAML_FIELD_INT(#member, CYAML_FLAG_OPTIONAL, struct type, member)
+#define NUMBER(type, member) CYAML_FIELD_UINT(#member, CYAML_FLAG_OPTIONAL, struct type, member)
 #define WORD(flags, type, member, words) \
 	CYAML_FIELD_ENUM(#member, CYAML_FLAG_STRICT | (flags), struct type, member, words, CYAML_ARRAY_LEN(words))
 
@@ -163,7 +163,7 @@ static const cyaml_schema_field_t job[] = {
     MAPPING(schedule, schedule),
     MAPPING(keep, keep),
     MAPPING(drill, schedule),
-    NUMBER(configuration_job, priority),
+    CYAML_FIELD_INT("priority", CYAML_FLAG_OPTIONAL, struct configuration_job, priority),
     MAPPING(limits, limits),
     TEXTS(configuration_job, before),
     TEXTS(configuration_job, after),
@@ -187,7 +187,7 @@ static const cyaml_schema_value_t job_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DE
 	CYAML_FIELD_STRING_PTR(                                                                                 \
 	    "ca_file", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, connection.ca_file, 1, TEXT_MAX), \
 	    CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct type, connection.insecure),                \
-	    CYAML_FIELD_INT("timeout", CYAML_FLAG_OPTIONAL, struct type, connection.timeout)
+	    CYAML_FIELD_UINT("timeout", CYAML_FLAG_OPTIONAL, struct type, connection.timeout)
 
 static const cyaml_strval_t securities[] = {
     {"starttls", SECURITY_STARTTLS}, {"tls", SECURITY_TLS}, {"none", SECURITY_NONE}};

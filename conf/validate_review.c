@@ -18,7 +18,8 @@ enum err validate_review_login(struct locate *locate, const struct configuration
 	/* Whether there is such a user is not asked: a backup must not fail because somebody left. */
 	if (strlen(login) > LOGIN_MAX || login[0] == '-' || strspn(login, LOGIN_LETTERS) != strlen(login))
 		return locate_fail(locate, PL_CONFIG_VALUE, path.text,
-		    "\"%s\" is no name of a Unix user; allowed: 1 to %d letters, digits, '_', '-' and '.'", login, LOGIN_MAX);
+		    "\"%s\" is no name of a Unix user; allowed: 1 to %d letters, digits, '_', '-' and '.'", login,
+		    LOGIN_MAX);
 	if (strcmp(login, "root") == 0)
 		return locate_fail(locate, PL_CONFIG_VALUE, path.text,
 		    "root is no person; allowed: the person's own Unix user, or leave it out");
@@ -46,8 +47,8 @@ static enum err check_escalate_to(
 	struct locate_path full = locate_path("%s.escalate_to", path);
 
 	if (id && !person)
-		return locate_fail(locate, PL_CONFIG_REFERENCE, full.text,
-		    "there is no person of the id \"%s\" under people", id);
+		return locate_fail(
+		    locate, PL_CONFIG_REFERENCE, full.text, "there is no person of the id \"%s\" under people", id);
 	if (id && person->role == ROLE_OPERATOR)
 		return locate_fail(locate, PL_CONFIG_REVIEWER, full.text,
 		    "\"%s\" has the role operator; allowed: a person with the role reviewer or head", id);
@@ -77,9 +78,8 @@ static enum err check_review(struct locate *locate, const struct configuration *
 
 enum err validate_review_rules(struct locate *locate, const struct configuration *configuration)
 {
-	enum err err = configuration->review
-	    ? check_review(locate, configuration, NULL, configuration->review, "review")
-	    : ERR_OK;
+	enum err err =
+	    configuration->review ? check_review(locate, configuration, NULL, configuration->review, "review") : ERR_OK;
 
 	for (uint32_t i = 0; err == ERR_OK && i < configuration->jobs_count; i++) {
 		const struct configuration_job *job = &configuration->jobs[i];

@@ -47,6 +47,8 @@ enum err restore_place_look(
 	struct statx status;
 
 	*out = PLACE_FREE;
+	if (item->folder->own)
+		return restore_refuse_own(restore_printable(entry->path));
 	if (item->folder->fresh)
 		return ERR_OK;
 	if (statx(folder_fd, item->entry->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) != 0)

@@ -34,7 +34,7 @@ static void folder_free(struct restore_folder *folder)
 }
 
 /* Remembers which folder this is, and what it has. */
-static int folder_learn(struct restore_folder *folder)
+static int folder_learn(const struct restore *run, struct restore_folder *folder)
 {
 	struct stat stat;
 
@@ -45,6 +45,7 @@ static int folder_learn(struct restore_folder *folder)
 	folder->uid = stat.st_uid;
 	folder->gid = stat.st_gid;
 	folder->mode = stat.st_mode & 07777;
+	folder->own = file_is_among(&stat, run->own, run->own_count);
 	return 0;
 }
 
@@ -157,6 +158,17 @@ static void finish_metadata(struct restore *run, struct restore_folder *folder, 
 		restore_protected_put_back(fd, folder->taken);
 }
 
+/* What a file system took it may still lose: a disk that fails or is pulled out shows it when it is written to, and by then all files are
+ * closed. So each file system is synced before the restore says that all is there: once, since a sync of each file would take many times as
+ * long. The destination's descriptor is as old as the run, and so learns of every failure since. */
+static void make_durable(struct restore *run, struct restore_folder *folder, int fd)
+{
+	if ((folder->parent && folder->parent->device == folder->device) || syncfs(fd) == 0)
+		return;
+	(void)fail_errno(PL_RESTORE_WRITE, "cannot write everything to %s", run->options->destination);
+	restore_stop(run);
+}
+
 static void folder_finish(struct restore *run, struct restore_folder *folder)
 {
 	int fd = restore_folder_enter(run, folder);
@@ -171,8 +183,10 @@ static void folder_finish(struct restore *run, struct restore_folder *folder)
 	if (!restore_stopped(run)) {
 		if (run->options->delete_others && !folder->fresh)
 			restore_delete_others(run, folder, fd);
-		if (!run->options->dry_run)
+		if (!run->options->dry_run) {
 			finish_metadata(run, folder, fd);
+			make_durable(run, folder, fd);
+		}
 	} else {
 		restore_protected_put_back(fd, folder->taken);
 	}
@@ -220,6 +234,34 @@ static bool is_empty(int fd)
 	return found <= 2; /* "." and ".." */
 }
 
+enum err restore_refuse_own(const char *what)
+{
+	return fail(
+	    PL_RESTORE_DESTINATION, "%s would go into the repository itself, or into what is remembered of it", what);
+}
+
+/* Whether a folder lies in the repository, at any depth. */
+static enum err check_own(const struct restore *run, int fd, const char *path)
+{
+	struct stat self, above = {0};
+	int at = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && at >= 0 && fstat(at, &self) == 0 &&
+	    (self.st_dev != above.st_dev || self.st_ino != above.st_ino)) {
+		int next = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (file_is_among(&self, run->own, run->own_count))
+			err = restore_refuse_own(path);
+		above = self;
+		close(at);
+		at = next;
+	}
+	if (at >= 0)
+		close(at);
+	return err;
+}
+
 enum err restore_folder_root(struct restore *run, const char *path, struct restore_folder **out)
 {
 	struct restore_folder *folder = folder_new("");
@@ -240,10 +282,13 @@ enum err restore_folder_root(struct restore *run, const char *path, struct resto
 		goto done;
 	/* The destination itself may be a link: it is what the user named. */
 	folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder->fd < 0 || folder_learn(folder) != 0) {
+	if (folder->fd < 0 || folder_learn(run, folder) != 0) {
 		err = fail_errno(PL_RESTORE_DESTINATION, "cannot use %s", path);
 		goto done;
 	}
+	err = check_own(run, folder->fd, path);
+	if (err != ERR_OK)
+		goto done;
 	folder->root = true;
 	if (!made && !run->options->dry_run && run->options->overwrite != RESTORE_NEVER)
 		folder->taken = restore_protected_take(folder->fd, &folder->guarded);
@@ -295,7 +340,7 @@ static enum err prepare(struct restore *run, struct restore_folder *parent, stru
 		(void)fremovexattr(folder->fd, "system.posix_acl_default");
 		(void)fremovexattr(folder->fd, "system.posix_acl_access");
 	}
-	if (folder->fd < 0 || folder_learn(folder) != 0)
+	if (folder->fd < 0 || folder_learn(run, folder) != 0)
 		return fail_errno(PL_RESTORE_WRITE, "cannot open the folder %s", folder->name);
 	if (run->options->dry_run || folder->fresh)
 		return ERR_OK;
@@ -318,6 +363,10 @@ enum err restore_folder_make(struct restore *run, struct restore_folder *parent,
 	*out = NULL;
 	if (!folder)
 		return ERR_NOMEM;
+	if (parent->own) {
+		folder_free(folder);
+		return restore_refuse_own(name);
+	}
 	fd = restore_folder_enter(run, parent);
 	if (fd < 0) {
 		folder_free(folder);

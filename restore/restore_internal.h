@@ -109,10 +109,13 @@ struct restore_folder {
 	bool fresh;	  /* made by this run: nothing else is in it */
 	bool default_acl; /* new files in it get an ACL that the snapshot may not want */
 	bool root;
+	bool own; /* the repository that is read, or what is remembered of it: nothing goes into it */
 	char name[];
 };
-/* The destination itself, opened or made. */
+/* The destination itself, opened or made. What lies in the repository that is read is PL_RESTORE_DESTINATION. */
 enum err restore_folder_root(struct restore *run, const char *path, struct restore_folder **out);
+/* A snapshot may hold a file of the name of an object, or "config": written into the repository that is read, it destroys it. Fails. */
+enum err restore_refuse_own(const char *what);
 /* Makes `name` in parent, or opens the folder of that name. `entry` (may be NULL) is taken over on success. */
 enum err restore_folder_make(struct restore *run, struct restore_folder *parent, const char *name,
     struct restore_entry *entry, struct restore_folder **out);

@@ -14,7 +14,7 @@ struct tar_link {
 	uint64_t device, inode;
 	uint64_t digest[2];
 	bool damaged; /* its content was not all there */
-	char path[]; /* NUL-terminated */
+	char path[];  /* NUL-terminated */
 };
 #define TAR_BUCKETS (1u << 16)
 

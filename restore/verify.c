@@ -99,8 +99,13 @@ static void release(struct verify *verify)
 static enum err run_tiers(struct verify *verify)
 {
 	const struct keys *keys = verify->repository->keys;
-	enum err err = verify_structure(verify);
+	struct target *target = verify->repository->target;
+	enum err err;
 
+	/* A cache that still has what the medium lost would make it look whole. */
+	target->from_medium = true;
+	err = verify_structure(verify);
+	target->from_medium = false;
 	if (err == ERR_OK && verify->options->state_folder)
 		err = verify_known(verify);
 	if (err == ERR_OK)
@@ -108,7 +113,9 @@ static enum err run_tiers(struct verify *verify)
 	if (err == ERR_OK && keys && keys->full)
 		err = verify_trees(verify);
 	if (err == ERR_OK && verify->options->tier != VERIFY_STRUCTURE) {
+		target->from_medium = true;
 		err = verify_read_packs(verify);
+		target->from_medium = false;
 		/* Also after an interrupt: what was read was read. */
 		if (verify_ledger_save(verify) != ERR_OK)
 			output_failure_warning(failure_last());

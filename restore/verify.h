@@ -21,7 +21,8 @@ struct verify_options {
 	enum verify_tier tier;
 	uint64_t budget; /* bytes to read; 0: everything */
 	unsigned threads;
-	const char *state_folder; /* of this machine, with its ledger: what that knows of the target must be there. NULL: not asked */
+	const char *
+	    state_folder; /* of this machine, with its ledger: what that knows of the target must be there. NULL: not asked */
 	verify_on_finding on_finding;
 	void *context;
 };

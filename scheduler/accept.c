@@ -59,8 +59,7 @@ static enum err find(struct accepting *accepting)
 {
 	const struct accept_options *options = accepting->options;
 	struct record_compare_result compared;
-	enum err err =
-	    record_compare_all(accepting->ledger, options->repository, 0, on_finding, accepting, &compared);
+	enum err err = record_compare_all(accepting->ledger, options->repository, 0, on_finding, accepting, &compared);
 
 	if (err == ERR_OK && accepting->out_of_memory)
 		err = fail(PL_NO_MEMORY, "no memory for the findings");
@@ -151,8 +150,8 @@ static void send(struct accepting *accepting)
 		err = record_ledger_place(
 		    accepting->ledger, repository->config->id, target_place(repository->target), true, &place);
 	if (err == ERR_OK)
-		err = record_ledger_is_held(accepting->ledger, place, accepting->result->id, RECORD_HELD_OBJECT,
-		    &accepting->result->stored);
+		err = record_ledger_is_held(
+		    accepting->ledger, place, accepting->result->id, RECORD_HELD_OBJECT, &accepting->result->stored);
 	if (err != ERR_OK)
 		output_warning(
 		    PL_RECORD_NOT_STORED, "the record is kept on this machine only: %s", failure_last()->text);

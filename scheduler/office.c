@@ -96,13 +96,13 @@ enum err office_acting(const struct configuration *configuration, const char *by
 		return err;
 	person = *out;
 	if (person->role == ROLE_OPERATOR)
-		return fail(PL_REVIEW_REFUSED, "%s has the role operator; only a person with the role reviewer or head may do this",
-		    person->id);
+		return fail(PL_REVIEW_REFUSED,
+		    "%s has the role operator; only a person with the role reviewer or head may do this", person->id);
 	if (!person->login || office_is_login(caller, person))
 		return ERR_OK;
 	if (!caller->root)
-		return fail(PL_REVIEW_REFUSED, "only the Unix user %s acts as %s; this is %s", person->login, person->id,
-		    caller->user);
+		return fail(PL_REVIEW_REFUSED, "only the Unix user %s acts as %s; this is %s", person->login,
+		    person->id, caller->user);
 	if (*caller->through)
 		snprintf(warning, OFFICE_WARNING, "root, called by %s through sudo, acted as %s, whose Unix user is %s",
 		    caller->through, person->id, person->login);

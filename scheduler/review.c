@@ -85,8 +85,8 @@ static enum err check_person(struct review_making *making)
 	    &making->result->reviewer, making->result->warning);
 
 	if (err == ERR_OK && is_performer(&making->run, making->result->reviewer))
-		err = fail(PL_REVIEW_REFUSED, "%s performed the run %s and cannot review it", making->result->reviewer->id,
-		    making->result->run_id);
+		err = fail(PL_REVIEW_REFUSED, "%s performed the run %s and cannot review it",
+		    making->result->reviewer->id, making->result->run_id);
 	for (uint32_t i = 0; err == ERR_OK && i < configuration->people_count; i++)
 		if (is_performer(&making->run, &configuration->people[i]) &&
 		    office_is_login(&making->caller, &configuration->people[i]))
@@ -104,7 +104,8 @@ static enum err check_text(const char *option, const char *text)
 	if (length == 0 || strspn(text, " \t\r\n") == length)
 		return fail(PL_OPTION_VALUE, "--%s: there is no text", option);
 	if (length > NOTE_MAX)
-		return fail(PL_OPTION_VALUE, "--%s: the text has %zu bytes; at most %d are allowed", option, length, NOTE_MAX);
+		return fail(
+		    PL_OPTION_VALUE, "--%s: the text has %zu bytes; at most %d are allowed", option, length, NOTE_MAX);
 	return ERR_OK;
 }
 
@@ -139,10 +140,12 @@ static enum err check_options(const struct review_options *options, int64_t now)
 	if (err != ERR_OK || given == 0)
 		return err;
 	if (given != 3)
-		return fail(PL_OPTION_VALUE, "a follow-up needs all three: --follow-up TEXT --owner PERSON --until DATE");
+		return fail(
+		    PL_OPTION_VALUE, "a follow-up needs all three: --follow-up TEXT --owner PERSON --until DATE");
 	err = check_text("follow-up", options->follow_up);
 	if (err == ERR_OK && !configuration_person(options->configuration, options->owner))
-		err = fail(PL_REVIEW_PERSON, "%s describes no person \"%s\"", options->configuration->file, options->owner);
+		err = fail(
+		    PL_REVIEW_PERSON, "%s describes no person \"%s\"", options->configuration->file, options->owner);
 	return err == ERR_OK ? check_until(options->until, now) : err;
 }
 
@@ -161,7 +164,8 @@ static enum err check_again(struct review_making *making)
 
 		if ((last == RECORD_APPROVED || last == RECORD_APPROVED_NOTES) && note &&
 		    strcmp(note, making->options->note) == 0)
-			err = fail(PL_REVIEW_EXISTS, "the report of the run %s is reviewed already: %s, with this very note",
+			err = fail(PL_REVIEW_EXISTS,
+			    "the report of the run %s is reviewed already: %s, with this very note",
 			    making->result->run_id, record_review_name(last));
 	}
 	record_review_list_free(&earlier);

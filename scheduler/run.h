@@ -33,9 +33,9 @@ struct run_result {
 	struct backup_result backup;
 	struct buffer original; /* the record; empty where none could be written */
 	enum record_status status;
-	bool stored;			     /* the repository has the record too */
-	bool lacking;			     /* the target lacks what this machine stored there before; the backup is done */
-	char cut_off[RECORD_ID_SIZE];	     /* the run before that was cut off and got its record now; "" for none */
+	bool stored;		      /* the repository has the record too */
+	bool lacking;		      /* the target lacks what this machine stored there before; the backup is done */
+	char cut_off[RECORD_ID_SIZE]; /* the run before that was cut off and got its record now; "" for none */
 	struct notify_results notifications; /* who was told of it, and of what waited; see notify.h */
 };
 void run_result_free(struct run_result *result);

@@ -55,6 +55,16 @@ enum err disk_fail(struct disk_target *disk, enum message id, const char *action
 	return fail_errno(id, "cannot %s %s/%s", action, disk->path, name);
 }
 
+/* What is read next comes from the medium: the page cache would say what was meant to be written. Only clean pages can be dropped, so
+ * what another program left dirty is written first; a file system that cannot sync a file opened for reading has none to drop. */
+static enum err drop_cached(struct disk_target *disk, int fd, const char *name)
+{
+	if (fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != EBADF && errno != EPERM)
+		return disk_fail(disk, PL_TARGET_READ, "sync", name);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return ERR_OK;
+}
+
 static enum err disk_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size)
 {
 	struct disk_target *disk = disk_of(target);
@@ -68,7 +78,14 @@ static enum err disk_read(struct target *target, const char *name, uint64_t offs
 		err = fail(PL_OBJECT_SHORT, "%s/%s has no byte %llu", disk->path, name, (unsigned long long)offset);
 		goto done;
 	}
+	if (target->from_medium)
+		err = drop_cached(disk, fd, name);
+	if (err != ERR_OK)
+		goto done;
 	done = file_pread_full(fd, out, size, (off_t)offset);
+	/* What was read only to be checked must not push out what others need. */
+	if (target->from_medium)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (done < 0)
 		err = disk_fail(disk, PL_TARGET_READ, "read", name);
 	else if ((size_t)done < size)
@@ -201,8 +218,6 @@ static enum err read_steps(
 	}
 }
 
-/* Read back from the medium: the page cache would say what was meant to be written. Only clean pages can be dropped, so what
- * another program left dirty is written first; a file system that cannot sync a file opened for reading has none to drop. */
 static enum err read_back(struct disk_target *disk, const char *name, disk_step take, void *context)
 {
 	uint8_t *step = mem_alloc(READ_STEP);
@@ -216,11 +231,9 @@ static enum err read_back(struct disk_target *disk, const char *name, disk_step 
 		err = disk_fail(disk, PL_TARGET_READ, "open", name);
 		goto done;
 	}
-	if (fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != EBADF && errno != EPERM) {
-		err = disk_fail(disk, PL_TARGET_READ, "sync", name);
+	err = drop_cached(disk, fd, name);
+	if (err != ERR_OK)
 		goto done;
-	}
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	err = read_steps(disk, fd, name, step, take, context);
 	/* What was read only to be checked must not push out what others need. */
@@ -279,7 +292,7 @@ static enum err compare_step(void *context, const uint8_t *bytes, size_t size)
 	return ERR_OK;
 }
 
-static enum err disk_compare(struct target *target, const char *name, const void *bytes, size_t size, bool *same)
+enum err disk_compare(struct target *target, const char *name, const void *bytes, size_t size, bool *same)
 {
 	struct comparing comparing = {.bytes = bytes, .left = size, .same = true};
 	enum err err = read_back(disk_of(target), name, compare_step, &comparing);

@@ -52,6 +52,8 @@ struct disk_target *disk_of(struct target *target);
 enum err disk_fail(struct disk_target *disk, enum message id, const char *action, const char *name);
 /* PL_TARGET_READ where the root folder is gone, or another file system is mounted in its place. */
 enum err disk_check_root(struct disk_target *disk);
+/* Whether a file below the root is these bytes on the medium. */
+enum err disk_compare(struct target *target, const char *name, const void *bytes, size_t size, bool *same);
 
 #define DISK_TEMPORARY ".tmp-"
 

@@ -274,6 +274,22 @@ done:
 	return err;
 }
 
+/* What takes the place of an object must be whole before that one goes: read back from the medium while it is a temporary. */
+static enum err check_temporary(
+    struct disk_target *disk, const char *name, const char *temporary, const void *bytes, size_t size)
+{
+	char folder[OBJECT_NAME_MAX], path[OBJECT_NAME_MAX + TEMPORARY_MAX];
+	bool same = false;
+	enum err err;
+
+	folder_of(name, folder);
+	snprintf(path, sizeof(path), "%s%s%s", folder, folder[0] ? "/" : "", temporary);
+	err = disk_compare(&disk->base, path, bytes, size, &same);
+	if (err == ERR_OK && !same)
+		err = fail(PL_READ_BACK, "%s of %s does not read back as it was written", name, disk->path);
+	return err;
+}
+
 enum err disk_replace(struct target *target, const char *name, const void *bytes, size_t size)
 {
 	struct disk_target *disk = disk_of(target);
@@ -286,7 +302,10 @@ enum err disk_replace(struct target *target, const char *name, const void *bytes
 	err = write_temporary(disk, folder_fd, name, bytes, size, temporary);
 	if (err != ERR_OK)
 		goto done;
-	if (renameat(folder_fd, temporary, folder_fd, leaf_of(name)) != 0) {
+	err = check_temporary(disk, name, temporary, bytes, size);
+	if (err != ERR_OK) {
+		unlinkat(folder_fd, temporary, 0);
+	} else if (renameat(folder_fd, temporary, folder_fd, leaf_of(name)) != 0) {
 		err = disk_fail(disk, PL_TARGET_WRITE, "replace", name);
 		unlinkat(folder_fd, temporary, 0);
 	} else if (sync_folder(folder_fd) != 0) {

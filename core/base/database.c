@@ -415,8 +415,7 @@ static enum err check_schema(struct database *database)
 		err = describe_schema(&model, &wanted);
 	if (err == ERR_OK)
 		err = describe_schema(database, &found);
-	if (err == ERR_OK &&
-	    (wanted.length != found.length || memcmp(wanted.data, found.data, wanted.length) != 0))
+	if (err == ERR_OK && (wanted.length != found.length || memcmp(wanted.data, found.data, wanted.length) != 0))
 		err = fail(PL_DATABASE_DAMAGED, "tables, indexes or triggers of the %s %s were changed",
 		    database->form->what, database->path);
 	sqlite3_close_v2(model.connection);

@@ -189,8 +189,17 @@ done:
 	return err;
 }
 
+/* What is missing below a folder that a read-only file system refused is missing for that reason. */
+static enum err cannot_make_folder(const char *path, bool read_only)
+{
+	if (read_only && errno == ENOENT)
+		errno = EROFS;
+	return fail_errno(PL_FILE_WRITE, "cannot make the folder %s", path);
+}
+
 enum err file_make_folders(const char *path, mode_t mode)
 {
+	bool read_only = false;
 	enum err err = ERR_OK;
 	char *copy = mem_string(path);
 
@@ -204,8 +213,10 @@ enum err file_make_folders(const char *path, mode_t mode)
 		*at = '\0';
 		if (mkdir(copy, mode) == 0)
 			err = file_sync_folder_of(copy);
-		else if (errno != EEXIST && errno != EISDIR && errno != EROFS)
-			err = fail_errno(PL_FILE_WRITE, "cannot make the folder %s", copy);
+		else if (errno == EROFS) /* for folders that are there, too */
+			read_only = true;
+		else if (errno != EEXIST && errno != EISDIR)
+			err = cannot_make_folder(copy, read_only);
 		*at = kept;
 		if (kept == '\0')
 			break;
@@ -214,7 +225,7 @@ enum err file_make_folders(const char *path, mode_t mode)
 		struct stat status;
 
 		if (stat(path, &status) != 0)
-			err = fail_errno(PL_FILE_WRITE, "cannot make the folder %s", path);
+			err = cannot_make_folder(path, read_only);
 		else if (!S_ISDIR(status.st_mode))
 			err = fail(PL_FILE_WRITE, "%s is there already and is not a folder", path);
 	}

@@ -11,9 +11,9 @@ struct chain {
 	record_on_finding on_finding;
 	void *context;
 	struct record_chain_result *result;
-	uint64_t expected;	  /* the number that comes next */
-	uint8_t hash[HASH_SIZE];  /* of the record before */
-	bool broken;		  /* the record before is a finding already: what follows it need not fit */
+	uint64_t expected;	 /* the number that comes next */
+	uint8_t hash[HASH_SIZE]; /* of the record before */
+	bool broken;		 /* the record before is a finding already: what follows it need not fit */
 };
 
 /* Keeps what ends the walk apart from what is found. */
@@ -54,7 +54,8 @@ static void check_link(struct chain *chain, const struct record_heading *heading
 
 	if (!fits && !chain->broken) {
 		fail(PL_LEDGER_CHAIN,
-		    "record %" PRIu64 " (%s) does not follow the record before it: one of the two was changed, added, or put "
+		    "record %" PRIu64
+		    " (%s) does not follow the record before it: one of the two was changed, added, or put "
 		    "in the place of another",
 		    heading->number, heading->id);
 		found(chain, heading->number, heading->id);

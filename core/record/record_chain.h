@@ -15,8 +15,8 @@ enum record_finding_kind {
 };
 struct record_finding {
 	enum record_finding_kind kind;
-	const char *object; /* as in the repository: "records/<id>"; of the ledger: "record 7", "ledger" */
-	const char *id;	    /* of the record; "" where it has none */
+	const char *object;  /* as in the repository: "records/<id>"; of the ledger: "record 7", "ledger" */
+	const char *id;	     /* of the record; "" where it has none */
 	const uint8_t *hash; /* UNKNOWN: of the record; FORGOTTEN: id of the snapshot; else NULL */
 };
 typedef void (*record_on_finding)(void *context, const struct record_finding *finding);

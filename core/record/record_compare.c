@@ -108,8 +108,8 @@ void record_compare_found(struct record_compare *compare, enum record_finding_ki
     const char *id, const uint8_t *hash)
 {
 	compare->result->findings++;
-	compare->on_finding(compare->context,
-	    &(struct record_finding){.kind = kind, .object = object, .id = id, .hash = hash});
+	compare->on_finding(
+	    compare->context, &(struct record_finding){.kind = kind, .object = object, .id = id, .hash = hash});
 }
 
 /* A listing that was made while things changed, or that leaves things out, is not enough to accuse a target. */
@@ -134,8 +134,8 @@ enum err record_compare_missing_snapshot(
 		return err;
 	err = look_again(compare, name.text, &missing);
 	if (err == ERR_OK && missing) {
-		fail(PL_LEDGER_LACKING, "%s of the run %s is no longer on %s, and no record says why", name.text, record,
-		    compare->repository->target->url);
+		fail(PL_LEDGER_LACKING, "%s of the run %s is no longer on %s, and no record says why", name.text,
+		    record, compare->repository->target->url);
 		record_compare_found(compare, RECORD_FINDING_FORGOTTEN, name.text, record, id);
 	}
 	return err;
@@ -220,11 +220,8 @@ enum err record_compare_held(struct record_compare *compare, bool remember)
 enum err record_compare_known(struct record_ledger *ledger, struct repository *repository, bool remember,
     record_on_finding on_finding, void *context, struct record_compare_result *result)
 {
-	struct record_compare compare = {.ledger = ledger,
-	    .repository = repository,
-	    .on_finding = on_finding,
-	    .context = context,
-	    .result = result};
+	struct record_compare compare = {
+	    .ledger = ledger, .repository = repository, .on_finding = on_finding, .context = context, .result = result};
 	enum err err;
 
 	*result = (struct record_compare_result){0};

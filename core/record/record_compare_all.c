@@ -123,8 +123,7 @@ static enum err read_one(struct thorough *thorough, const char *id)
 {
 	struct record_compare *compare = thorough->compare;
 	struct buffer stored = {0};
-	enum err err =
-	    record_object_get(compare->repository->target, id, compare->repository->keys, &stored);
+	enum err err = record_object_get(compare->repository->target, id, compare->repository->keys, &stored);
 
 	if (err == ERR_OK) {
 		err = compare_one(thorough, id, &stored);
@@ -155,8 +154,7 @@ static int by_number(const void *a, const void *b)
 /* Whether it stands behind a record of ours: in the ledger, or one of the strangers before it. */
 static enum err find_origin(struct thorough *thorough, struct stranger *strangers, size_t at)
 {
-	enum err err =
-	    record_ledger_find_hash(thorough->compare->ledger, strangers[at].previous, &strangers[at].ours);
+	enum err err = record_ledger_find_hash(thorough->compare->ledger, strangers[at].previous, &strangers[at].ours);
 
 	for (size_t i = at; err == ERR_OK && i > 0 && strangers[i - 1].number + 1 >= strangers[at].number; i--)
 		if (strangers[i - 1].ours && memcmp(strangers[i - 1].hash, strangers[at].previous, HASH_SIZE) == 0)
@@ -196,11 +194,8 @@ static enum err tell_strangers(struct thorough *thorough)
 enum err record_compare_all(struct record_ledger *ledger, struct repository *repository, size_t newest,
     record_on_finding on_finding, void *context, struct record_compare_result *result)
 {
-	struct record_compare compare = {.ledger = ledger,
-	    .repository = repository,
-	    .on_finding = on_finding,
-	    .context = context,
-	    .result = result};
+	struct record_compare compare = {
+	    .ledger = ledger, .repository = repository, .on_finding = on_finding, .context = context, .result = result};
 	struct thorough thorough = {.compare = &compare};
 	size_t count, at;
 	enum err err;
@@ -219,7 +214,8 @@ enum err record_compare_all(struct record_ledger *ledger, struct repository *rep
 	for (at = newest && newest < count ? count - newest : 0; err == ERR_OK && at < count; at++) {
 		err = read_one(&thorough, (const char *)compare.records.data + at * RECORD_ID_SIZE);
 		if (err == ERR_OK && interrupt_requested())
-			err = fail(PL_INTERRUPTED, "interrupted while the records of %s were read", repository->target->url);
+			err = fail(
+			    PL_INTERRUPTED, "interrupted while the records of %s were read", repository->target->url);
 	}
 	if (err == ERR_OK)
 		err = tell_strangers(&thorough);

@@ -12,7 +12,7 @@ struct record_compare {
 	record_on_finding on_finding;
 	void *context;
 	struct record_compare_result *result;
-	int64_t place; /* 0: this target is new to the ledger */
+	int64_t place;		 /* 0: this target is new to the ledger */
 	struct buffer records;	 /* ids on the target, each RECORD_ID_SIZE bytes, sorted */
 	struct buffer snapshots; /* ids on the target, each OBJECT_ID_SIZE bytes, sorted */
 	struct record_explained explained;

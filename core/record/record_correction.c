@@ -19,8 +19,8 @@ enum err record_correction_json(json_t **out, const struct record_correction *co
 		err = record_heading_add(*out,
 		    json_pack("{s:o, s:s, s:o, s:{s:o, s:o}, s:o}", "by", record_person_json(&correction->by), "role",
 			correction->role, "note", record_text_json(correction->note), "login", "user",
-			record_text_json(correction->user), "through", record_text_json(correction->through),
-			"warning", record_text_json(correction->warning)));
+			record_text_json(correction->user), "through", record_text_json(correction->through), "warning",
+			record_text_json(correction->warning)));
 	if (err != ERR_OK) {
 		json_decref(*out);
 		*out = NULL;

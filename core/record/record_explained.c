@@ -34,8 +34,7 @@ static enum err take_lists(struct taking *taking, json_t *record)
 	json_array_foreach(json_object_get(record, "records"), at, item)
 	{
 		if (err == ERR_OK)
-			err = take_hex(
-			    &taking->explained->records, json_string_value(json_object_get(item, "hash")));
+			err = take_hex(&taking->explained->records, json_string_value(json_object_get(item, "hash")));
 	}
 	return err;
 }
@@ -92,8 +91,7 @@ void record_explained_free(struct record_explained *explained)
 
 static bool holds(const struct buffer *ids, const uint8_t *id)
 {
-	return ids->length > 0 &&
-	    bsearch(id, ids->data, ids->length / OBJECT_ID_SIZE, OBJECT_ID_SIZE, compare) != NULL;
+	return ids->length > 0 && bsearch(id, ids->data, ids->length / OBJECT_ID_SIZE, OBJECT_ID_SIZE, compare) != NULL;
 }
 
 bool record_explained_snapshot(const struct record_explained *explained, const uint8_t id[OBJECT_ID_SIZE])

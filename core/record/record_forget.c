@@ -21,18 +21,15 @@ static json_t *snapshots(const struct record_forget *forget)
 
 enum err record_forget_json(json_t **out, const struct record_forget *forget)
 {
-	const struct record_heading heading = {.id = forget->id,
-	    .kind = RECORD_FORGET,
-	    .job = forget->job,
-	    .status = "done",
-	    .time = forget->made};
+	const struct record_heading heading = {
+	    .id = forget->id, .kind = RECORD_FORGET, .job = forget->job, .status = "done", .time = forget->made};
 	enum err err = record_heading_json(out, &heading, &forget->office, forget->keys);
 
 	if (err == ERR_OK)
 		err = record_heading_add(*out,
-		    json_pack("{s:{s:o, s:o}, s:o, s:o}", "target", "name", record_text_json(forget->target_name), "url",
-			record_text_json(forget->target_url), "reason", record_text_json(forget->reason), "snapshots",
-			snapshots(forget)));
+		    json_pack("{s:{s:o, s:o}, s:o, s:o}", "target", "name", record_text_json(forget->target_name),
+			"url", record_text_json(forget->target_url), "reason", record_text_json(forget->reason),
+			"snapshots", snapshots(forget)));
 	if (err != ERR_OK) {
 		json_decref(*out);
 		*out = NULL;

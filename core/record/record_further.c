@@ -16,12 +16,12 @@ static void head(struct report_model *model, json_t *record, const struct record
 {
 	json_t *office = record_member(record, "office"), *time = record_member(record, "time");
 
-	report_model_head(model, record_member_text(office, "name"), record_member_text(office, "address"),
-	    title(heading->kind), "");
+	report_model_head(
+	    model, record_member_text(office, "name"), record_member_text(office, "address"), title(heading->kind), "");
 	model->foot = report_model_format(model, "%s  ·  %s", model->title, heading->id);
 	model->created = report_model_text(model, record_member_text(time, "utc"));
 	report_model_field(model, WORD_REGISTER, report_parts_number(model, heading->number));
-	report_model_field(model, WORD_RUN, heading->id);
+	report_model_field(model, WORD_RECORD_ID, heading->id);
 	report_model_field(model, WORD_MADE_ON, report_parts_time(model, record, "time"));
 }
 
@@ -29,8 +29,8 @@ void record_further_review(struct report_model *model, const struct record_origi
 {
 	json_t *record = original->record, *follow_up = record_member(record, "follow_up");
 
-	report_model_field_strong(model, WORD_REVIEW,
-	    record_review_word(record_review_decision_of(original), model->english));
+	report_model_field_strong(
+	    model, WORD_REVIEW, record_review_word(record_review_decision_of(original), model->english));
 	report_model_field(model, WORD_CHECKED_BY, report_parts_person(model, record_member(record, "reviewer")));
 	report_model_field(model, WORD_REVIEWED_ON, report_parts_time(model, record, "time"));
 	report_model_field(model, WORD_REVIEW_NOTE, record_member_text(record, "note"));

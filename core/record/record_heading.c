@@ -50,7 +50,8 @@ enum err record_heading_read(struct record_heading *out, const struct record_ori
 	    !read_time(record, &out->time) || !read_ids(out, record))
 		return fail(PL_RECORD_BROKEN, "the record %s has a member that is not what it must be", out->id);
 	if (out->has_repository && !original->is_signed)
-		return fail(PL_RECORD_BROKEN, "the record %s is not signed, though a key was open when it was made", out->id);
+		return fail(
+		    PL_RECORD_BROKEN, "the record %s is not signed, though a key was open when it was made", out->id);
 	return ERR_OK;
 }
 

@@ -16,7 +16,8 @@ struct record_heading {
 	const char *id, *kind, *job, *status;
 	const char *about; /* the id of the record that this one is about; "" for none */
 	int64_t time;	   /* when it began, or was made; ns since 1970, whole seconds; 0: unknown */
-	bool has_repository, has_snapshot; /* the repository that it is about, whose keys signed it; the snapshot that it made there */
+	bool has_repository,
+	    has_snapshot; /* the repository that it is about, whose keys signed it; the snapshot that it made there */
 	uint8_t repository[REPOSITORY_ID_SIZE], snapshot[OBJECT_ID_SIZE];
 	uint8_t previous[HASH_SIZE]; /* zero: it is the first */
 };

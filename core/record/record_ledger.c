@@ -236,13 +236,12 @@ enum err record_ledger_add_within(
 	if (err != ERR_OK)
 		return err;
 	if (json_object_set_new(record, "number", json_integer((json_int_t)number + 1)) != 0 ||
-	    json_object_set_new(
-		record, "previous", json_string(number ? hex_encode(hex, hash, sizeof(hash)) : "")) != 0)
+	    json_object_set_new(record, "previous", json_string(number ? hex_encode(hex, hash, sizeof(hash)) : "")) !=
+		0)
 		return fail(PL_NO_MEMORY, "no memory for JSON");
 	err = record_sign(record, keys, original);
-	return err == ERR_OK
-	    ? record_ledger_add_original(ledger, original->data + start, original->length - start)
-	    : err;
+	return err == ERR_OK ? record_ledger_add_original(ledger, original->data + start, original->length - start)
+			     : err;
 }
 
 enum err record_ledger_add(
@@ -336,9 +335,9 @@ enum err record_ledger_get(struct record_ledger *ledger, const char *id, struct 
 	if (err == ERR_OK && row)
 		err = read_found(query, original);
 	else if (err == ERR_OK)
-		err = latest ? fail(PL_RECORD_MISSING, "there is no record of any run in %s", ledger->state_folder)
-			     : fail(PL_RECORD_MISSING, "there is no record %s in the ledger in %s", id,
-				   ledger->state_folder);
+		err = latest
+		    ? fail(PL_RECORD_MISSING, "there is no record of any run in %s", ledger->state_folder)
+		    : fail(PL_RECORD_MISSING, "there is no record %s in the ledger in %s", id, ledger->state_folder);
 	database_query_free(query);
 	return err;
 }

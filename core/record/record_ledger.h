@@ -61,12 +61,12 @@ struct record_row {
 typedef enum err (*record_visit)(void *context, const struct record_row *row);
 struct record_filter { /* {0}: all */
 	const char *kind, *job, *about, *status;
-	uint64_t above, below;	/* above < number < below; below 0: without end */
-	int64_t from, to; /* from ≤ time < to, ns since 1970; to 0: without end */
-	bool waiting;	  /* runs without a review, or with a last one that sent them back */
-	uint64_t first, last; /* only the first or the last so many; 0: all */
-	bool quiet;	  /* does not warn of damaged records: somebody else does */
-	size_t *damaged;  /* adds those that are damaged; the walk does not fail for them then */
+	uint64_t above, below; /* above < number < below; below 0: without end */
+	int64_t from, to;      /* from ≤ time < to, ns since 1970; to 0: without end */
+	bool waiting;	       /* runs without a review, or with a last one that sent them back */
+	uint64_t first, last;  /* only the first or the last so many; 0: all */
+	bool quiet;	       /* does not warn of damaged records: somebody else does */
+	size_t *damaged;       /* adds those that are damaged; the walk does not fail for them then */
 };
 /* Records by number. Only those that the filter lets through are read; each is checked (signature, hash, and that what it was looked up
  * by is what it says). One that fails is warned of by name and left out, and the walk ends with PL_RECORD_BROKEN (ERR_CORRUPT). */

@@ -61,8 +61,7 @@ enum err record_ledger_read_row(struct database_query *query, struct record_ledg
 		err = check_columns(query, out);
 	if (err == ERR_OK || err == ERR_NOMEM)
 		return err;
-	return fail_context(
-	    err, "record %" PRId64 " (%s)", database_number(query, NUMBER), database_text(query, ID));
+	return fail_context(err, "record %" PRId64 " (%s)", database_number(query, NUMBER), database_text(query, ID));
 }
 
 /* ---- the walk ---- */
@@ -72,10 +71,10 @@ enum err record_ledger_read_row(struct database_query *query, struct record_ledg
 static enum err write_select(const struct record_filter *filter, struct buffer *sql)
 {
 	enum err err = buffer_append_text(sql, "%sSELECT number FROM record WHERE 1%s%s%s%s%s%s%s%s%s",
-	    filter->last ? "SELECT number FROM (" : "",
-	    filter->kind ? " AND kind = :kind" : "", filter->job ? " AND job = :job" : "",
-	    filter->about ? " AND about = :about" : "", filter->status ? " AND status = :status" : "",
-	    filter->above ? " AND number > :above" : "", filter->below ? " AND number < :below" : "", filter->from ? " AND time >= :from" : "",
+	    filter->last ? "SELECT number FROM (" : "", filter->kind ? " AND kind = :kind" : "",
+	    filter->job ? " AND job = :job" : "", filter->about ? " AND about = :about" : "",
+	    filter->status ? " AND status = :status" : "", filter->above ? " AND number > :above" : "",
+	    filter->below ? " AND number < :below" : "", filter->from ? " AND time >= :from" : "",
 	    filter->to ? " AND time < :to" : "",
 	    filter->waiting ? " AND kind = 'run' AND coalesce(" REVIEWS
 			      " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
@@ -114,8 +113,8 @@ static void set_parameters(struct database_query *query, const struct record_fil
 }
 
 /* Reads one record and shows it; one that is damaged is counted. */
-static enum err visit_one(struct database_query *rows, int64_t number, bool quiet, record_visit visit, void *context,
-    size_t *damaged)
+static enum err visit_one(
+    struct database_query *rows, int64_t number, bool quiet, record_visit visit, void *context, size_t *damaged)
 {
 	struct record_ledger_row row = {0};
 	bool there;

@@ -6,8 +6,8 @@ static enum err find_place(
 {
 	struct database_query *query;
 	bool row = false;
-	enum err err = database_prepare(
-	    &query, ledger->database, "SELECT number FROM place WHERE repository = ? AND place = ?");
+	enum err err =
+	    database_prepare(&query, ledger->database, "SELECT number FROM place WHERE repository = ? AND place = ?");
 
 	if (err != ERR_OK)
 		return err;
@@ -31,7 +31,8 @@ enum err record_ledger_place(struct record_ledger *ledger, const uint8_t reposit
 	err = find_place(ledger, repository, place, out);
 	if (err != ERR_OK || *out != 0 || !create)
 		return err;
-	err = database_prepare(&query, ledger->database, "INSERT OR IGNORE INTO place (repository, place) VALUES (?, ?)");
+	err =
+	    database_prepare(&query, ledger->database, "INSERT OR IGNORE INTO place (repository, place) VALUES (?, ?)");
 	if (err == ERR_OK) {
 		database_set_bytes(query, 1, repository, REPOSITORY_ID_SIZE);
 		database_set_text(query, 2, place);
@@ -87,7 +88,8 @@ enum err record_ledger_next_unsent(struct record_ledger *ledger, int64_t place, 
 	struct database_query *query;
 	bool row = false;
 	enum err err = database_prepare(&query, ledger->database,
-	    "SELECT " RECORD_LEDGER_COLUMNS " FROM record WHERE number = (SELECT number FROM record INDEXED BY record_number "
+	    "SELECT " RECORD_LEDGER_COLUMNS
+	    " FROM record WHERE number = (SELECT number FROM record INDEXED BY record_number "
 	    "WHERE number > ?3 AND NOT " IS_HELD " ORDER BY number LIMIT 1)");
 
 	*number = 0;
@@ -122,8 +124,8 @@ enum err record_ledger_each_held(struct record_ledger *ledger, const uint8_t rep
 	err = database_prepare(&query, ledger->database,
 	    what == RECORD_HELD_OBJECT
 		? "SELECT number, id, NULL, " IS_HELD " FROM record INDEXED BY record_number ORDER BY number"
-		: "SELECT number, id, snapshot, " IS_HELD
-		  " FROM record INDEXED BY record_snapshot WHERE repository = ?3 AND snapshot IS NOT NULL ORDER BY number");
+		: "SELECT number, id, snapshot, " IS_HELD " FROM record INDEXED BY record_snapshot "
+		  "WHERE repository = ?3 AND snapshot IS NOT NULL ORDER BY number");
 	if (err != ERR_OK)
 		return err;
 	database_set_number(query, 1, place);

@@ -15,7 +15,8 @@ struct record_ledger {
 
 /* The record of a row, checked against all that stands beside it in the row. `query` gives the columns of RECORD_LEDGER_COLUMNS. What
  * *original, *heading and bytes hold lasts until the query goes on; *original is released by the caller, also on failure. */
-#define RECORD_LEDGER_COLUMNS "number, id, kind, job, about, status, time, repository, snapshot, previous, hash, original"
+#define RECORD_LEDGER_COLUMNS \
+	"number, id, kind, job, about, status, time, repository, snapshot, previous, hash, original"
 struct record_ledger_row {
 	struct record_original original;
 	struct record_heading heading;

@@ -28,7 +28,8 @@ static const char *const steps[] = {"CREATE TABLE received ("
 				    /* The chain that was chosen. */
 				    "CREATE TABLE link (number INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;",
     NULL};
-static const struct database_form form = {.what = "list of received records", .application = APPLICATION, .steps = steps};
+static const struct database_form form = {
+    .what = "list of received records", .application = APPLICATION, .steps = steps};
 
 struct rebuild {
 	struct repository *repository;
@@ -140,9 +141,11 @@ static enum err walk_back(
 	*first = 0;
 	memcpy(hash, tip, HASH_SIZE);
 	if (err == ERR_OK)
-		err = database_prepare(&find, rebuild->stage, "SELECT number, id, previous FROM received WHERE hash = ?");
+		err =
+		    database_prepare(&find, rebuild->stage, "SELECT number, id, previous FROM received WHERE hash = ?");
 	if (err == ERR_OK)
-		err = database_prepare(&keep, rebuild->stage, "INSERT OR IGNORE INTO link (number, hash) VALUES (?, ?)");
+		err =
+		    database_prepare(&keep, rebuild->stage, "INSERT OR IGNORE INTO link (number, hash) VALUES (?, ?)");
 	while (err == ERR_OK && row) {
 		const void *previous;
 		size_t size;
@@ -170,7 +173,7 @@ static enum err walk_back(
 }
 
 /* Last records: nothing follows them. */
-#define TIPS \
+#define TIPS                                                  \
 	"SELECT hash, number, id, host FROM received AS tip " \
 	"WHERE NOT EXISTS (SELECT 1 FROM received AS next WHERE next.previous = tip.hash) ORDER BY number DESC, id"
 
@@ -216,9 +219,10 @@ static enum err choose(struct rebuild *rebuild, const char *chain)
 		return err;
 	if (found > 1)
 		return fail_several(tips);
-	return chain ? fail(PL_LEDGER_NONE, "%s holds no record %s that this key can read", rebuild->repository->target->url,
-			   chain)
-		     : fail(PL_LEDGER_NONE, "%s holds no records that this key can read", rebuild->repository->target->url);
+	return chain
+	    ? fail(PL_LEDGER_NONE, "%s holds no record %s that this key can read", rebuild->repository->target->url,
+		  chain)
+	    : fail(PL_LEDGER_NONE, "%s holds no records that this key can read", rebuild->repository->target->url);
 }
 
 /* ---- making the ledger ---- */
@@ -324,13 +328,14 @@ static enum err refuse_existing(const char *state_folder)
 		return err;
 	err = record_ledger_count(ledger, &count);
 	if (err == ERR_OK && count > 0)
-		err = fail(PL_LEDGER_EXISTS, "there is a ledger with %" PRIu64 " records in %s already", count, state_folder);
+		err = fail(
+		    PL_LEDGER_EXISTS, "there is a ledger with %" PRIu64 " records in %s already", count, state_folder);
 	record_ledger_close(ledger);
 	return err;
 }
 
-enum err record_rebuild(const char *state_folder, struct repository *repository, const char *chain,
-    struct record_rebuild_result *result)
+enum err record_rebuild(
+    const char *state_folder, struct repository *repository, const char *chain, struct record_rebuild_result *result)
 {
 	struct rebuild rebuild = {.repository = repository, .result = result};
 	char *path = path_join(state_folder, STAGE_FILE);

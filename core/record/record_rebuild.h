@@ -19,7 +19,7 @@ struct record_rebuild_result {
  * PL_LEDGER_CHAIN (ERR_CORRUPT) where one is missing: nothing is made then.
  *
  * Crash story: what is read is kept in <state>/rebuild.sqlite, which the next attempt throws away; the ledger gets all in one transaction. */
-enum err record_rebuild(const char *state_folder, struct repository *repository, const char *chain,
-    struct record_rebuild_result *result);
+enum err record_rebuild(
+    const char *state_folder, struct repository *repository, const char *chain, struct record_rebuild_result *result);
 
 #endif

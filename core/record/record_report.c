@@ -321,9 +321,8 @@ static const char *check_words(const struct report_model *model, const char *nam
 	static const struct {
 		const char *name;
 		enum word word;
-	} checks[] = {
-	    {"structure", WORD_CHECK_STRUCTURE}, {"stored", WORD_CHECK_STORED}, {"earlier", WORD_CHECK_EARLIER},
-	    {"ledger", WORD_CHECK_LEDGER}};
+	} checks[] = {{"structure", WORD_CHECK_STRUCTURE}, {"stored", WORD_CHECK_STORED},
+	    {"earlier", WORD_CHECK_EARLIER}, {"ledger", WORD_CHECK_LEDGER}};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		if (strcmp(name, checks[i].name) == 0)

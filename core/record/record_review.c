@@ -93,8 +93,7 @@ static enum err take(void *context, const struct record_row *row)
 	struct record_review_list *list = taking->list;
 	struct record_original *items;
 	char hash[2 * HASH_SIZE + 1];
-	const char *bound =
-	    json_string_value(json_object_get(json_object_get(row->original->record, "about"), "hash"));
+	const char *bound = json_string_value(json_object_get(json_object_get(row->original->record, "about"), "hash"));
 
 	hex_encode(hash, taking->about->hash, HASH_SIZE);
 	if (!bound || strcmp(bound, hash) != 0)

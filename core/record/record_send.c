@@ -35,8 +35,8 @@ enum err record_send(struct record_ledger *ledger, struct repository *repository
 	char id[RECORD_ID_SIZE] = "";
 	uint64_t number = 0, count = 0;
 	int64_t place;
-	enum err err = record_ledger_place(
-	    ledger, repository->config->id, target_place(repository->target), true, &place);
+	enum err err =
+	    record_ledger_place(ledger, repository->config->id, target_place(repository->target), true, &place);
 
 	while (err == ERR_OK) {
 		err = record_ledger_next_unsent(ledger, place, number, &number, id, &original);
@@ -50,7 +50,8 @@ enum err record_send(struct record_ledger *ledger, struct repository *repository
 			count++;
 		}
 		if (err == ERR_OK && interrupt_requested())
-			err = fail(PL_INTERRUPTED, "interrupted while records were sent to %s", repository->target->url);
+			err =
+			    fail(PL_INTERRUPTED, "interrupted while records were sent to %s", repository->target->url);
 	}
 	if (sent)
 		*sent = count;

@@ -177,7 +177,8 @@ static void findings_block(struct report_model *model, const struct recap *recap
 		any = true;
 		report_model_row(model,
 		    (const char *const[]){count(model, record_member_number(original->record, "number")),
-			started(model, original), record_member_text(original->record, "job"), found, review(model, recap, i)},
+			started(model, original), record_member_text(original->record, "job"), found,
+			review(model, recap, i)},
 		    false);
 	}
 	for (size_t i = 0; i < recap->rows_count; i++) {

@@ -67,6 +67,7 @@ static enum err seal_root(struct key_slot_sealed *sealed, const struct keys *key
 static enum err store(struct target *target, const struct key_slot_sealed *sealed)
 {
 	char box[2 * sizeof(sealed->box) + 1];
+	uint8_t hash[HASH_SIZE];
 	struct buffer bytes = {0};
 	json_t *object = NULL;
 	enum err err = key_slot_head(sealed, &object);
@@ -79,7 +80,10 @@ static enum err store(struct target *target, const struct key_slot_sealed *seale
 	if (err == ERR_OK)
 		err = canonical_write(object, &bytes);
 	if (err == ERR_OK)
-		err = target_put(target, object_key_slot(sealed->slot.id).text, bytes.data, bytes.length);
+		err = sha256(bytes.data, bytes.length, hash);
+	/* Read back from the medium: the slot that it replaces may go next. */
+	if (err == ERR_OK)
+		err = target_put_checked(target, object_key_slot(sealed->slot.id).text, bytes.data, bytes.length, hash);
 	json_decref(object);
 	buffer_free(&bytes);
 	return err;

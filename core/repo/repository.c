@@ -248,6 +248,17 @@ static void remove_other_slots(struct target *target, const uint8_t own[KEY_SLOT
 	mem_free(slots);
 }
 
+/* The config that this init put does not read back as it was written: it goes again, for the reason of the last failure. */
+static enum err withdraw(struct target *target, const uint8_t slot[KEY_SLOT_ID_SIZE])
+{
+	struct failure failure;
+
+	failure_take(&failure);
+	target_remove(target, OBJECT_CONFIG);
+	target_remove(target, object_key_slot(slot).text);
+	return failure_put(&failure);
+}
+
 /* Crash story: the slot comes first, the config last, and the config makes the place a repository. A crash before it leaves a place
  * with a slot and no repository, where init can simply be run again. Nothing is removed before the config is there, and it is put,
  * never replaced: of two inits at once one finds it there and withdraws its own slot, and only the other one cleans up, so neither
@@ -263,6 +274,9 @@ static enum err store_new(struct opening *opening, struct target *target, const 
 		return err;
 	err = target_put(target, OBJECT_CONFIG, config->data, config->length);
 	if (err == ERR_OK) {
+		err = target_check(target, OBJECT_CONFIG, config->data, config->length);
+		if (err != ERR_OK)
+			return withdraw(target, slot);
 		remove_other_slots(target, slot);
 	} else if (err == ERR_EXISTS) {
 		target_remove(target, object_key_slot(slot).text); /* what stays is passed over, see above */

@@ -35,6 +35,11 @@ static enum err same_hash(
 	return err;
 }
 
+static enum err not_same(const struct target *target, const char *name)
+{
+	return fail(PL_READ_BACK, "%s of %s does not read back as it was written", name, target->url);
+}
+
 static enum err put_and_read_back(struct target *target, const char *name, const void *bytes, size_t size,
     const uint8_t hash[HASH_SIZE], look_back look)
 {
@@ -46,7 +51,7 @@ static enum err put_and_read_back(struct target *target, const char *name, const
 	if (err != ERR_OK || same)
 		return err;
 	target_remove(target, name);
-	return fail(PL_READ_BACK, "%s of %s does not read back as it was written", name, target->url);
+	return not_same(target, name);
 }
 
 enum err target_put_checked(
@@ -67,6 +72,17 @@ enum err target_put_compared(
     struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE])
 {
 	return put_and_read_back(target, name, bytes, size, hash, same_bytes);
+}
+
+enum err target_check(struct target *target, const char *name, const void *bytes, size_t size)
+{
+	uint8_t hash[HASH_SIZE];
+	bool same = false;
+	enum err err = sha256(bytes, size, hash);
+
+	if (err == ERR_OK)
+		err = same_bytes(target, name, bytes, size, hash, &same);
+	return err != ERR_OK || same ? err : not_same(target, name);
 }
 
 enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size)

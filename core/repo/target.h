@@ -41,7 +41,7 @@ struct target_operations {
 	/* Stores a whole object, durably, under its final name or not at all. An object of that name that is there already
 	 * is left alone and ERR_EXISTS (PL_OBJECT_EXISTS) is returned: nothing is ever overwritten. */
 	enum err (*put)(struct target *target, const char *name, const void *bytes, size_t size);
-	/* Replaces an object atomically: only `config` is ever replaced. */
+	/* Replaces an object atomically, and only by what reads back from the medium, else PL_READ_BACK: only `config` is ever replaced. */
 	enum err (*replace)(struct target *target, const char *name, const void *bytes, size_t size);
 	/* Reads exactly `size` bytes from `offset`; a shorter object is PL_OBJECT_SHORT (ERR_CORRUPT). */
 	enum err (*read)(struct target *target, const char *name, uint64_t offset, void *out, size_t size);
@@ -70,6 +70,8 @@ struct target {
 	char *place; /* the same place however it is typed; NULL: the url tells. Freed by target_free */
 	/* Of this machine, that holds the objects; the implementation's. NULL where there is none. */
 	const char *folder;
+	/* read() gives what the medium holds, as hash() does, and not what a cache remembers. Set and cleared while nobody reads. */
+	bool from_medium;
 };
 
 /* Calls through the table; target_free(NULL) does nothing. */
@@ -82,6 +84,8 @@ enum err target_put_checked(
  * that, which costs less than a hash. */
 enum err target_put_compared(
     struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE]);
+/* PL_READ_BACK where the medium does not hold these bytes under that name. */
+enum err target_check(struct target *target, const char *name, const void *bytes, size_t size);
 enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size);
 enum err target_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size);
 enum err target_stat(struct target *target, const char *name, uint64_t *size, int64_t *changed);

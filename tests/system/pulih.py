@@ -91,7 +91,7 @@ class Pulih:
 
             pytest.skip("a sanitizer wants to be loaded first: no faults can be injected")
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        environment = {k: os.fspath(v) for k, v in {**self.environment, **(env or {})}.items() if v is not None}
+        environment = {k: str(v) if isinstance(v, int) else os.fspath(v) for k, v in {**self.environment, **(env or {})}.items() if v is not None}
         return subprocess.Popen(self.command(*arguments, user=user), env=environment, **options)
 
     def __call__(self, *arguments, code=0, env=None, user=None, cwd=None, timeout=TIMEOUT, **options):

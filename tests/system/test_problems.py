@@ -355,3 +355,31 @@ def test_restore_never_deletes_its_own_repository(work, source, below):
     assert not (source / "stranger").exists(), result
     assert pulih.objects("packs") + pulih.objects("snapshots") == before and before
     pulih("verify", "--tier", "content")
+
+
+@pytest.mark.parametrize("place", ["repo", "repo/packs/new", "above"])
+def test_restore_into_its_own_repository(pulih, source, place):
+    """A snapshot may hold a file "config": put in place of the repository's, nothing can be read any more."""
+    (source / "repo").mkdir()
+    for name in ("config", "repo/config"):
+        (source / name).write_bytes(b"of something else")
+    pulih("backup", source)
+    before = {path: path.read_bytes() for kind in ("config", "packs", "snapshots", "keys") for path in pulih.objects(kind)}
+    destination = pulih.folder if place == "above" else pulih.folder / place
+    result = pulih("restore", f"latest:{source}", "-t", destination, code=1)
+    assert "PL-1502" in result.everything and "repository itself" in result.everything
+    assert {path: path.read_bytes() for path in before} == before
+    assert (pulih.folder / "config").exists() == (place == "above")
+    pulih("verify", "--tier", "content")
+
+
+def test_state_folder_on_a_read_only_file_system(pulih, small, work):
+    mount = work / "fixed"
+    mount.mkdir()
+    if not trees.IS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", mount], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        result = pulih("backup", small, env={"PULIH_STATE_DIR": mount / "state"}, code=1)
+        assert "Read-only file system" in result.everything and "No such file" not in result.everything
+    finally:
+        subprocess.run(["umount", mount], check=True)

@@ -200,7 +200,8 @@ static void test_strangers(void **state)
 	assert_int_equal(database_open(&database, path, &form, true), ERR_IO);
 	assert_int_equal(access(link, F_OK), -1);
 	unlink(path);
-	assert_int_equal(file_replace(path, "", 0, 0600), ERR_OK); /* what a power cut leaves of one that was just made */
+	assert_int_equal(
+	    file_replace(path, "", 0, 0600), ERR_OK); /* what a power cut leaves of one that was just made */
 	assert_int_equal(database_open(&database, path, &form, false), ERR_MISSING);
 	assert_int_equal(database_open(&database, path, &form, true), ERR_OK);
 	database_close(database);
@@ -365,7 +366,8 @@ static enum err work(void)
 	else
 		database_rollback(database);
 	if (err == ERR_OK)
-		err = database_prepare(&query, database, "SELECT number, name FROM thing WHERE bytes <> ? ORDER BY name");
+		err =
+		    database_prepare(&query, database, "SELECT number, name FROM thing WHERE bytes <> ? ORDER BY name");
 	if (err == ERR_OK)
 		database_set_bytes(query, 1, "x", 1);
 	while (err == ERR_OK && row)

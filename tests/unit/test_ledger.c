@@ -56,8 +56,8 @@ static void test_chain(void **state)
 	second.keys = NULL; /* its repository did not open */
 	assert_int_equal(record_ledger_append(ledger_folder, &second, NULL, &bytes), ERR_OK);
 	assert_int_equal(record_read(&two, bytes.data, bytes.length), ERR_OK);
-	assert_string_equal(json_string_value(json_object_get(two.record, "previous")),
-	    hex_encode(hash, one.hash, HASH_SIZE));
+	assert_string_equal(
+	    json_string_value(json_object_get(two.record, "previous")), hex_encode(hash, one.hash, HASH_SIZE));
 	assert_int_equal(json_integer_value(json_object_get(two.record, "number")), 2);
 	assert_false(two.is_signed);
 	record_original_free(&one);
@@ -159,7 +159,8 @@ static void test_reviews_are_bound(void **state)
 
 static void test_triggers_refuse(void **state)
 {
-	static const char columns[] = "id, kind, job, about, status, time, repository, snapshot, previous, hash, original";
+	static const char columns[] =
+	    "id, kind, job, about, status, time, repository, snapshot, previous, hash, original";
 	char sql[1024];
 	static const char *const attempts[] = {"UPDATE record SET job = 'x' WHERE number = 1", "DELETE FROM record",
 	    "DELETE FROM record WHERE number = 3", "UPDATE record SET number = 9 WHERE number = 3",
@@ -177,13 +178,15 @@ static void test_triggers_refuse(void **state)
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
 		assert_int_equal(ledger_edit(true, attempts[i]), SQLITE_CONSTRAINT);
 	/* a number that is taken, one that leaves a gap, REPLACE instead of delete, a hash that does not follow */
-	snprintf(sql, sizeof(sql), "INSERT INTO record (number, %s) SELECT 5, %s FROM record WHERE number = 3", columns, columns);
-	assert_int_equal(ledger_edit(true, sql), SQLITE_CONSTRAINT);
-	snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO record (number, %s) SELECT 2, %s FROM record WHERE number = 1",
-	    columns, columns);
+	snprintf(sql, sizeof(sql), "INSERT INTO record (number, %s) SELECT 5, %s FROM record WHERE number = 3", columns,
+	    columns);
 	assert_int_equal(ledger_edit(true, sql), SQLITE_CONSTRAINT);
 	snprintf(sql, sizeof(sql),
-	    "INSERT OR REPLACE INTO record (number, %s) SELECT 4, id, kind, job, about, status, time, repository, snapshot, "
+	    "INSERT OR REPLACE INTO record (number, %s) SELECT 2, %s FROM record WHERE number = 1", columns, columns);
+	assert_int_equal(ledger_edit(true, sql), SQLITE_CONSTRAINT);
+	snprintf(sql, sizeof(sql),
+	    "INSERT OR REPLACE INTO record (number, %s) SELECT 4, id, kind, job, about, status, time, repository, "
+	    "snapshot, "
 	    "(SELECT hash FROM record WHERE number = 3), hash, original FROM record WHERE number = 1",
 	    columns);
 	assert_int_equal(ledger_edit(true, sql), SQLITE_CONSTRAINT);
@@ -235,7 +238,8 @@ static void replace_original(const char *id, const char *text)
 	snprintf(path, sizeof(path), "%s/ledger.sqlite", ledger_folder);
 	assert_int_equal(sqlite3_open(path, &connection), SQLITE_OK);
 	assert_int_equal(
-	    sqlite3_prepare_v2(connection, "UPDATE record SET original = ? WHERE id = ?", -1, &statement, NULL), SQLITE_OK);
+	    sqlite3_prepare_v2(connection, "UPDATE record SET original = ? WHERE id = ?", -1, &statement, NULL),
+	    SQLITE_OK);
 	sqlite3_bind_blob(statement, 1, text, (int)strlen(text), SQLITE_TRANSIENT);
 	sqlite3_bind_text(statement, 2, id, -1, SQLITE_TRANSIENT);
 	assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
@@ -288,9 +292,12 @@ static void test_rows_removed_swapped_doubled(void **state)
 
 	(void)state;
 	ledger_runs(5);
-	assert_found("DELETE FROM record WHERE number = 1", "ledger record 1: record 1 is missing in front of record 2 (r-2)");
-	assert_found("DELETE FROM record WHERE number = 3", "ledger record 3: record 3 is missing in front of record 4 (r-4)");
-	assert_found("DELETE FROM record WHERE number IN (2, 3)", "records 2 to 3 are missing in front of record 4 (r-4)");
+	assert_found(
+	    "DELETE FROM record WHERE number = 1", "ledger record 1: record 1 is missing in front of record 2 (r-2)");
+	assert_found(
+	    "DELETE FROM record WHERE number = 3", "ledger record 3: record 3 is missing in front of record 4 (r-4)");
+	assert_found(
+	    "DELETE FROM record WHERE number IN (2, 3)", "records 2 to 3 are missing in front of record 4 (r-4)");
 	assert_found("PRAGMA ignore_check_constraints = ON; UPDATE record SET number = number + 10 WHERE number > 2",
 	    "records 3 to 12 are missing");
 	snprintf(sql, sizeof(sql), "PRAGMA ignore_check_constraints = ON; %s", swap);
@@ -301,7 +308,8 @@ static void test_rows_removed_swapped_doubled(void **state)
 	    "ledger record 3: record 3 (r-4): the ledger and the signed original differ in its place");
 	/* a row twice, under an id and a hash that are free */
 	snprintf(sql, sizeof(sql),
-	    "INSERT INTO record (number, id, hash, original, %s) SELECT 6, 'r-6', randomblob(32), original, %s FROM record "
+	    "INSERT INTO record (number, id, hash, original, %s) SELECT 6, 'r-6', randomblob(32), original, %s FROM "
+	    "record "
 	    "WHERE number = 5",
 	    columns, columns);
 	assert_found(sql, "ledger record 6: record 6 (r-6): the ledger and the signed original differ in its place");
@@ -332,7 +340,8 @@ static void test_forged_record(void **state)
 		char sql[512];
 
 		snprintf(sql, sizeof(sql),
-		    "ATTACH '%s/ledger.sqlite' AS other; UPDATE record SET number = 4 WHERE number = 3; INSERT INTO record SELECT * "
+		    "ATTACH '%s/ledger.sqlite' AS other; UPDATE record SET number = 4 WHERE number = 3; INSERT INTO "
+		    "record SELECT * "
 		    "FROM other.record WHERE number = 3",
 		    elsewhere);
 		assert_int_equal(ledger_edit(false, sql), SQLITE_OK);
@@ -400,7 +409,8 @@ static enum err work(void)
 	enum err err = record_ledger_open(&ledger, ledger_folder, true);
 
 	if (err == ERR_OK)
-		err = record_ledger_each(ledger, &(struct record_filter){.kind = RECORD_RUN, .quiet = true}, collect, text);
+		err = record_ledger_each(
+		    ledger, &(struct record_filter){.kind = RECORD_RUN, .quiet = true}, collect, text);
 	if (err == ERR_OK)
 		err = record_ledger_get(ledger, "r-1", &bytes);
 	if (err == ERR_OK)

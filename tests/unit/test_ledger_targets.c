@@ -253,7 +253,8 @@ static void append_json(json_t *record)
 
 static void forget(const char *id, uint8_t filled, const struct keys *keys)
 {
-	struct snapshot snapshot = {.host = (char *)(uintptr_t) "srv", .job = (char *)(uintptr_t) "website", .started = CLOCK_SECOND};
+	struct snapshot snapshot = {
+	    .host = (char *)(uintptr_t) "srv", .job = (char *)(uintptr_t) "website", .started = CLOCK_SECOND};
 	const struct snapshot *list[] = {&snapshot};
 	struct record_forget made = {.id = id,
 	    .job = "website",
@@ -376,8 +377,8 @@ static void test_ledger_that_was_rolled_back(void **state)
 	assert_finds(true, 1, "unknown records/h-1");
 	ledger = opened();
 	/* only the newest by name: that is "r-4" */
-	assert_int_equal(record_compare_all(ledger, &fixture.repository, 1, ledger_on_finding,
-			     &(struct ledger_findings){0}, &result),
+	assert_int_equal(record_compare_all(
+			     ledger, &fixture.repository, 1, ledger_on_finding, &(struct ledger_findings){0}, &result),
 	    ERR_OK);
 	assert_int_equal(result.others, 1);
 	record_ledger_close(ledger);
