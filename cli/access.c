@@ -35,14 +35,14 @@ enum err access_target(struct target **out)
 	return open_target(out, false);
 }
 
-enum err access_init(struct repository *out, int suite)
+enum err access_init(struct repository *out, int suite, passphrase_ask ask, void *context)
 {
 	struct repository_access access;
 	struct target *target = NULL;
 	enum err err = open_target(&target, true);
 
-	access =
-	    access_of(passphrase_first); /* only now: the target may have brought its secret from the configuration */
+	access = access_of(ask); /* only now: the target may have brought its secret from the configuration */
+	access.context = context;
 	/* A backup key says who may write to a repository that exists; it makes none. */
 	access.key_file = NULL;
 	if (err == ERR_OK)
@@ -52,7 +52,7 @@ enum err access_init(struct repository *out, int suite)
 	return err;
 }
 
-static enum err open_asking(struct repository *out, passphrase_ask ask, void *context)
+enum err access_open_asking(struct repository *out, passphrase_ask ask, void *context)
 {
 	struct repository_access access;
 	struct target *target = NULL;
@@ -69,7 +69,7 @@ static enum err open_asking(struct repository *out, passphrase_ask ask, void *co
 
 enum err access_open(struct repository *out)
 {
-	return open_asking(out, passphrase_current, NULL);
+	return access_open_asking(out, passphrase_current, NULL);
 }
 
 static enum err require_full(struct repository *repository, const char *what)
@@ -112,7 +112,7 @@ enum err access_open_slot(struct repository *out, const char *what, uint8_t slot
 {
 	struct remembered remembered = {0};
 	uint8_t *root = secret_new(KEY_SIZE);
-	enum err err = root ? open_asking(out, ask_and_remember, &remembered) : ERR_NOMEM;
+	enum err err = root ? access_open_asking(out, ask_and_remember, &remembered) : ERR_NOMEM;
 
 	if (err == ERR_OK)
 		err = require_full(out, what);

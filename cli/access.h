@@ -23,7 +23,10 @@ enum err access_open_or_keyless(struct repository *out);
 /* The passphrase or key of the settings, for functions that open a repository themselves. */
 struct repository_access access_of(passphrase_ask ask);
 
-/* Makes a repository; the passphrase is a new one. */
-enum err access_init(struct repository *out, int suite);
+/* As access_open, with a passphrase from `ask`. */
+enum err access_open_asking(struct repository *out, passphrase_ask ask, void *context);
+
+/* Makes a repository; `ask` gives a new passphrase. */
+enum err access_init(struct repository *out, int suite, passphrase_ask ask, void *context);
 
 #endif

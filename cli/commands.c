@@ -11,9 +11,10 @@ extern const struct command backup_command, cat_command, config_check_command, c
     notify_list_command, notify_retry_command, notify_test_command, report_export_command, report_list_command,
     report_show_command, report_recap_command, report_schedule_command, report_situation_command, restore_command,
     review_approve_command, review_list_command, review_return_command, run_command, schedule_command,
-    scheduler_command, snapshots_command, stats_command, status_command, verify_command, version_command;
+    scheduler_command, setup_command, snapshots_command, stats_command, status_command, verify_command, version_command;
 
 const struct command_entry commands[] = {
+    {"Back up", &setup_command},
     {"Back up", &init_command},
     {"Back up", &backup_command},
     {"Jobs and their reports", &run_command},

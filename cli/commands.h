@@ -23,6 +23,7 @@ struct command {
 	const struct option_spec *options; /* NULL: only the global ones */
 	const char *details;		   /* lines of text for the help, NULL for none */
 	const char *examples;		   /* lines, each "pulih …" */
+	bool makes_configuration;	   /* that of -c need not be there */
 	enum err (*run)(const struct arguments *arguments);
 };
 

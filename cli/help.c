@@ -99,6 +99,7 @@ static enum err render_overview(struct buffer *out)
 		    "\nMore: pulih help COMMAND, pulih help exit, pulih help excludes, pulih help environment,\n"
 		    "      pulih help messages, pulih help PL-1203\n"
 		    "\nFirst steps\n"
+		    "  pulih setup                     asks a few questions; or step by step:\n"
 		    "  pulih init -r /srv/pulih\n"
 		    "  pulih backup -r /srv/pulih /etc /home\n"
 		    "  pulih snapshots -r /srv/pulih\n"

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/configured.h"
 #include "cli/describe.h"
+#include "cli/passphrase.h"
 #include "cli/settings.h"
 #include "core/base/output.h"
 #include "core/repo/config.h"
@@ -47,7 +48,7 @@ static enum err init_run(const struct arguments *arguments)
 	enum err err = check_place();
 
 	if (err == ERR_OK)
-		err = access_init(&repository, suite);
+		err = access_init(&repository, suite, passphrase_first, NULL);
 
 	(void)arguments;
 	if (err != ERR_OK)

@@ -1,13 +1,8 @@
 /* pulih key issue-writer */
 #include "cli/access.h"
+#include "cli/backup_key.h"
 #include "cli/commands.h"
-#include "cli/new_file.h"
-#include "cli/settings.h"
-#include "core/base/mem.h"
 #include "core/base/output.h"
-#include "core/repo/key_slot.h"
-
-#include <unistd.h>
 
 static struct {
 	const char *label, *file;
@@ -21,62 +16,23 @@ static const struct option_spec options[] = {
     {0},
 };
 
-/* A key whose file could not be written: nobody has it. */
-static void take_back(struct repository *repository)
+static void report(void)
 {
-	struct failure kept = *failure_last();
-	struct key_writer *writers = NULL;
-	char id[2 * WRITER_ID_SIZE + 1];
-	size_t count = 0;
-	enum err err = key_writers_list(repository, &writers, &count);
+	const char *domain = backup_key_domain();
 
-	if (err == ERR_OK && count > 0)
-		err = key_revoke_writer(repository, hex_encode(id, writers[count - 1].id, WRITER_ID_SIZE));
-	if (err != ERR_OK)
-		output_failure_warning(failure_last());
-	mem_free(writers);
-	failure_put(&kept);
-}
-
-/* The file is made before the key is issued: what can be known to fail fails before. */
-static enum err issue_into(struct repository *repository, int fd)
-{
-	struct buffer bytes = {0};
-	char host[256] = "";
-	const char *domain = settings.domain;
-	enum err err;
-
-	if (!domain) {
-		gethostname(host, sizeof(host) - 1);
-		domain = host;
-	}
-	err = key_issue_writer(repository, domain, given.label ? given.label : "", given.append_only, &bytes);
-	if (err == ERR_OK) {
-		err = new_file_write(fd, given.file, &bytes);
-		if (err != ERR_OK)
-			take_back(repository);
-	}
-	if (err == ERR_OK) {
-		if (output_level() >= OUTPUT_NORMAL)
-			output_print("backup key for domain %s written to %s\n"
-				     "  Take it to that machine, readable by its backup user only, and use it with "
-				     "--key-file.\n",
-			    domain, given.file);
-		output_object("summary",
-		    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name",
-			output_text(domain), "label", given.label ? given.label : "", "append_only",
-			given.append_only));
-	}
-	if (bytes.data)
-		crypto_wipe(bytes.data, bytes.capacity);
-	buffer_free(&bytes);
-	return err;
+	if (output_level() >= OUTPUT_NORMAL)
+		output_print(
+		    "backup key for domain %s written to %s\n"
+		    "  Take it to that machine, readable by its backup user only, and use it with --key-file.\n",
+		    domain, given.file);
+	output_object("summary",
+	    json_pack("{s:o, s:o, s:s, s:b}", "file", output_text(given.file), "domain_name", output_text(domain),
+		"label", given.label ? given.label : "", "append_only", given.append_only));
 }
 
 static enum err key_issue_writer_run(const struct arguments *arguments)
 {
 	struct repository repository = {0};
-	int fd;
 	enum err err;
 
 	(void)arguments;
@@ -85,9 +41,9 @@ static enum err key_issue_writer_run(const struct arguments *arguments)
 	err = access_open_full(&repository, "issuing a backup key");
 	if (err != ERR_OK)
 		return err;
-	err = new_file_open(&fd, given.file, 0600);
+	err = backup_key_make(&repository, given.file, given.label ? given.label : "", given.append_only);
 	if (err == ERR_OK)
-		err = new_file_close(fd, given.file, issue_into(&repository, fd));
+		report();
 	repository_close(&repository);
 	return err;
 }

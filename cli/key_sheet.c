@@ -3,15 +3,10 @@
 #include "cli/commands.h"
 #include "cli/configured.h"
 #include "cli/describe.h"
-#include "cli/new_file.h"
+#include "cli/recovery_sheet.h"
 #include "cli/settings.h"
-#include "core/base/clock.h"
 #include "core/base/output.h"
-#include "core/record/sheet.h"
-#include "core/repo/key_slot.h"
-#include "core/repo/object.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 static struct {
@@ -42,19 +37,6 @@ static enum err find_office(const char **office)
 	return err;
 }
 
-static enum err write_sheet(int fd, const struct sheet *sheet)
-{
-	struct buffer pdf = {0};
-	enum err err = sheet_pdf(sheet, &pdf);
-
-	if (err == ERR_OK)
-		err = new_file_write(fd, given.output, &pdf);
-	if (pdf.length > 0)
-		crypto_wipe(pdf.data, pdf.length);
-	buffer_free(&pdf);
-	return err;
-}
-
 static void report(const uint8_t slot[KEY_SLOT_ID_SIZE], const char *code)
 {
 	char id[DESCRIBE_ID];
@@ -73,46 +55,16 @@ static void report(const uint8_t slot[KEY_SLOT_ID_SIZE], const char *code)
 	output_object("summary", object);
 }
 
-/* A slot whose sheet could not be written is taken away again: nobody knows its code. */
-static enum err make_sheet(struct repository *repository, int fd, const char *office)
+static enum err make(struct repository *repository, const char *office)
 {
-	uint8_t *code = secret_new(RECOVERY_BYTES);
-	char *text = secret_new(RECOVERY_TEXT);
-	char host[256] = "localhost", now[CLOCK_TEXT], label[LABEL_SIZE];
+	char *code = secret_new(RECOVERY_TEXT);
 	uint8_t slot[KEY_SLOT_ID_SIZE];
-	struct kdf_cost cost = KDF_DEFAULT;
-	char *place = realpath(settings.repository, NULL); /* whoever reads the sheet stands in another folder */
-	struct sheet sheet = {.office = office,
-	    .url = place ? place : settings.repository,
-	    .made_by = given.made_by,
-	    .host = host,
-	    .made = clock_now(),
-	    .code = text};
-	bool added = false;
-	enum err err = code && text ? crypto_random(code, RECOVERY_BYTES) : ERR_NOMEM;
+	const struct recovery_sheet wanted = {given.output, office, given.made_by, given.label};
+	enum err err = code ? recovery_sheet_make(repository, &wanted, slot, code) : ERR_NOMEM;
 
-	gethostname(host, sizeof(host) - 1);
-	memcpy(sheet.repository, repository->keys->repository, REPOSITORY_ID_SIZE);
-	snprintf(label, sizeof(label), "sheet %.10s", clock_format(now, sheet.made));
-	if (err == ERR_OK && !recovery_format(code, text))
-		err = failure_last()->kind;
 	if (err == ERR_OK)
-		err = key_slot_add(repository->target, repository->keys, "recovery", given.label ? given.label : label,
-		    &cost, code, RECOVERY_BYTES, slot);
-	added = err == ERR_OK;
-	if (err == ERR_OK)
-		err = write_sheet(fd, &sheet);
-	if (err == ERR_OK) {
-		report(slot, text);
-	} else if (added) {
-		struct failure kept = *failure_last();
-
-		target_remove(repository->target, object_key_slot(slot).text);
-		failure_put(&kept);
-	}
-	free(place);
-	secret_free(text, RECOVERY_TEXT);
-	secret_free(code, RECOVERY_BYTES);
+		report(slot, code);
+	secret_free(code, RECOVERY_TEXT);
 	return err;
 }
 
@@ -121,7 +73,6 @@ static enum err key_sheet_run(const struct arguments *arguments)
 	struct repository repository = {0};
 	const char *office = NULL;
 	enum err err;
-	int fd;
 
 	(void)arguments;
 	if (!given.output)
@@ -131,9 +82,7 @@ static enum err key_sheet_run(const struct arguments *arguments)
 		err = access_open_full(&repository, "a recovery sheet");
 	if (err != ERR_OK)
 		return err;
-	err = new_file_open(&fd, given.output, 0600);
-	if (err == ERR_OK)
-		err = new_file_close(fd, given.output, make_sheet(&repository, fd, office));
+	err = make(&repository, office);
 	repository_close(&repository);
 	return err;
 }

@@ -110,7 +110,7 @@ static enum err run(int argc, char **argv)
 	arguments = (struct arguments){(const char *const *)argv + next, (size_t)(argc - next)};
 	err = check_arguments(command, arguments.count);
 	if (err == ERR_OK)
-		err = settings_complete();
+		err = settings_complete(command->makes_configuration);
 	if (err != ERR_OK)
 		return err;
 	output_setup(settings.json, level_of(&settings));

@@ -6,6 +6,7 @@
 #include "cli/settings.h"
 #include "core/base/clock.h"
 #include "core/base/output.h"
+#include "scheduler/notify_metrics.h"
 #include "scheduler/notify_outbox.h"
 
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static enum err conclude(const struct notify_results *results)
 {
 	size_t failed = failed_of(results);
 
-	notify_report_show(results, true);
+	notify_report_show(results, output_level() >= OUTPUT_NORMAL);
 	output_object(
 	    "summary", json_pack("{s:i, s:i}", "taken", (int)(results->count - failed), "failed", (int)failed));
 	if (interrupt_requested())
@@ -96,8 +97,9 @@ static void show_waiting(const struct notify_result *result)
 {
 	char next[CLOCK_TEXT];
 
-	output_print("%s  %s of %s, next %s: %s\n", result->channel, notify_kind_name(result->kind),
-	    result->job[0] ? result->job : "pulih", clock_format(next, result->next), result->failure.text);
+	output_print("%s  %s of %s, next %s%s%s\n", result->channel, notify_kind_name(result->kind),
+	    result->job[0] ? result->job : "pulih", clock_format(next, result->next),
+	    result->failure.text[0] ? ": " : "", result->failure.text);
 }
 
 static enum err notify_list_run(const struct arguments *arguments)
@@ -121,15 +123,49 @@ static enum err notify_list_run(const struct arguments *arguments)
 
 const struct command notify_list_command = {
     .name = "notify list",
-    .purpose = "list the notifications that wait to be sent again",
+    .purpose = "list the notifications that wait to be sent",
     .arguments = "",
     .details =
-	"A message that a channel does not take is sent again by the next runs, after growing pauses, for 7 days.",
+	"A message that a channel does not take is sent again by the scheduler and by runs, after growing pauses,\n"
+	"for 7 days.",
     .examples = "pulih notify list",
     .run = notify_list_run,
 };
 
 /* ---- retry ---- */
+
+static enum err write_metrics(const struct notify *notify, struct notify_results *results)
+{
+	struct notify_metrics metrics = {0};
+	enum err err;
+
+	if (!notify_metrics_wanted(notify->configuration))
+		return ERR_OK;
+	err = notify_metrics_collect(notify, clock_now(), &metrics);
+	if (err == ERR_OK)
+		err = notify_metrics_write(notify, NULL, &metrics, results);
+	notify_metrics_free(&metrics);
+	return err;
+}
+
+/* Metrics first, because a server may keep all the rest waiting; and once more where that changed how many wait. What is wrong with them, as
+ * with the ledger they are made of, keeps no message from being sent. */
+static enum err send_due(const struct notify *notify, struct notify_results *results)
+{
+	struct notify_results first = {0};
+	enum err measured = write_metrics(notify, &first), err;
+	struct failure failure = *failure_last();
+
+	err = notify_outbox_retry(notify, clock_now(), results);
+	if (err == ERR_OK && measured == ERR_OK && results->count > 0) {
+		err = write_metrics(notify, results);
+	} else if (err == ERR_OK && results->count == 0) {
+		*results = first;
+		first = (struct notify_results){0};
+	}
+	notify_results_free(&first);
+	return err == ERR_OK && measured != ERR_OK ? failure_put(&failure) : err;
+}
 
 static enum err notify_retry_run(const struct arguments *arguments)
 {
@@ -139,20 +175,24 @@ static enum err notify_retry_run(const struct arguments *arguments)
 
 	(void)arguments;
 	if (err == ERR_OK)
-		err = notify_outbox_retry(&notify, clock_now(), &results);
+		err = send_due(&notify, &results);
 	if (err == ERR_OK && results.count == 0 && output_level() >= OUTPUT_NORMAL)
 		output_print("no notification is due\n");
 	if (err == ERR_OK)
 		err = conclude(&results);
+	else
+		notify_report_show(&results, output_level() >= OUTPUT_NORMAL);
 	notify_results_free(&results);
 	return err;
 }
 
 const struct command notify_retry_command = {
     .name = "notify retry",
-    .purpose = "send the notifications again that are due",
+    .purpose = "send the notifications that are due, and write the metrics",
     .arguments = "",
-    .details = "Runs do the same when they end. Exit code 1 where one was not taken again, or was given up.",
+    .details = "The scheduler starts it when a notification is due, and at least every 15 minutes where there is a\n"
+	       "metrics channel; runs do the same when they end. Exit code 1 where one was not taken again, or was\n"
+	       "given up.",
     .examples = "pulih notify retry",
     .run = notify_retry_run,
 };

@@ -6,14 +6,16 @@
 
 static void show_object(const struct notify_result *result)
 {
-	char code[16], next[CLOCK_TEXT];
+	bool failed = !result->ok && result->failure.kind != ERR_OK;
+	char code[16], since[CLOCK_TEXT], next[CLOCK_TEXT];
 	char *text = output_printable(result->failure.text, strlen(result->failure.text));
 
 	output_object("notification",
-	    json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:s, s:s}", "channel", result->channel, "kind",
-		notify_kind_name(result->kind), "job", result->job, "ok", result->ok, "kept", result->kept, "next",
+	    json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:s, s:s}", "channel", result->channel, "kind",
+		notify_kind_name(result->kind), "job", result->job, "ok", result->ok, "kept", result->kept, "since",
+		result->kept ? json_string(clock_format(since, result->since)) : json_null(), "next",
 		result->kept ? json_string(clock_format(next, result->next)) : json_null(), "code",
-		result->ok ? "" : message_code(result->failure.id, code), "message", text ? text : ""));
+		failed ? message_code(result->failure.id, code) : "", "message", text ? text : ""));
 	mem_free(text);
 }
 

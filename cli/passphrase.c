@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,6 +16,16 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#define LOOK_AROUND 200 /* ms: a signal that comes just before a read would wait with it for ever */
+
+static void wait_for_input(int fd)
+{
+	struct pollfd input = {.fd = fd, .events = POLLIN};
+
+	while (!interrupt_requested() && poll(&input, 1, LOOK_AROUND) == 0)
+		;
+}
 
 /* Reads up to the end of the file, or of the line where `line` is set, straight into secret memory: no buffer of stdio ever
  * holds it. One trailing line end is taken off. */
@@ -28,8 +39,10 @@ static enum err read_secret(int fd, const char *name, bool line, char **out, siz
 		return ERR_NOMEM;
 	while (length <= PASSPHRASE_MAX) {
 		/* A terminal gives one line a call and keeps the rest. */
-		ssize_t got = read(fd, secret + length, PASSPHRASE_MAX + 1 - length);
+		ssize_t got;
 
+		wait_for_input(fd);
+		got = interrupt_requested() ? 0 : read(fd, secret + length, PASSPHRASE_MAX + 1 - length);
 		if (got < 0 && errno == EINTR && !interrupt_requested())
 			continue;
 		if (interrupt_requested())

@@ -189,7 +189,7 @@ static enum err review_list_run(const struct arguments *arguments)
 	if (err == ERR_OK)
 		err = record_ledger_open(&ledger, settings.state_folder, false);
 	if (err == ERR_OK)
-		err = review_waiting_each(configuration, ledger, list.now, show_waiting, &list);
+		err = review_waiting_each(configuration, ledger, list.now, NULL, show_waiting, &list);
 	if (err == ERR_OK || err == ERR_CORRUPT) {
 		if (list.shown == 0 && output_level() >= OUTPUT_NORMAL)
 			output_print("nothing %s\n", given.overdue ? "is overdue" : "waits for a review");

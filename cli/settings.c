@@ -82,7 +82,7 @@ static enum err choose_state_folder(void)
 	return folder ? ERR_OK : ERR_NOMEM;
 }
 
-enum err settings_complete(void)
+enum err settings_complete(bool makes_configuration)
 {
 	enum err err;
 
@@ -93,7 +93,7 @@ enum err settings_complete(void)
 	if (!settings.config)
 		settings.config = options_environment("PULIH_CONFIG");
 	/* Named, and not there: an error also for commands that need nothing of it. */
-	if (settings.config && access(settings.config, R_OK) != 0)
+	if (!makes_configuration && settings.config && access(settings.config, R_OK) != 0)
 		return fail(
 		    PL_OPTION_VALUE, "cannot read the configuration file %s: %s", settings.config, strerror(errno));
 	err = choose_secret();

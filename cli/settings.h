@@ -22,7 +22,7 @@ extern struct settings settings;
 extern const struct option_spec settings_options[];
 
 /* Fills from the environment what no option gave, and finds the state folder. PL_OPTION_CONFLICT where two options, or two
- * variables, contradict each other. */
-enum err settings_complete(void);
+ * variables, contradict each other. PL_OPTION_VALUE where the configuration that was named cannot be read, unless `makes_configuration`. */
+enum err settings_complete(bool makes_configuration);
 
 #endif

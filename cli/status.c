@@ -53,12 +53,16 @@ static void show_job(const struct overview *overview, const struct overview_job 
 	if (job->next_drill)
 		output_print("  next drill        %s\n", describe_time(time, job->next_drill));
 	output_print("  last drill        none yet\n");
+	if (job->reviews_overdue > 0)
+		output_print("  reviews overdue   %llu, the oldest since %s\n",
+		    (unsigned long long)job->reviews_overdue, describe_time(time, job->review_since));
 	output_object("job",
-	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:n, s:o}", "job", job->job->name, "run_id",
-		job->last_id, "status", job->last_status, "trigger", job->last_trigger, "last_run",
+	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:n, s:o, s:I, s:o}", "job", job->job->name,
+		"run_id", job->last_id, "status", job->last_status, "trigger", job->last_trigger, "last_run",
 		time_or_null(job->last_started), "last_good", time_or_null(job->last_good), "next",
 		time_or_null(job->next[0]), "running", job->running, "waiting", job->waiting, "last_drill",
-		"next_drill", time_or_null(job->next_drill)));
+		"next_drill", time_or_null(job->next_drill), "reviews_overdue", (json_int_t)job->reviews_overdue,
+		"review_since", time_or_null(job->review_since)));
 }
 
 static void tell_need(void *context, const char *job, const char *text)
@@ -142,8 +146,9 @@ const struct command status_command = {
     .purpose = "show on one screen whether all is well",
     .arguments = "",
     .details = "The last run of each job, the age of its last good backup, its next run and drill; how long ago the\n"
-	       "pack of each target was read that was read longest ago; what needs a person. Exit code 0 only when\n"
-	       "all is well, 1 where something needs a person.",
+	       "pack of each target was read that was read longest ago; what needs a person: runs that failed or did\n"
+	       "not begin, reviews that are overdue, notifications that were given up or wait for more than an hour.\n"
+	       "Exit code 0 only when all is well, 1 where something needs a person.",
     .examples = "pulih status\npulih status --json",
     .run = status_run,
 };

@@ -1,4 +1,5 @@
 /* The channels of notifications: what no schema can say of them. */
+#include "conf/address.h"
 #include "conf/configuration_internal.h"
 #include "core/base/mem.h"
 
@@ -9,7 +10,6 @@
 
 #define TIMEOUT_MAX 600 /* seconds */
 #define PORT_MAX 65535
-#define ADDRESS_MAX 254 /* bytes of an e-mail address: RFC 5321, 4.5.3.1.3 less the brackets */
 
 /* Where the parts of one channel stand. */
 struct place {
@@ -58,22 +58,6 @@ static enum err check_connection(const struct place *place, struct configuration
 
 /* ---- mail ---- */
 
-/* What every server takes without quoting or extensions: one '@', and around it only letters, digits and a few signs. */
-static bool is_address(const char *text)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
-	static const char more[] = "!#$%&'*+/=?^_`{|}~"; /* before the '@': RFC 5322, 3.2.3 */
-	const char *at = strchr(text, '@');
-	size_t i = 0;
-
-	if (!at || at == text || !at[1] || strlen(text) > ADDRESS_MAX || text[0] == '-')
-		return false;
-	for (; text + i < at; i++)
-		if (!strchr(letters, text[i]) && !strchr(more, text[i]))
-			return false;
-	return strspn(at + 1, letters) == strlen(at + 1) && at[1] != '.' && at[1] != '-';
-}
-
 static enum err check_recipient(
     struct locate *locate, const struct configuration *configuration, uint32_t person, const char *asked)
 {
@@ -83,7 +67,7 @@ static enum err check_recipient(
 	if (!email)
 		return locate_fail(locate, PL_CONFIG_NO_VALUE, path.text,
 		    "\"%s\" has no e-mail address, and %s sends to it", configuration->people[person].id, asked);
-	if (!is_address(email))
+	if (!address_valid(email))
 		return locate_fail(locate, PL_CONFIG_VALUE, path.text,
 		    "\"%s\" is no e-mail address; allowed: name@host of plain letters", email);
 	return ERR_OK;
@@ -145,7 +129,7 @@ static enum err check_mail(
 		return refuse(place, PL_CONFIG_VALUE, "server", "a port goes into a key of its own: port");
 	if (locate_find(place->locate, port.text) && (mail->port < 1 || mail->port > PORT_MAX))
 		return locate_fail(place->locate, PL_CONFIG_VALUE, port.text, "allowed: 1 to %d", PORT_MAX);
-	if (!is_address(mail->from))
+	if (!address_valid(mail->from))
 		return refuse(
 		    place, PL_CONFIG_VALUE, "from", "that is no e-mail address; allowed: name@host of plain letters");
 	err = check_recipients(place, configuration, mail);

@@ -103,7 +103,10 @@ static void read_timer(struct daemon *daemon)
 {
 	uint64_t times;
 
-	if (read(daemon->timer, &times, sizeof(times)) < 0 && errno == ECANCELED && arm_timer(daemon) != ERR_OK)
+	if (read(daemon->timer, &times, sizeof(times)) >= 0 || errno != ECANCELED)
+		return;
+	daemon_tell_soon(daemon, true);
+	if (arm_timer(daemon) != ERR_OK)
 		output_failure_warning(failure_last());
 }
 
@@ -115,6 +118,7 @@ static void reload(struct daemon *daemon)
 	if (daemon_configure(daemon) != ERR_OK)
 		event = (struct event){.kind = EVENT_REFUSED, .text = failure_last()->text};
 	events_announce(&event);
+	daemon_tell_soon(daemon, true);
 	service_ready();
 }
 
@@ -125,6 +129,7 @@ static void stop(struct daemon *daemon)
 	daemon->stop_at_once = daemon->stopping;
 	daemon->stopping = true;
 	daemon_child_signal(daemon, daemon->stop_at_once ? SIGKILL : SIGTERM);
+	daemon_tell_stop(daemon, daemon->stop_at_once ? SIGKILL : SIGTERM);
 }
 
 /* One at a time: a look comes between two of them. */
@@ -143,15 +148,21 @@ static void read_signal(struct daemon *daemon)
 /* ---- the loop ---- */
 
 /* What goes wrong at a look is told once; the next look tries again. */
-static void tell_trouble(struct daemon *daemon, enum err err)
+static void tell_trouble(char **trouble, enum err err)
 {
 	const char *text = err == ERR_OK ? NULL : failure_last()->text;
 
-	if (text && (!daemon->trouble || strcmp(daemon->trouble, text) != 0))
+	if (text && (!*trouble || strcmp(*trouble, text) != 0))
 		output_failure_warning(failure_last());
-	mem_free(daemon->trouble);
-	daemon->trouble = text ? mem_string(text) : NULL;
+	mem_free(*trouble);
+	*trouble = text ? mem_string(text) : NULL;
 	failure_clear();
+}
+
+/* Whether the scheduler still has processes of its own. */
+static bool any_at_work(const struct daemon *daemon)
+{
+	return daemon->children_count > 0 || daemon->teller.pid > 0;
 }
 
 static bool any_unsignalled(const struct daemon *daemon)
@@ -159,7 +170,7 @@ static bool any_unsignalled(const struct daemon *daemon)
 	for (size_t i = 0; i < daemon->children_count; i++)
 		if (daemon->children[i].adopted || daemon->children[i].gone || daemon->children[i].may_be_over)
 			return true;
-	return false;
+	return daemon->teller.stopped;
 }
 
 static int wait_milliseconds(const struct daemon *daemon, int64_t wake)
@@ -178,18 +189,23 @@ static int wait_milliseconds(const struct daemon *daemon, int64_t wake)
 
 static void run_loop(struct daemon *daemon)
 {
-	while (!daemon->stop_at_once && (!daemon->stopping || daemon->children_count > 0)) {
+	while (!daemon->stop_at_once && (!daemon->stopping || any_at_work(daemon))) {
 		int64_t wake = CALENDAR_NEVER;
 		struct pollfd ready[] = {
 		    {.fd = daemon->signals, .events = POLLIN}, {.fd = daemon->timer, .events = POLLIN}};
 		enum err err = daemon_child_collect(daemon);
 
-		if (err == ERR_OK && !daemon->stopping)
-			err = daemon_look(daemon, &wake);
-		tell_trouble(daemon, err);
+		if (err != ERR_OK || daemon->stopping)
+			tell_trouble(&daemon->trouble, err);
+		/* Before a run begins that makes up for one that was cut off: its pings are newer than that news. */
+		tell_trouble(&daemon->teller.trouble, daemon_tell(daemon));
+		if (err == ERR_OK && !daemon->stopping) {
+			tell_trouble(&daemon->trouble, daemon_look(daemon, &wake));
+			tell_trouble(&daemon->teller.trouble, daemon_tell(daemon));
+		}
 		if (service_watchdog_every() > 0)
 			service_alive();
-		if (daemon->stopping && daemon->children_count == 0)
+		if (daemon->stopping && !any_at_work(daemon))
 			break;
 		if (poll(ready, 2, wait_milliseconds(daemon, wake)) <= 0)
 			continue;
@@ -223,6 +239,7 @@ enum err daemon_run(const struct daemon_options *options)
 	daemon_forget_configuration(&daemon);
 	mem_free(daemon.children);
 	mem_free(daemon.trouble);
+	mem_free(daemon.teller.trouble);
 	if (daemon.signals >= 0)
 		close(daemon.signals);
 	if (daemon.timer >= 0)

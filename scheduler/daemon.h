@@ -11,6 +11,9 @@
  * while the job's lock is held; then the record tells how the run ended. Where there is none, the run gets the record that it was cut off,
  * and the planned time is made up for. A process that comes to itself only then finds that record and does nothing.
  *
+ * Telling people: what the scheduler has to tell (times that passed, runs that were cut off, reviews that are overdue) is put into the outbox,
+ * and a child (`pulih notify retry`) sends it, one at a time and for a bounded time. The scheduler itself waits for no network.
+ *
  * The clock: what is due is asked of the wall clock at each look. A look follows every change of the clock, each planned time, each end of a
  * child, and otherwise half a minute, so that a machine that slept is noticed too. */
 #ifndef PULIH_SCHEDULER_DAEMON_H

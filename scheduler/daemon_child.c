@@ -51,26 +51,37 @@ static size_t add_words(const char **argv, size_t count, const char *const *word
 	return count;
 }
 
-static pid_t start_process(struct daemon *daemon, const struct state_run *run)
+pid_t daemon_child_spawn(
+    const struct daemon *daemon, const char *const *words, const char *argument, const struct limits *limits)
 {
-	const struct configuration_job *job = configuration_job(daemon->configuration, run->job);
-	const struct limits limits = limits_of(daemon->configuration, job);
 	const struct daemon_options *options = daemon->options;
-	char planned[CLOCK_TEXT];
-	const char *argv[WORDS_MAX] = {"pulih", "run", "--config", options->configuration_file, "--state-dir",
-	    options->state_folder, "--trigger", run->trigger, "--planned", clock_format(planned, run->planned),
-	    "--run-id", run->run_id};
-	size_t count = add_words(argv, 12, options->run_options);
+	const char *const places[] = {
+	    "--config", options->configuration_file, "--state-dir", options->state_folder, NULL};
+	const char *argv[WORDS_MAX] = {"pulih"};
+	size_t count = add_words(argv, 1, words);
 	pid_t pid;
 
-	argv[count] = run->job;
+	count = add_words(argv, count, places);
+	count = add_words(argv, count, options->run_options);
+	argv[count] = argument;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		become(argv, &limits);
+		become(argv, limits);
 	if (pid > 0)
 		setpgid(pid, pid);
 	return pid;
+}
+
+static pid_t start_process(const struct daemon *daemon, const struct state_run *run)
+{
+	const struct configuration_job *job = configuration_job(daemon->configuration, run->job);
+	const struct limits limits = limits_of(daemon->configuration, job);
+	char planned[CLOCK_TEXT];
+	const char *const words[] = {"run", "--trigger", run->trigger, "--planned", clock_format(planned, run->planned),
+	    "--run-id", run->run_id, NULL};
+
+	return daemon_child_spawn(daemon, words, run->job, &limits);
 }
 
 static enum err add_child(struct daemon *daemon, const struct state_run *run, struct daemon_child **out)

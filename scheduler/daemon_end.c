@@ -151,7 +151,7 @@ enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
 {
 	struct outcome outcome;
 	struct state_run again;
-	bool more;
+	bool more, untold;
 	enum err err = read_outcome(daemon, child->run.run_id, &outcome);
 
 	if (err == ERR_OK && !outcome.recorded && !was_busy(child)) {
@@ -168,8 +168,12 @@ enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
 		snprintf(outcome.result, sizeof(outcome.result), "cut_off");
 	else if (strcmp(outcome.kind, error_name(ERR_INTERRUPTED)) == 0)
 		snprintf(outcome.result, sizeof(outcome.result), "interrupted");
-	err = state_end(daemon->state, child->run.id, clock_now(), outcome.result, more ? &again : NULL);
-	if (err == ERR_OK)
+	/* Whose record says that it did not write one: nobody told of it. */
+	untold = has_code(&outcome, PL_RUN_CUT_OFF) || has_code(&outcome, PL_RUN_NO_RECORD);
+	err = state_end(daemon->state, child->run.id, clock_now(), outcome.result, untold, more ? &again : NULL);
+	if (err == ERR_OK) {
 		announce(child, &outcome, more ? &again : NULL);
+		daemon_tell_soon(daemon, false);
+	}
 	return err;
 }

@@ -5,6 +5,7 @@
 #include "conf/limits.h"
 #include "scheduler/calendar.h"
 #include "scheduler/daemon.h"
+#include "scheduler/notify_outbox.h"
 #include "scheduler/state.h"
 
 #include <sys/types.h>
@@ -28,6 +29,18 @@ struct daemon_child {
 	int64_t stop_at;  /* by the monotonic clock; then SIGKILL */
 };
 
+/* What people are told: it is put into the outbox here, and sent by a process of its own (`pulih notify retry`), one at a time, because the
+ * scheduler must never wait for a network. Times are of the monotonic clock; 0: at once. */
+struct daemon_teller {
+	pid_t pid;				   /* 0: none is at work */
+	int64_t stop_at;			   /* its time is up: SIGTERM, and some time later SIGKILL */
+	bool stopped;				   /* SIGTERM was sent */
+	bool due;				   /* something was put into the outbox since it was started */
+	int64_t reviews_at, outbox_at, metrics_at; /* when to look again */
+	struct notify_outbox_watch watch;
+	char *trouble; /* as of the daemon */
+};
+
 struct daemon {
 	const struct daemon_options *options;
 	struct configuration *configuration;
@@ -36,6 +49,7 @@ struct daemon {
 	struct state *state;
 	struct daemon_child *children;
 	size_t children_count, children_capacity;
+	struct daemon_teller teller;
 	int lock, signals, timer;
 	bool stopping;	   /* nothing is started any more */
 	bool stop_at_once; /* children were killed */
@@ -57,10 +71,21 @@ enum err daemon_child_start(struct daemon *daemon, const struct state_run *run);
 enum err daemon_child_adopt(struct daemon *daemon);
 /* Takes note of children that have ended, and ends those whose time is up. */
 enum err daemon_child_collect(struct daemon *daemon);
+/* Starts this program with some words, the places of the configuration and of the state, what was given to the scheduler, and an argument or
+ * NULL; `words` ends with NULL. -1 with errno. */
+pid_t daemon_child_spawn(
+    const struct daemon *daemon, const char *const *words, const char *argument, const struct limits *limits);
 /* Sends a signal to each child and its own children. */
 void daemon_child_signal(const struct daemon *daemon, int number);
 
 /* Takes note of how a run ended: record, state, what follows. PL_JOB_BUSY (ERR_BUSY): the process of an adopted one is still at work. */
 enum err daemon_end(struct daemon *daemon, const struct daemon_child *child);
+
+/* Puts what people must be told into the outbox, and starts what sends it; takes note of its end. Only the last where the scheduler stops. */
+enum err daemon_tell(struct daemon *daemon);
+/* A run ended, the clock was set, the configuration is another: `reviews`, and those are looked at too. */
+void daemon_tell_soon(struct daemon *daemon, bool reviews);
+/* Asks the process that sends to stop: what it has not sent waits in the outbox. */
+void daemon_tell_stop(struct daemon *daemon, int number);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the scheduler announces: here, and nowhere else, its log and whoever wants to be told hear of it. */
+/* What the scheduler announces in its log and to the service manager. What people are told of it: daemon_tell.c. */
 #ifndef PULIH_SCHEDULER_EVENTS_H
 #define PULIH_SCHEDULER_EVENTS_H
 

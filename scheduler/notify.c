@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "scheduler/notify_lost.h"
 #include "scheduler/notify_metrics.h"
 
 void notify_results_free(struct notify_results *results)
@@ -103,9 +104,12 @@ static enum err send_one(const struct notify *notify, const struct notify_event 
 	/* Where that fails, the worst is a late sign of life of a job that is alive. */
 	if (sent == ERR_OK && channel->ping)
 		notify_outbox_supersede(notify, &message);
+	if (sent == ERR_OK)
+		notify_lost_forget(notify->state_folder, channel->name);
 	if (sent != ERR_OK && keep && message.object) {
 		err = notify_outbox_add(notify, &message, clock_now(), results);
 		result.kept = err == ERR_OK;
+		result.since = message.created;
 		result.next = message.next;
 		/* Both stand in the result: why it was not taken, and that it is lost. */
 		if (err != ERR_OK) {
@@ -134,6 +138,91 @@ enum err notify_send(const struct notify *notify, const struct notify_event *eve
 			err = fail(PL_NO_MEMORY, "no memory to tell what became of a notification");
 	return err;
 }
+
+/* ---- into the outbox only ---- */
+
+/* Whether somebody's mail channel that is told takes it to that address already. */
+static bool is_reached(const struct configuration *configuration, const struct notify_event *event, const char *address)
+{
+	for (uint32_t i = 0; i < configuration->notifications_count; i++) {
+		const struct configuration_channel *channel = &configuration->notifications[i];
+
+		if (channel->mail && wants(channel, event) &&
+		    notify_mail_reaches(configuration, channel->mail, address))
+			return true;
+	}
+	return false;
+}
+
+/* The people of the event whom no channel reaches, in an array of the size of event->people. */
+static size_t further_people(
+    const struct configuration *configuration, const struct notify_event *event, const char **people)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < event->people_count; i++) {
+		const struct configuration_person *person = configuration_person(configuration, event->people[i]);
+
+		if (person && person->email && !is_reached(configuration, event, person->email))
+			people[count++] = person->id;
+	}
+	return count;
+}
+
+static enum err put_one(const struct notify *notify, const struct notify_event *event,
+    const struct configuration_channel *channel, struct notify_results *results)
+{
+	struct notify_event own = *event;
+	struct notify_message message = {0};
+	enum err err;
+
+	if (!channel->mail || !channel->mail->attach_report)
+		own.attachment_name = NULL;
+	err = notify_message_new(&message, &own, channel->name);
+	if (err == ERR_OK)
+		err = notify_outbox_put(notify, &message, clock_now(), results);
+	notify_message_free(&message);
+	return err;
+}
+
+enum err notify_put(
+    const struct notify *notify, const struct notify_event *event, struct notify_results *results, size_t *put)
+{
+	const struct configuration *configuration = notify->configuration;
+	struct notify_event own = *event;
+	const char **people = mem_calloc(event->people_count + 1, sizeof(*people));
+	enum err err = people ? ERR_OK : ERR_NOMEM;
+
+	*put = 0;
+	own.people = people;
+	own.people_count = people ? further_people(configuration, event, people) : 0;
+	for (uint32_t i = 0; people && i < configuration->notifications_count; i++) {
+		const struct configuration_channel *channel = &configuration->notifications[i];
+		struct notify_event mine = own;
+		enum err result;
+
+		if (!wants(channel, event))
+			continue;
+		if (!channel->mail)
+			mine.people_count = 0;
+		result = put_one(notify, &mine, channel, results);
+		if (result == ERR_OK && channel->mail)
+			own.people_count = 0; /* they have it with this one */
+		if (result == ERR_OK)
+			++*put;
+		else
+			err = result;
+	}
+	mem_free(people);
+	/* To tell it once more over all of them would be worse than to tell it over some. */
+	if (*put > 0 && err != ERR_OK) {
+		failure_clear();
+		err = ERR_OK;
+	}
+	return err;
+}
+
+/* ---- tests ---- */
 
 static enum err test_metrics(const struct notify *notify, const char *channel, struct notify_results *results)
 {

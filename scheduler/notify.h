@@ -44,6 +44,10 @@ struct notify_event {
 	const char *attachment_name, *attachment_type;
 	const void *attachment;
 	size_t attachment_size;
+	/* Ids of people whom it concerns besides those of the channels: the first mail channel that is told takes it to their address, too, where
+	 * no other one does so already. */
+	const char *const *people;
+	size_t people_count;
 };
 
 struct notify {
@@ -57,8 +61,9 @@ struct notify_result {
 	enum notify_kind kind;
 	bool ok;		/* the channel took it */
 	bool kept;		/* not ok: it waits in the outbox */
+	int64_t since;		/* kept: when it was put there */
 	int64_t next;		/* kept: when it is tried again */
-	struct failure failure; /* not ok: why */
+	struct failure failure; /* not ok: why; kind ERR_OK of one that waits for its first attempt */
 };
 /* Starts as {0}; released with notify_results_free. */
 struct notify_results {
@@ -71,6 +76,12 @@ void notify_results_free(struct notify_results *results);
  * put into the outbox, but for starts and tests. Dates are in the process's time zone, texts in the language of the office. Returns ERR_OK
  * whatever the channels said, ERR_NOMEM where not even results could be made. */
 enum err notify_send(const struct notify *notify, const struct notify_event *event, struct notify_results *results);
+
+/* Puts the event into the outbox, durable and due at once, for every channel that is to be told of it; nothing is sent, no network is asked, so
+ * that it never takes long. *put counts them; what must go from the outbox for them is added to results. Where none could be put, though
+ * there is one to be told: PL_FILE_READ, PL_FILE_WRITE, PL_NO_SPACE, ERR_NOMEM. */
+enum err notify_put(
+    const struct notify *notify, const struct notify_event *event, struct notify_results *results, size_t *put);
 
 /* A test message over one channel (NULL: each); a metrics channel writes its file. PL_NOTIFY_CHANNEL (ERR_USAGE). */
 enum err notify_test(const struct notify *notify, const char *channel, struct notify_results *results);

@@ -3,6 +3,7 @@
 #define PULIH_SCHEDULER_NOTIFY_INTERNAL_H
 
 #include "core/base/buffer.h"
+#include "core/record/record_words.h"
 #include "scheduler/notify.h"
 #include "scheduler/notify_outbox.h"
 
@@ -28,6 +29,7 @@ struct notify_message {
 	uint64_t lines_omitted;
 	const char *attachment_name, *attachment_type, *attachment_hex; /* name "": none */
 	bool attachment_left_out;
+	json_t *people;	   /* of strings: ids of people besides those of the channel; may be NULL */
 	json_t *delivered; /* addresses that have it already */
 	/* in the outbox */
 	int attempts;
@@ -56,6 +58,10 @@ enum err notify_text_subject(
 /* What failed, since when there is no good backup, what to do, whom to ask: lines that end in a line feed, NUL-terminated. */
 enum err notify_text_body(
     const struct configuration *configuration, const struct notify_message *message, struct buffer *out);
+/* In the language of the office; static. */
+const char *notify_text_word(const struct configuration *configuration, enum notify_word name);
+/* "Minggu, 22 November 2026, 01.00.05 (UTC+09:00)". Returns out. */
+char *notify_text_time(const struct configuration *configuration, int64_t time, char out[RECORD_PHRASE]);
 /* This host. */
 #define NOTIFY_HOST_SIZE 256
 const char *notify_text_host(char out[NOTIFY_HOST_SIZE]);
@@ -72,6 +78,9 @@ void notify_secret_free(char *secret);
 
 /* ---- channels: hand one message over. ERR_OK: taken. ---- */
 
+/* Whether the channel's own people have that address. */
+bool notify_mail_reaches(
+    const struct configuration *configuration, const struct configuration_mail *mail, const char *address);
 /* To each recipient in turn; those that took it are added to message->delivered. */
 enum err notify_mail_send(
     const struct configuration *configuration, const struct configuration_mail *mail, struct notify_message *message);
@@ -95,7 +104,10 @@ struct notify_result notify_result_of(const struct notify_message *message);
 /* Keeps a message that failed with failure_last(), for the first time. What must go for it is added to `results`. */
 enum err notify_outbox_add(
     const struct notify *notify, struct notify_message *message, int64_t now, struct notify_results *results);
-/* Takes away what waits of the same channel and job: this message is the news of it. */
+/* The same of one that was not tried yet: it is due at once. */
+enum err notify_outbox_put(
+    const struct notify *notify, struct notify_message *message, int64_t now, struct notify_results *results);
+/* Takes away what waits of the same channel and job: this message is the news of it. A start leaves failures where they are. */
 enum err notify_outbox_supersede(const struct notify *notify, const struct notify_message *message);
 
 #endif

@@ -20,16 +20,50 @@ struct draft {
 	char *url, *name, *password;
 };
 
-static bool is_recipient(const struct draft *draft, const struct configuration_person *person)
+static bool is_own(const struct configuration_mail *mail, const struct configuration_person *person)
 {
-	if (!person->email)
-		return false;
-	if (draft->mail->roles & 1u << person->role)
+	if (mail->roles & 1u << person->role)
 		return true;
-	for (uint32_t i = 0; i < draft->mail->people_count; i++)
-		if (strcmp(draft->mail->people[i], person->id) == 0)
+	for (uint32_t i = 0; i < mail->people_count; i++)
+		if (strcmp(mail->people[i], person->id) == 0)
 			return true;
 	return false;
+}
+
+bool notify_mail_reaches(
+    const struct configuration *configuration, const struct configuration_mail *mail, const char *address)
+{
+	for (uint32_t i = 0; i < configuration->people_count; i++) {
+		const struct configuration_person *person = &configuration->people[i];
+
+		if (person->email && strcmp(person->email, address) == 0 && is_own(mail, person))
+			return true;
+	}
+	return false;
+}
+
+static bool is_named(const struct notify_message *message, const char *id)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(message->people, i, item)
+	{
+		if (strcmp(json_string_value(item), id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Two people may share an address: it gets one mail. */
+static bool is_recipient(const struct draft *draft, const struct configuration_person *person)
+{
+	if (!person->email || !(is_own(draft->mail, person) || is_named(draft->message, person->id)))
+		return false;
+	for (size_t i = 0; i < draft->recipients_count; i++)
+		if (strcmp(draft->recipients[i].address, person->email) == 0)
+			return false;
+	return true;
 }
 
 static enum err find_recipients(struct draft *draft)

@@ -61,6 +61,18 @@ static enum err attach(json_t *object, const struct notify_event *event)
 	return err;
 }
 
+static enum err set_people(json_t *object, const struct notify_event *event)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < event->people_count; i++)
+		if (json_array_append_new(list, text(event->people[i])) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	return json_object_set_new(object, "people", list) == 0 ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
+}
+
 static bool is_list_of_texts(json_t *list)
 {
 	json_t *item;
@@ -78,7 +90,7 @@ static bool is_sound(const struct notify_message *message)
 {
 	return message->kind < NOTIFY_METRICS && message->time > 0 && message->attempts >= 0 &&
 	    is_list_of_texts(message->lines) && is_list_of_texts(message->delivered) &&
-	    strlen(message->id) == MESSAGE_ID_SIZE - 1 &&
+	    (!message->people || is_list_of_texts(message->people)) && strlen(message->id) == MESSAGE_ID_SIZE - 1 &&
 	    strspn(message->id, "0123456789abcdef") == MESSAGE_ID_SIZE - 1 &&
 	    strlen(message->attachment_hex) / 2 <= NOTIFY_ATTACHMENT_MAX;
 }
@@ -104,14 +116,14 @@ static enum err bind(struct notify_message *message, const char *name)
 	enum err err = canonical_unpack(message->object, PL_NOTIFY_OUTBOX, name,
 	    "{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:o, s:I, s:s, s:s, s:s, s:b, s:o, s:i, s:I, s:I, "
 	    "s:i, "
-	    "s:s}",
+	    "s:s, s?o}",
 	    "format", &format, "id", &message->id, "channel", &message->channel, "kind", &kind, "job", &message->job,
 	    "run_id", &message->run_id, "time", &time, "due", &due, "last_good", &last_good, "code", &code, "failure",
 	    &message->failure_text, "lines", &message->lines, "lines_omitted", &omitted, "attachment_name",
 	    &message->attachment_name, "attachment_type", &message->attachment_type, "attachment",
 	    &message->attachment_hex, "attachment_left_out", &left_out, "delivered", &message->delivered, "attempts",
 	    &message->attempts, "created", &created, "next", &next, "last_code", &last_code, "last_failure",
-	    &last_failure);
+	    &last_failure, "people", &message->people);
 
 	if (err != ERR_OK)
 		return err;
@@ -155,6 +167,8 @@ enum err notify_message_new(struct notify_message *out, const struct notify_even
 		    0, "created", (json_int_t)0, "next", (json_int_t)0, "last_code", 0, "last_failure", "");
 	if (err == ERR_OK && attached && !left_out)
 		err = attach(out->object, event);
+	if (err == ERR_OK && event->people_count > 0)
+		err = set_people(out->object, event);
 	if (err == ERR_OK)
 		err = bind(out, "the event");
 	if (err != ERR_OK)

@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "scheduler/calendar.h"
+#include "scheduler/history.h"
 #include "scheduler/notify_internal.h"
 #include "scheduler/review.h"
 
@@ -12,83 +13,27 @@
 
 /* ---- what there is to tell ---- */
 
-static int64_t time_member(json_t *object, const char *name)
+static enum record_status status_of(const char *result)
 {
-	const char *text = json_string_value(json_object_get(json_object_get(object, name), "utc"));
-	int64_t time;
-
-	return text && clock_parse(text, &time) ? time : METRICS_UNKNOWN;
+	return strcmp(result, "success") == 0		? RECORD_SUCCESS
+	    : strcmp(result, "success_with_notes") == 0 ? RECORD_NOTES
+							: RECORD_FAILED;
 }
 
-static int64_t number_member(json_t *object, const char *name)
+static enum err take_history(struct notify_metrics_job *job, struct record_ledger *ledger)
 {
-	json_t *number = json_object_get(object, name);
+	struct history history;
+	enum err err = history_of_job(ledger, job->job, &history);
 
-	return json_is_integer(number) ? json_integer_value(number) : METRICS_UNKNOWN;
-}
-
-static enum record_status status_of(const struct record_original *original)
-{
-	const char *status = json_string_value(json_object_get(original->record, "status"));
-
-	return status && strcmp(status, "success") == 0		  ? RECORD_SUCCESS
-	    : status && strcmp(status, "success_with_notes") == 0 ? RECORD_NOTES
-								  : RECORD_FAILED;
-}
-
-/* Context of take_last() and take_good(). */
-struct taking {
-	struct notify_metrics_job *job;
-	uint64_t good; /* number of the last record that is good */
-};
-
-static enum err take_last(void *context, const struct record_row *row)
-{
-	struct notify_metrics_job *job = ((struct taking *)context)->job;
-	const struct record_original *original = row->original;
-	json_t *totals = json_object_get(original->record, "totals");
-	json_t *unread = json_object_get(original->record, "unread");
-	int64_t milliseconds = number_member(original->record, "duration_ms");
-
-	job->has_run = true;
-	job->status = status_of(original);
-	job->started = time_member(original->record, "started");
-	job->ended = time_member(original->record, "ended");
-	job->duration = milliseconds == METRICS_UNKNOWN ? METRICS_UNKNOWN : milliseconds * (CLOCK_SECOND / 1000);
-	job->source_bytes = number_member(totals, "bytes");
-	job->stored_bytes = number_member(totals, "bytes_stored");
-	if (json_is_object(unread))
-		job->oldest_unread = time_member(unread, "since");
-	return ERR_OK;
-}
-
-static enum err take_good(void *context, const struct record_row *row)
-{
-	struct taking *taking = context;
-	json_t *unread = json_object_get(row->original->record, "unread");
-
-	if (row->heading->number < taking->good)
-		return ERR_OK;
-	taking->good = row->heading->number;
-	taking->job->last_good = time_member(row->original->record, "ended");
-	/* A run that failed early did not get to see the packs: what the last good one saw still holds. */
-	if (taking->job->oldest_unread == METRICS_UNKNOWN && json_is_object(unread))
-		taking->job->oldest_unread = time_member(unread, "since");
-	return ERR_OK;
-}
-
-static enum err take_records(struct notify_metrics_job *job, struct record_ledger *ledger)
-{
-	static const char *const good[] = {"success", "success_with_notes"};
-	struct taking taking = {.job = job};
-	size_t damaged = 0;
-	struct record_filter filter = {.kind = RECORD_RUN, .job = job->job, .last = 1, .damaged = &damaged};
-	enum err err = record_ledger_each(ledger, &filter, take_last, &taking);
-
-	for (size_t i = 0; err == ERR_OK && i < sizeof(good) / sizeof(good[0]); i++) {
-		filter.status = good[i];
-		err = record_ledger_each(ledger, &filter, take_good, &taking);
-	}
+	job->has_run = history.id[0] != '\0';
+	job->status = status_of(history.result);
+	job->started = history.started;
+	job->ended = history.ended;
+	job->duration = history.duration;
+	job->source_bytes = history.source_bytes;
+	job->stored_bytes = history.stored_bytes;
+	job->last_good = history.good_ended;
+	job->oldest_unread = history.unread_since;
 	return err;
 }
 
@@ -135,23 +80,16 @@ enum err notify_metrics_collect(const struct notify *notify, int64_t now, struct
 	metrics->jobs_count = configuration->jobs_count;
 	for (size_t i = 0; i < metrics->jobs_count; i++)
 		metrics->jobs[i] = (struct notify_metrics_job){.job = configuration->jobs[i].name,
-		    .started = METRICS_UNKNOWN,
-		    .ended = METRICS_UNKNOWN,
-		    .duration = METRICS_UNKNOWN,
-		    .source_bytes = METRICS_UNKNOWN,
-		    .stored_bytes = METRICS_UNKNOWN,
-		    .last_good = METRICS_UNKNOWN,
 		    .next = METRICS_UNKNOWN,
-		    .oldest_unread = METRICS_UNKNOWN,
 		    .reviews_overdue = 0,
 		    .drills_overdue = METRICS_UNKNOWN};
 	err = record_ledger_open(&ledger, notify->state_folder, false);
 	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++)
 		err = take_schedule(&metrics->jobs[i], configuration, i, now);
 	for (size_t i = 0; err == ERR_OK && i < metrics->jobs_count; i++)
-		err = take_records(&metrics->jobs[i], ledger);
+		err = take_history(&metrics->jobs[i], ledger);
 	if (err == ERR_OK)
-		err = review_waiting_each(configuration, ledger, now, take_review, metrics);
+		err = review_waiting_each(configuration, ledger, now, NULL, take_review, metrics);
 	if (err == ERR_CORRUPT) { /* each was warned of; what is sound counts */
 		failure_clear();
 		err = ERR_OK;
@@ -293,6 +231,14 @@ static enum err replace(const char *path, const struct buffer *text)
 	if (err == ERR_OK && chmod(path, 0644) != 0)
 		err = fail_errno(PL_FILE_WRITE, "cannot make %s readable", path);
 	return err;
+}
+
+bool notify_metrics_wanted(const struct configuration *configuration)
+{
+	for (uint32_t i = 0; i < configuration->notifications_count; i++)
+		if (configuration->notifications[i].metrics)
+			return true;
+	return false;
 }
 
 enum err notify_metrics_write(

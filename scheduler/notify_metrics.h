@@ -6,9 +6,10 @@
 
 #include "core/base/buffer.h"
 #include "core/record/record.h"
+#include "scheduler/history.h"
 #include "scheduler/notify.h"
 
-#define METRICS_UNKNOWN INT64_MIN /* of any number here: nothing is written for it */
+#define METRICS_UNKNOWN HISTORY_UNKNOWN /* of any number here: nothing is written for it */
 
 /* Times in ns since 1970. */
 struct notify_metrics_job {
@@ -36,6 +37,9 @@ enum err notify_metrics_collect(const struct notify *notify, int64_t now, struct
 
 /* Appends them in the text format of Prometheus. */
 enum err notify_metrics_text(const struct notify_metrics *metrics, struct buffer *out);
+
+/* Whether the configuration has a metrics channel. */
+bool notify_metrics_wanted(const struct configuration *configuration);
 
 /* Replaces the file of a metrics channel (NULL: of each), readable for all; a result for each is appended. ERR_NOMEM. */
 enum err notify_metrics_write(const struct notify *notify, const char *channel, const struct notify_metrics *metrics,

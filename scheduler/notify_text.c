@@ -3,7 +3,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/record/record_words.h"
 
 #include <unistd.h>
 
@@ -260,6 +259,19 @@ enum err notify_text_body(
 	}
 	add(&text, "\n%s\n", word(&text, NOTIFY_WORD_AUTOMATIC));
 	return text.err == ERR_OK ? buffer_append_u8(out, 0) : text.err;
+}
+
+const char *notify_text_word(const struct configuration *configuration, enum notify_word name)
+{
+	return words[name][configuration->office.language == LANGUAGE_ENGLISH];
+}
+
+char *notify_text_time(const struct configuration *configuration, int64_t time, char out[RECORD_PHRASE])
+{
+	char local[CLOCK_TEXT];
+
+	record_time(out, clock_format(local, time), "", configuration->office.language == LANGUAGE_ENGLISH);
+	return out;
 }
 
 const char *notify_text_host(char out[NOTIFY_HOST_SIZE])

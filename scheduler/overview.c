@@ -2,9 +2,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/record/record_ledger.h"
 #include "scheduler/daemon.h"
+#include "scheduler/history.h"
+#include "scheduler/notify_outbox.h"
 #include "scheduler/office.h"
+#include "scheduler/review.h"
 
 /* ---- the schedule and the state ---- */
 
@@ -95,76 +97,98 @@ static enum err read_state(struct overview *overview, const char *state_folder)
 
 /* ---- the ledger ---- */
 
-static void copy_member(char *out, size_t size, json_t *object, const char *name)
+static enum err read_history(struct overview *overview, struct overview_job *job, struct record_ledger *ledger)
 {
-	const char *text = json_string_value(json_object_get(object, name));
+	struct history history;
+	enum err err = history_of_job(ledger, job->job->name, &history);
 
-	snprintf(out, size, "%s", text ? text : "");
-}
-
-static enum err take_row(void *context, const struct record_row *row)
-{
-	struct overview_job *job = context;
-	json_t *record = row->original->record;
-
-	snprintf(job->last_id, sizeof(job->last_id), "%s", row->heading->id);
-	copy_member(job->last_status, sizeof(job->last_status), record, "status");
-	copy_member(job->last_trigger, sizeof(job->last_trigger), record, "trigger");
-	copy_member(job->last_failure, sizeof(job->last_failure), json_object_get(record, "failure"), "message");
-	job->last_started = row->heading->time;
+	if (err != ERR_OK)
+		return err;
+	snprintf(job->last_id, sizeof(job->last_id), "%s", history.id);
+	snprintf(job->last_status, sizeof(job->last_status), "%s", history.result);
+	snprintf(job->last_trigger, sizeof(job->last_trigger), "%s", history.trigger);
+	snprintf(job->last_failure, sizeof(job->last_failure), "%s", history.failure);
+	job->last_started = history.started == HISTORY_UNKNOWN ? 0 : history.started;
+	job->last_good = history.good_started == HISTORY_UNKNOWN ? 0 : history.good_started;
+	overview->damaged = overview->damaged || history.damaged > 0;
 	return ERR_OK;
 }
 
-/* Context of take_good(). */
-struct good {
-	struct overview_job *job;
-	uint64_t number; /* of the last one */
-};
-
-static enum err take_good(void *context, const struct record_row *row)
+static enum err take_review(void *context, const struct review_waiting *waiting)
 {
-	struct good *good = context;
+	struct overview *overview = context;
 
-	if (row->heading->number > good->number)
-		good->job->last_good = row->heading->time;
-	if (row->heading->number > good->number)
-		good->number = row->heading->number;
+	for (size_t i = 0; waiting->overdue && i < overview->count; i++) {
+		struct overview_job *job = &overview->jobs[i];
+
+		if (strcmp(job->job->name, waiting->run->heading->job) != 0)
+			continue;
+		if (job->reviews_overdue++ == 0 || waiting->since < job->review_since) {
+			job->review_since = waiting->since;
+			snprintf(job->review_id, sizeof(job->review_id), "%s", waiting->run->heading->id);
+		}
+	}
 	return ERR_OK;
 }
 
-/* The last run, and the last good one: ledgers grow for years, and nobody waits for all of them to be read. */
-static enum err read_runs(struct overview_job *job, struct record_ledger *ledger, size_t *damaged)
-{
-	static const char *const statuses[] = {"success", "success_with_notes"};
-	struct record_filter filter = {.kind = RECORD_RUN, .job = job->job->name, .last = 1, .damaged = damaged};
-	struct good good = {.job = job};
-	size_t before = *damaged;
-	enum err err = record_ledger_each(ledger, &filter, take_row, job);
-
-	/* What stands behind a damaged one is as far as anybody can see. */
-	if (err == ERR_OK && *damaged > before) {
-		filter.last = 0;
-		filter.quiet = true;
-		err = record_ledger_each(ledger, &filter, take_row, job);
-	}
-	for (size_t i = 0; err == ERR_OK && i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		filter.status = statuses[i];
-		err = record_ledger_each(ledger, &filter, take_good, &good);
-	}
-	return err;
-}
-
-static enum err read_ledger(struct overview *overview, const char *state_folder)
+static enum err read_ledger(
+    struct overview *overview, const struct configuration *configuration, const char *state_folder)
 {
 	struct record_ledger *ledger;
 	size_t damaged = 0;
 	enum err err = record_ledger_open(&ledger, state_folder, false);
 
 	for (size_t i = 0; err == ERR_OK && i < overview->count; i++)
-		err = read_runs(&overview->jobs[i], ledger, &damaged);
-	if (damaged > 0)
+		err = read_history(overview, &overview->jobs[i], ledger);
+	if (err == ERR_OK)
+		err = review_waiting_each(configuration, ledger, overview->now, &damaged, take_review, overview);
+	if (err == ERR_CORRUPT || damaged > 0) {
 		overview->damaged = true;
+		failure_clear();
+		err = err == ERR_CORRUPT ? ERR_OK : err;
+	}
 	record_ledger_close(ledger);
+	return err;
+}
+
+/* ---- notifications ---- */
+
+static void take_waiting(struct overview *overview, const struct notify_result *waiting)
+{
+	/* A message of the future was put there by a clock that was ahead: nobody knows for how long it waits. */
+	if (overview->now - waiting->since <= OVERVIEW_LATE)
+		return;
+	for (size_t i = 0; i < overview->channels_count; i++) {
+		struct overview_channel *channel = &overview->channels[i];
+
+		if (strcmp(channel->name, waiting->channel) != 0)
+			continue;
+		if (channel->waiting++ == 0) {
+			channel->since = waiting->since;
+			snprintf(channel->why, sizeof(channel->why), "%s", waiting->failure.text);
+		}
+	}
+}
+
+static enum err read_channels(
+    struct overview *overview, const struct configuration *configuration, const char *state_folder)
+{
+	struct notify_results waiting = {0};
+	enum err err = ERR_OK;
+
+	overview->channels = mem_calloc(configuration->notifications_count + 1, sizeof(*overview->channels));
+	if (!overview->channels)
+		return ERR_NOMEM;
+	overview->channels_count = configuration->notifications_count;
+	for (size_t i = 0; err == ERR_OK && i < overview->channels_count; i++) {
+		overview->channels[i].name = configuration->notifications[i].name;
+		err = notify_lost_of(state_folder, overview->channels[i].name, &overview->channels[i].lost);
+	}
+	if (err == ERR_OK)
+		err = notify_outbox_list(state_folder, &waiting);
+	for (size_t i = 0; err == ERR_OK && i < waiting.count; i++)
+		take_waiting(overview, &waiting.items[i]);
+	notify_results_free(&waiting);
 	return err;
 }
 
@@ -186,7 +210,9 @@ enum err overview_load(struct overview *out, const struct configuration *configu
 	if (err == ERR_OK)
 		err = read_state(out, state_folder);
 	if (err == ERR_OK)
-		err = read_ledger(out, state_folder);
+		err = read_ledger(out, configuration, state_folder);
+	if (err == ERR_OK)
+		err = read_channels(out, configuration, state_folder);
 	return err;
 }
 
@@ -195,6 +221,7 @@ void overview_free(struct overview *overview)
 	for (size_t i = 0; i < overview->count; i++)
 		calendar_free(overview->jobs[i].calendar);
 	mem_free(overview->jobs);
+	mem_free(overview->channels);
 	state_list_free(&overview->missed);
 	*overview = (struct overview){0};
 }
@@ -229,6 +256,32 @@ static void needs_of_job(struct needs *needs, const struct overview *overview, c
 		    clock_format(time, job->missed_since));
 		need(needs, job->job->name, text);
 	}
+	if (job->reviews_overdue > 0) {
+		snprintf(text, sizeof(text), "%llu report%s overdue for review, the oldest since %s: %s",
+		    (unsigned long long)job->reviews_overdue, job->reviews_overdue == 1 ? " is" : "s are",
+		    clock_format(time, job->review_since), job->review_id);
+		need(needs, job->job->name, text);
+	}
+}
+
+static void needs_of_channel(struct needs *needs, const struct overview_channel *channel)
+{
+	char time[CLOCK_TEXT], text[FAILURE_TEXT + CONFIGURATION_NAME_MAX + 160];
+
+	if (channel->waiting > 0) {
+		snprintf(text, sizeof(text),
+		    "channel %s: %llu notification%s for more than an hour, the oldest since %s%s%s", channel->name,
+		    (unsigned long long)channel->waiting, channel->waiting == 1 ? " waits" : "s wait",
+		    clock_format(time, channel->since), channel->why[0] ? ": " : "", channel->why);
+		need(needs, "", text);
+	}
+	if (channel->lost.count > 0) {
+		snprintf(text, sizeof(text),
+		    "channel %s: %llu notification%s given up, and it has taken none since: %s", channel->name,
+		    (unsigned long long)channel->lost.count, channel->lost.count == 1 ? " was" : "s were",
+		    channel->lost.text);
+		need(needs, "", text);
+	}
 }
 
 size_t overview_needs(const struct overview *overview, overview_tell tell, void *context)
@@ -241,5 +294,7 @@ size_t overview_needs(const struct overview *overview, overview_tell tell, void 
 		need(&needs, "", "the ledger holds damaged records: pulih ledger verify");
 	for (size_t i = 0; i < overview->count; i++)
 		needs_of_job(&needs, overview, &overview->jobs[i]);
+	for (size_t i = 0; i < overview->channels_count; i++)
+		needs_of_channel(&needs, &overview->channels[i]);
 	return needs.count;
 }

@@ -1,14 +1,17 @@
-/* How each job stands: its schedule, its last run, its last good backup. Taken from the configuration, the scheduler's state and the ledger; no
- * target is asked. */
+/* How each job stands: its schedule, its last run, its last good backup, its reviews; and the channels of notifications. Taken from the
+ * configuration, the scheduler's state, the ledger and the outbox; no target and no server is asked. */
 #ifndef PULIH_SCHEDULER_OVERVIEW_H
 #define PULIH_SCHEDULER_OVERVIEW_H
 
 #include "scheduler/calendar.h"
+#include "scheduler/notify_lost.h"
 #include "scheduler/state.h"
 
 #define OVERVIEW_NEXT 10
 #define OVERVIEW_LATE \
-	(3600 * INT64_C(1000000000)) /* ns behind its time a run that is not at work is a matter for a person */
+	(3600 *       \
+	    INT64_C(  \
+		1000000000)) /* ns behind its time a run that is not at work, or a notification, is a matter for a person */
 
 struct overview_job {
 	const struct configuration_job *job; /* borrowed from the configuration */
@@ -24,6 +27,17 @@ struct overview_job {
 	char last_id[RECORD_ID_SIZE], last_status[24], last_trigger[16], last_failure[FAILURE_TEXT];
 	int64_t last_started;
 	int64_t last_good; /* start of the last run that made a backup, with notes or without */
+	uint64_t reviews_overdue;
+	int64_t review_since;		/* since when the one of them waits that waits longest */
+	char review_id[RECORD_ID_SIZE]; /* its run */
+};
+/* A channel of the configuration that does not take its messages. */
+struct overview_channel {
+	const char *name;
+	uint64_t waiting; /* for more than OVERVIEW_LATE */
+	int64_t since;	  /* the first of them */
+	char why[FAILURE_TEXT];
+	struct notify_lost lost;
 };
 struct overview {
 	struct overview_job *jobs;
@@ -33,6 +47,8 @@ struct overview {
 	bool scheduler_at_work;	  /* a scheduler works with this state folder */
 	struct state_list missed; /* runs that made up for missed times, newest first, at most OVERVIEW_MISSED */
 	bool damaged;		  /* the ledger holds a record that is none; it was warned of */
+	struct overview_channel *channels; /* one for each of the configuration */
+	size_t channels_count;
 };
 #define OVERVIEW_MISSED 20
 

@@ -50,12 +50,13 @@ struct review_waiting {
 	    overdue; /* REVIEW_OVERDUE, REVIEW_ESCALATED, or sent back for as long, or past the date of its follow-up */
 	int64_t since;					 /* end of the run, or when it was sent back */
 	const char *who;				 /* name of the person it waits for; borrowed */
+	const struct configuration_person *person;	 /* that person; NULL: the configuration knows them no more */
 	const struct configuration_person *escalated_to; /* only with REVIEW_ESCALATED; NULL: nobody */
 };
 typedef enum err (*review_visit)(void *context, const struct review_waiting *waiting);
-/* Every report that waits, by number. Damaged records as in record_ledger_each. */
+/* Every report that waits, by number. Damaged records as in record_ledger_each; `damaged` NULL, or they are only counted there. */
 enum err review_waiting_each(const struct configuration *configuration, struct record_ledger *ledger, int64_t now,
-    review_visit visit, void *context);
+    size_t *damaged, review_visit visit, void *context);
 /* "waiting", "overdue", "escalated", "returned"; static. */
 const char *review_waiting_name(enum review_state state);
 

@@ -61,14 +61,16 @@ static void judge(struct walk *walk, const struct record_review_list *reviews, s
 
 	waiting->since = time_of(run, "ended", waiting->run->heading->time);
 	waiting->who = member(run, "reviewer", "name");
-	if (job && configuration_person(configuration, job->reviewer))
-		waiting->who = configuration_person(configuration, job->reviewer)->name;
+	waiting->person = configuration_person(configuration, job ? job->reviewer : member(run, "reviewer", "id"));
+	if (job && waiting->person)
+		waiting->who = waiting->person->name;
 	if (record_review_decision(reviews) == RECORD_RETURNED) {
 		json_t *last = reviews->items[reviews->count - 1].record;
 
 		waiting->state = REVIEW_RETURNED;
 		waiting->since = time_of(last, "time", waiting->since);
 		waiting->who = member(run, "performer", "name");
+		waiting->person = configuration_person(configuration, member(run, "performer", "id"));
 		waiting->overdue = json_is_object(json_object_get(last, "follow_up"))
 		    ? past_until(last, walk->now)
 		    : walk->now - waiting->since > rules.remind_after;
@@ -99,9 +101,10 @@ static enum err visit_run(void *context, const struct record_row *row)
 }
 
 enum err review_waiting_each(const struct configuration *configuration, struct record_ledger *ledger, int64_t now,
-    review_visit visit, void *context)
+    size_t *damaged, review_visit visit, void *context)
 {
 	struct walk walk = {configuration, ledger, now, visit, context};
 
-	return record_ledger_each(ledger, &(struct record_filter){.waiting = true}, visit_run, &walk);
+	return record_ledger_each(
+	    ledger, &(struct record_filter){.waiting = true, .quiet = damaged, .damaged = damaged}, visit_run, &walk);
 }

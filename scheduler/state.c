@@ -1,6 +1,5 @@
-#include "scheduler/state.h"
+#include "scheduler/state_internal.h"
 
-#include "core/base/database.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
 
@@ -33,14 +32,24 @@ static const char *const steps[] = {
     "CREATE UNIQUE INDEX run_running ON run (job) WHERE state = 'running';"
     "CREATE UNIQUE INDEX run_queued ON run (job) WHERE state = 'queued';"
     "CREATE UNIQUE INDEX run_started ON run (run_id) WHERE run_id <> '';",
+    "CREATE TABLE news ("
+    "  id INTEGER PRIMARY KEY,"
+    "  kind TEXT NOT NULL CHECK (kind IN ('missed', 'cut_off')),"
+    "  job TEXT NOT NULL,"
+    "  run_id TEXT NOT NULL,"
+    "  planned INTEGER NOT NULL,"
+    "  missed INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE reminder ("
+    "  run_id TEXT PRIMARY KEY,"
+    "  since INTEGER NOT NULL,"
+    "  stage INTEGER NOT NULL,"
+    "  told INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;",
     NULL};
 static const struct database_form form = {"scheduler's state", APPLICATION, steps};
 
 static const char *const phases[] = {[STATE_QUEUED] = "queued", [STATE_RUNNING] = "running", [STATE_DONE] = "done"};
-
-struct state {
-	struct database *database;
-};
 
 enum err state_open(struct state **out, const char *state_folder, bool create)
 {
@@ -291,6 +300,8 @@ enum err state_queue(struct state *state, struct state_run *run, bool *queued)
 		run->missed += waiting;
 		err = insert(state, run);
 	}
+	if (err == ERR_OK && !known && run->missed > 0)
+		err = state_news_missed(state, run);
 	err = finish(state, err);
 	*queued = err == ERR_OK && !known;
 	return err;
@@ -344,13 +355,16 @@ static enum err insert_again(struct state *state, const struct state_run *again)
 	return err == ERR_OK && !waiting ? insert(state, again) : err;
 }
 
-enum err state_end(struct state *state, int64_t id, int64_t ended, const char *result, const struct state_run *again)
+enum err state_end(
+    struct state *state, int64_t id, int64_t ended, const char *result, bool cut_off, const struct state_run *again)
 {
 	enum err err = database_begin(state->database);
 
 	if (err != ERR_OK)
 		return err;
 	err = set_done(state, id, ended, result);
+	if (err == ERR_OK && cut_off)
+		err = state_news_cut_off(state, id);
 	if (err == ERR_OK && again)
 		err = insert_again(state, again);
 	return finish(state, err);

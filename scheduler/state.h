@@ -3,7 +3,8 @@
  * Crash story: what moves together is moved in one transaction that is on the disk before anything follows from it. A planned time counts as
  * done up to it in the same transaction that queues its run; a run is known as running, under its id, before its process starts; and its end
  * comes with what follows it (another attempt). So a power cut at any moment loses no planned run and starts none twice: what was queued is
- * still queued, and what was running is found to be running no more and is closed by the next scheduler.
+ * still queued, and what was running is found to be running no more and is closed by the next scheduler. What people must be told is news
+ * from the transaction that made it so until it is in the outbox: a crash between the two tells it twice, never not at all.
  *
  * Errors are those of database.h. */
 #ifndef PULIH_SCHEDULER_STATE_H
@@ -49,8 +50,10 @@ struct state_run {
 enum err state_queue(struct state *state, struct state_run *run, bool *queued);
 /* Queued → running, under its id. */
 enum err state_start(struct state *state, int64_t id, const char *run_id, int64_t started);
-/* Running → done. `again`, where it is not NULL, is queued in the same transaction. */
-enum err state_end(struct state *state, int64_t id, int64_t ended, const char *result, const struct state_run *again);
+/* Running → done. `again`, where it is not NULL, is queued in the same transaction. `cut_off`: the run could not tell of its end itself; that
+ * becomes news. */
+enum err state_end(
+    struct state *state, int64_t id, int64_t ended, const char *result, bool cut_off, const struct state_run *again);
 
 /* Runs of one job, or all (NULL): those that are not done, by id; or the last `limit`, newest first. Appended to list->items. */
 struct state_list { /* starts as {0}; released with state_list_free */
@@ -62,5 +65,36 @@ enum err state_last_runs(struct state *state, const char *job, unsigned limit, s
 /* The last `limit` runs that made up for missed times, newest first. */
 enum err state_missed(struct state *state, unsigned limit, struct state_list *list);
 void state_list_free(struct state_list *list);
+
+/* ---- what people must be told ---- */
+
+enum state_news_kind { STATE_NEWS_MISSED, STATE_NEWS_CUT_OFF };
+struct state_news {
+	int64_t id;
+	enum state_news_kind kind;
+	char job[CONFIGURATION_NAME_MAX + 1];
+	char run_id
+	    [RECORD_ID_SIZE]; /* of the run that was cut off; "" of missed times: the run that makes up for them has none yet */
+	int64_t planned;
+	uint64_t missed; /* planned instants without a run of their own: as state_run */
+};
+/* The oldest; *found false: there is none. state_queue (missed times) and state_end (cut off) make them. */
+enum err state_news_first(struct state *state, struct state_news *news, bool *found);
+/* It was told. */
+enum err state_news_done(struct state *state, int64_t id);
+
+/* What was told of a report that waits for its review. */
+struct state_reminder {
+	char run_id[RECORD_ID_SIZE];
+	int64_t since;	/* since when it waits; another instant: it was sent back meanwhile, and all begins anew */
+	unsigned stage; /* the highest one that was told; 0: nothing was */
+	int64_t told;	/* when, at last */
+};
+/* Fills the rest by run_id and since; stage 0 where nothing was told of that. */
+enum err state_reminder_find(struct state *state, struct state_reminder *reminder);
+/* Remembers all of them, in one transaction. */
+enum err state_reminder_set(struct state *state, const struct state_reminder *reminders, size_t count);
+/* Forgets reports that are not among these: they do not wait any more. */
+enum err state_reminder_keep(struct state *state, const struct state_reminder *reminders, size_t count);
 
 #endif

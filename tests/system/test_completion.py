@@ -25,7 +25,7 @@ jobs:
   - {{name: website, performer: admin, reviewer: kasubbag, sources: [{{files: {{paths: [{place}]}}}}], target: hdd}}
   - {{name: office-files, performer: admin, reviewer: kasubbag, sources: [{{files: {{paths: [{place}]}}}}], target: second}}
 """
-CHOICES = [("verify", "--tier"), ("restore", "--overwrite"), ("init", "--suite"), ("report export", "--format")]
+CHOICES = [("verify", "--tier"), ("restore", "--overwrite"), ("init", "--suite"), ("report export", "--format"), ("setup", "--sop")]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_values_of_choices(bare, command, option):
     assert list(offered(bare, *words, option, "")) == values
     assert list(offered(bare, *words, option, values[0][:1])) == values
     assert list(offered(bare, *words, f"{option}=")) == [f"{option}={value}" for value in values]
-    assert list(offered(bare, *words, option[:-2], "")) == values  # cut short, as getopt_long takes it
+    assert list(offered(bare, *words, option[:-1], "")) == values  # cut short, as getopt_long takes it
     assert option in offered(bare, *words, option, values[0], "-")
 
 

@@ -589,6 +589,41 @@ def test_no_log_daemon(office):
     assert told[0]["code"] == "PL-2058" and told[0]["kept"]
 
 
+def test_status_names_what_was_given_up_until_the_channel_works(office):
+    server = office.mail_server()
+    office.channels(mail="on: [failure, success], " + office.mail(servers.closed_port()))
+    office.run()
+
+    def needs():
+        return [n["text"] for n in office.p("status", "--json", code=1).of_type("needs") if "channel mail" in n["text"]]
+
+    assert needs() == [], "it waits for less than an hour"
+    office.hurry(created=1, attempts=2)
+    (need,) = needs()
+    assert need.startswith("channel mail: 1 notification waits for more than an hour") and "PL-" not in need
+    office.hurry(created=1, attempts=9)
+    assert [n["code"] for n in office.retry(code=1)] == ["PL-2059"]
+    (need,) = needs()
+    assert need.startswith("channel mail: 1 notification was given up, and it has taken none since: ") and "too old" in need
+    office.channels(mail="on: [failure, success], " + office.mail(server.port))
+    office.run()
+    assert needs() == [] and len(server.messages) == 1
+
+
+def test_retry_writes_metrics(office):
+    path = office.work / "pulih.prom"
+    office.channels(f"metrics: {{file: {path}}}", mail=office.open_mail(servers.closed_port()))
+    office.break_source()
+    office.run(code=1)
+    path.unlink()
+    office.hurry()
+    assert [(n["kind"], n["ok"]) for n in office.retry(code=1)] == [("failure", False), ("metrics", True)]
+    assert samples(path)[("pulih_notifications_waiting",)] == 1
+    path.unlink()
+    assert [(n["kind"], n["ok"]) for n in office.retry()] == [("metrics", True)]
+    assert samples(path)[("pulih_notifications_waiting",)] == 1
+
+
 # ---- metrics ----
 
 

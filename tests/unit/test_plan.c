@@ -199,7 +199,8 @@ static void simulate(const struct configuration_schedule *schedule, uint64_t see
 			counted += strcmp(list.items[0].trigger, "scheduled") == 0;
 			snprintf(id, sizeof(id), "run-%llu", (unsigned long long)made);
 			assert_int_equal(state_start(state, list.items[0].id, id, now), ERR_OK);
-			assert_int_equal(state_end(state, list.items[0].id, now + MINUTE, "success", NULL), ERR_OK);
+			assert_int_equal(
+			    state_end(state, list.items[0].id, now + MINUTE, "success", false, NULL), ERR_OK);
 		}
 		state_list_free(&list);
 	}
@@ -281,7 +282,7 @@ static void test_state(void **unused)
 	snprintf(again.trigger, sizeof(again.trigger), "retry");
 	again.attempt = 2;
 	again.not_before = 5000;
-	assert_int_equal(state_end(state, again.id, 1002, "failed", &again), ERR_OK);
+	assert_int_equal(state_end(state, again.id, 1002, "failed", false, &again), ERR_OK);
 	state_list_free(&list);
 	assert_int_equal(state_last_runs(state, "a", 10, &list), ERR_OK);
 	assert_int_equal(list.count, 2);
