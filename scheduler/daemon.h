@@ -11,6 +11,9 @@
  * while the job's lock is held; then the record tells how the run ended. Where there is none, the run gets the record that it was cut off,
  * and the planned time is made up for. A process that comes to itself only then finds that record and does nothing.
  *
+ * Damage: a state that is damaged is set aside (scheduler.sqlite.damaged) and begun anew, from what the ledger tells of each job's last good
+ * backup. A ledger that is damaged, or takes nothing, leaves runs without a record, and holds up none.
+ *
  * Telling people: what the scheduler has to tell (times that passed, runs that were cut off, reviews that are overdue) is put into the outbox,
  * and a child (`pulih notify retry`) sends it, one at a time and for a bounded time. The scheduler itself waits for no network.
  *

@@ -53,6 +53,9 @@ struct daemon {
 	int lock, signals, timer;
 	bool stopping;	   /* nothing is started any more */
 	bool stop_at_once; /* children were killed */
+	bool anew;	   /* the state was damaged, and knows of no job yet */
+	bool broken;	   /* the state was found damaged at work: the next scheduler begins it anew */
+	struct failure failure; /* that */
 	char *trouble;	   /* what was last warned of: once, not at each look */
 };
 
@@ -61,6 +64,11 @@ const struct daemon_job *daemon_job(const struct daemon *daemon, const char *nam
 /* Reads the configuration and puts it in the place of the old one, which stays where the new one is wrong. */
 enum err daemon_configure(struct daemon *daemon);
 void daemon_forget_configuration(struct daemon *daemon);
+
+/* Opens the state. A damaged one is set aside (STATE_FILE_DAMAGED, in the place of an earlier one) and begun anew, with a warning. */
+enum err daemon_open_state(struct daemon *daemon);
+/* Since when a job that the state does not know is seen: `now`, or where the state was begun anew, the start of its last good backup. */
+int64_t daemon_seen_from(const struct daemon *daemon, const char *job, int64_t now);
 
 /* Queues what has become due and starts what may start; *wake is when to look again. */
 enum err daemon_look(struct daemon *daemon, int64_t *wake);

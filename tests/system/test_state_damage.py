@@ -1,4 +1,7 @@
 """The scheduler with a state folder that lies: a ledger or a state that is damaged, or a disk that takes nothing more. Backups go on."""
+import signal
+import sqlite3
+
 import pytest
 
 from daemons import FAKETIME, Daemon
@@ -78,3 +81,62 @@ def test_power_cut_that_also_damages_the_ledger(make, small):
     assert snapshots(daemon) == 1
     daemon.stop()
     assert [r["state"] for r in daemon.runs()] == ["done", "done"]
+
+
+def damage_a_page(path):
+    """As a bad sector does: the file opens, and what it holds is wrong."""
+    content = bytearray(path.read_bytes())
+    for page in range(4096, len(content), 4096):
+        content[page:page + 512] = b"\xa5" * 512
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["no database", "bad sectors", "cut off while set aside"])
+def test_damaged_state_is_begun_anew_and_misses_nothing(make, how):
+    daemon = make().start()
+    daemon.clock.set("2026-11-23T01:00:05")
+    daemon.look()
+    daemon.wait_for("success", 2)
+    daemon.stop()
+    path = daemon.p.state / "scheduler.sqlite"
+    if how == "bad sectors":
+        damage_a_page(path)
+    else:
+        spoil(daemon, path.name)
+    if how == "cut off while set aside":
+        path.rename(path.with_name(path.name + ".damaged"))
+        (daemon.p.state / "scheduler.sqlite-wal").write_bytes(b"\x37\x7f\x06\x82" + bytes(1 << 16))
+    daemon.clock.set("2026-11-25T12:00:00")
+    daemon.start()
+    if how != "cut off while set aside":
+        daemon.wait_for("success", 4)
+        assert {e["missed"] for e in daemon.events if e.get("event") == "missed"} == {2}
+        assert any(m.get("code") == "PL-2009" for m in daemon.events), daemon.events
+    done = len(daemon.runs())
+    daemon.look()
+    daemon.stop()
+    daemon.start()
+    daemon.look()
+    assert len(daemon.runs()) == done
+    daemon.stop()
+    assert "scheduler.sqlite.damaged" in daemon.p("status", env=daemon.clock.environment, code=1).everything
+
+
+def test_state_that_is_damaged_at_work(make):
+    daemon = make(("website",)).start()
+    daemon.clock.set("2026-11-23T01:00:05")
+    daemon.look()
+    daemon.wait_for("success")
+    connection = sqlite3.connect(daemon.p.state / "scheduler.sqlite")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    damage_a_page(daemon.p.state / "scheduler.sqlite")
+    connection = sqlite3.connect(daemon.p.state / "scheduler.sqlite")
+    connection.execute("PRAGMA user_version = 2")  # as any writer would: caches are read again
+    connection.close()
+    daemon.clock.set("2026-11-24T01:00:05")
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.process.wait(60) == 4, daemon.events
+    daemon.start()
+    daemon.wait_for("success", 2)
+    daemon.stop()
