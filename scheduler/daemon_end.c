@@ -183,7 +183,8 @@ static enum err find_outcome(const struct daemon *daemon, const struct daemon_ch
 		err = write_record(daemon, child);
 	if (err == ERR_OK)
 		err = read_outcome(daemon, child->run.run_id, outcome);
-	if (err == ERR_OK || err == ERR_BUSY || err == ERR_NOMEM)
+	/* A full disk gets room again, and takes the record then; until then it lets no run begin anyway. */
+	if (err == ERR_OK || err == ERR_BUSY || err == ERR_NOMEM || err == ERR_NOSPACE)
 		return err;
 	take_process(child, outcome);
 	return ERR_OK;
