@@ -68,8 +68,8 @@ static enum err see_jobs(const struct daemon *daemon)
 		const char *name = daemon->jobs[i].job->name;
 		int64_t since;
 
-		err = state_see_job(daemon->state, name, daemon->jobs[i].schedule,
-		    daemon_seen_from(daemon, name, clock_now()), &since);
+		err = state_see_job(
+		    daemon->state, name, daemon->jobs[i].schedule, daemon_seen_from(daemon, name, clock_now()), &since);
 	}
 	return err;
 }

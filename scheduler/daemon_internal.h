@@ -51,12 +51,12 @@ struct daemon {
 	size_t children_count, children_capacity;
 	struct daemon_teller teller;
 	int lock, signals, timer;
-	bool stopping;	   /* nothing is started any more */
-	bool stop_at_once; /* children were killed */
-	bool anew;	   /* the state was damaged, and knows of no job yet */
-	bool broken;	   /* the state was found damaged at work: the next scheduler begins it anew */
+	bool stopping;		/* nothing is started any more */
+	bool stop_at_once;	/* children were killed */
+	bool anew;		/* the state was damaged, and knows of no job yet */
+	bool broken;		/* the state was found damaged at work: the next scheduler begins it anew */
 	struct failure failure; /* that */
-	char *trouble;	   /* what was last warned of: once, not at each look */
+	char *trouble;		/* what was last warned of: once, not at each look */
 };
 
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name);
