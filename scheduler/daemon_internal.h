@@ -73,7 +73,9 @@ int64_t daemon_seen_from(const struct daemon *daemon, const char *job, int64_t n
 /* Queues what has become due and starts what may start; *wake is when to look again. */
 enum err daemon_look(struct daemon *daemon, int64_t *wake);
 
-/* Starts the process of a run that is in the state as running. PL_CHILD, PL_NO_MEMORY. */
+/* Makes room for one more, before a run is in the state as running: nobody would take note of one that is not among the children. */
+enum err daemon_child_reserve(struct daemon *daemon);
+/* Starts the process of a run that is in the state as running, in the room that was made. PL_CHILD. */
 enum err daemon_child_start(struct daemon *daemon, const struct state_run *run);
 /* Takes over what an earlier scheduler left running. */
 enum err daemon_child_adopt(struct daemon *daemon);
