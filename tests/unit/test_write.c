@@ -146,7 +146,10 @@ static void random_names_come_back(void **state)
 		    .number = any(), .item = any(), .output = any(), .activity = any(), .approved_by = any()};
 		struct configuration_person people[] = {
 		    {.id = fixed("admin"), .name = any(), .nip = any(), .position = any(), .role = ROLE_OPERATOR},
-		    {.id = fixed("kasubbag"), .name = any(), .position = any(), .role = ROLE_REVIEWER}};
+		    {.id = fixed("kasubbag"),
+			.name = text_with("Kasubbag ", true),
+			.position = any(),
+			.role = ROLE_REVIEWER}};
 		struct configuration_target target = {.name = fixed("hdd"), .url = text_with("/", false)};
 		struct configuration_job job = {.name = fixed("website"),
 		    .sop = &sop,
