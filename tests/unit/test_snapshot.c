@@ -232,11 +232,12 @@ static void finding_the_latest(void **state)
 	struct snapshot_list list = {.items = items, .count = 5};
 	struct snapshot_filter filter = {.job = "a"};
 	const struct snapshot *found;
+	char host[] = "h", *jobs[] = {(char[]){"a"}, (char[]){"b"}};
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
-		items[i].host = (char[]){"h"};
-		items[i].job = i == 3 ? (char[]){"b"} : (char[]){"a"};
+		items[i].host = host;
+		items[i].job = jobs[i == 3];
 	}
 	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_OK);
 	assert_ptr_equal(found, &items[0]);
