@@ -209,7 +209,8 @@ static void mark_continued(
 		memcpy(key.id, item->previous, OBJECT_ID_SIZE);
 		found = bsearch(&wanted, sorted, list->count, sizeof(*sorted), by_id);
 		/* What another domain says of this one counts for nothing. */
-		if (!found || memcmp((*found)->domain, item->domain, DOMAIN_TAG_SIZE) != 0 || continued[*found - list->items])
+		if (!found || memcmp((*found)->domain, item->domain, DOMAIN_TAG_SIZE) != 0 ||
+		    continued[*found - list->items])
 			return;
 		item = *found;
 		continued[item - list->items] = true;

@@ -226,8 +226,9 @@ static void lists(void **state)
 /* The clock ran ahead, was put right, and fell back: the chain tells which came last. */
 static void finding_the_latest(void **state)
 {
-	struct snapshot items[5] = {{.id = {5}, .previous = {4}, .started = 1}, {.id = {3}, .previous = {9}, .started = 2},
-	    {.id = {4}, .previous = {3}, .started = 3}, {.id = {7}, .started = 4},
+	struct snapshot items[5] = {{.id = {5}, .previous = {4}, .started = 1},
+	    {.id = {3}, .previous = {9}, .started = 2}, {.id = {4}, .previous = {3}, .started = 3},
+	    {.id = {7}, .started = 4},
 	    {.id = {9}, .started = INT64_MAX, .tags = (char *[]){(char[]){"x"}}, .tags_count = 1}};
 	struct snapshot_list list = {.items = items, .count = 5};
 	struct snapshot_filter filter = {.job = "a"};
