@@ -97,6 +97,7 @@ struct snapshot_filter {
 	const char *host, *job, *tag, *path;
 };
 bool snapshot_matches(const struct snapshot *snapshot, const struct snapshot_filter *filter);
+#define SNAPSHOT_LATEST "latest"
 /* `spec` is "latest" or a prefix of an id (at least 4 digits), among those that match `filter` (may be NULL); *out is borrowed from the list.
  * PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE), PL_SNAPSHOT_BROKEN (ERR_CORRUPT): a damaged one is what was asked
  * for, or may be: one that arrived after what else is the latest. Where other snapshots of the latest one's host come from another domain,

@@ -5,8 +5,7 @@
 #include "core/repo/object.h"
 #include "core/repo/snapshot_internal.h"
 
-#define PREFIX_MIN 4 /* digits of an id that a person must give */
-#define LATEST "latest"
+#define PREFIX_MIN 4			   /* digits of an id that a person must give */
 #define CLOCKS_APART (3600 * CLOCK_SECOND) /* how far the clocks of two machines may be apart without a word */
 
 /* What a listing says of a snapshot. */
@@ -155,7 +154,7 @@ static bool starts_with(const uint8_t id[OBJECT_ID_SIZE], const char *prefix)
 /* Damage must not quietly make an older snapshot the latest. When an object came is all that is known of a damaged one. */
 static enum err check_damaged(const struct snapshot_list *list, const char *spec, const struct snapshot *found)
 {
-	bool latest = strcmp(spec, LATEST) == 0;
+	bool latest = strcmp(spec, SNAPSHOT_LATEST) == 0;
 
 	for (size_t i = 0; i < list->damaged; i++) {
 		const struct snapshot_damaged *damaged = &list->damaged_items[i];
@@ -261,7 +260,7 @@ static enum err find_prefix(const struct snapshot_list *list, const char *spec, 
 	*out = NULL;
 	if (strlen(spec) < PREFIX_MIN)
 		return fail(PL_SNAPSHOT_AMBIGUOUS,
-		    "\"%s\" is too short: at least %d digits of the id, or \"" LATEST "\"", spec, PREFIX_MIN);
+		    "\"%s\" is too short: at least %d digits of the id, or \"" SNAPSHOT_LATEST "\"", spec, PREFIX_MIN);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct snapshot *item = &list->items[i];
 
@@ -277,7 +276,7 @@ static enum err find_prefix(const struct snapshot_list *list, const char *spec, 
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
     const struct snapshot **out)
 {
-	bool latest = strcmp(spec, LATEST) == 0;
+	bool latest = strcmp(spec, SNAPSHOT_LATEST) == 0;
 	const struct snapshot *found = NULL;
 	enum err err;
 

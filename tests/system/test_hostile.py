@@ -112,3 +112,22 @@ def test_latest_after_a_clock_that_was_wrong(pulih, work, out, wrong):
     told = pulih.restore(out)
     assert_same(folder, pulih.restored(out, folder))
     assert "PL-1251" not in told.everything
+
+
+def test_latest_of_a_key_that_was_revoked(pulih, small):
+    """A stolen key signs on, in a copy of the repository from before it was revoked, and its thief brings the objects in."""
+    key = pulih.folder / "writer.key"
+    pulih("key", "issue-writer", "--domain", "web", "-o", key)
+    pulih("backup", "--key-file", key, small)
+    assert "PL-1252" not in pulih("ls", "latest").everything
+    copy = pulih.folder / "copy"
+    shutil.copytree(pulih.repo, copy)
+    writer = json.loads(key.read_text())["writer"]["id"]
+    pulih("key", "revoke-writer", writer)
+    (small / "not what you want").write_text("evil")
+    pulih("backup", "--key-file", key, "-r", copy, "--state-dir", pulih.folder / "thief", small)
+    shutil.copytree(copy, pulih.repo, dirs_exist_ok=True, ignore=lambda folder, names: {"config", "keys"} & set(names))
+    told = pulih("ls", "latest")
+    assert "not what you want" in told.text and "PL-1252" in told.everything and writer[:8] in told.everything
+    pulih.backup(small)
+    assert "PL-1252" not in pulih("ls", "latest").everything
