@@ -42,9 +42,7 @@ static enum err remove_folder(struct restore *run, const struct restore_item *it
 	    PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty", restore_printable(item->entry->entry.path));
 }
 
-/* Whether a folder has exactly this name: where case does not count, a look-up may find a file of another one. Its times cannot tell, such
- * file systems keep whole seconds. */
-static enum err look_spelling(int folder_fd, const char *name, struct entry_bytes path)
+enum err restore_look_spelling(int folder_fd, const char *name, struct entry_bytes path)
 {
 	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
@@ -85,7 +83,7 @@ enum err restore_place_look(
 		return fail(PL_RESTORE_CLASH, "the destination takes %s for another name of this snapshot",
 		    restore_printable(entry->path));
 	if (run->ignores_case) {
-		enum err err = look_spelling(folder_fd, item->entry->name, entry->path);
+		enum err err = restore_look_spelling(folder_fd, item->entry->name, entry->path);
 
 		if (err != ERR_OK)
 			return err;

@@ -93,3 +93,18 @@ def test_names_that_differ_in_case_over_an_earlier_restore(pulih, disk, work, ov
     assert "PL-1508" in told.everything
     (left,) = pulih.restored(out, folder).iterdir()
     assert left.read_text() == {"A": "AA", "a": "aa"}[left.name]
+
+
+@needs_root
+def test_folders_that_differ_in_case_over_an_earlier_restore(pulih, disk, work):
+    folder = work / "names"
+    for name in ("A", "a"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "file").write_text(name)
+    pulih.backup(folder)
+    out = disk / "out"
+    pulih.restore(out, code=1)
+    told = pulih.restore(out, "latest", "--overwrite", "always", code=1)
+    assert "PL-1508" in told.everything
+    (left,) = pulih.restored(out, folder).iterdir()
+    assert (left / "file").read_text() == left.name
