@@ -9,6 +9,8 @@
 #include "core/base/output.h"
 #include "core/record/record_compare.h"
 #include "core/record/record_rebuild.h"
+#include "core/record/record_strangers.h"
+#include "core/repo/config.h"
 
 #include <inttypes.h>
 
@@ -31,7 +33,8 @@ struct verification {
 	struct record_ledger *ledger;
 	const char *target; /* that is compared with; "": the ledger itself is checked */
 	uint64_t findings, compared, unreached;
-	struct failure failure; /* the first target that could not be compared with */
+	struct buffer repositories; /* ids of those that were compared with */
+	struct failure failure;	    /* the first target that could not be compared with */
 };
 
 static void on_finding(void *context, const struct record_finding *finding)
@@ -105,6 +108,8 @@ static enum err check_target(struct verification *verification, const char *targ
 	verification->target = target;
 	if (err == ERR_OK)
 		err = record_compare_all(verification->ledger, &repository, 0, on_finding, verification, &result);
+	if (err == ERR_OK)
+		err = buffer_append(&verification->repositories, repository.config->id, REPOSITORY_ID_SIZE);
 	repository_close(&repository);
 	if (err == ERR_OK) {
 		verification->findings += result.findings;
@@ -118,6 +123,23 @@ static enum err check_target(struct verification *verification, const char *targ
 		err = ERR_OK;
 	}
 	return err;
+}
+
+/* Signatures of repositories that were not compared with say nothing: nobody knows their writers here. */
+static enum err check_strangers(struct verification *verification, bool all)
+{
+	struct record_strangers_result result;
+	enum err err =
+	    record_strangers(verification->ledger, &verification->repositories, all, on_finding, verification, &result);
+
+	if (err != ERR_OK || verification->compared == 0)
+		return err;
+	verification->findings += result.findings;
+	if (result.unchecked > 0 && output_level() >= OUTPUT_NORMAL)
+		output_print("%s of repositories that were not compared with: who signed them is not known\n",
+		    describe_count(result.unchecked, "record").text);
+	output_object("unchecked", json_pack("{s:I}", "records", (json_int_t)result.unchecked));
+	return ERR_OK;
 }
 
 static enum err ledger_verify_run(const struct arguments *arguments)
@@ -134,6 +156,8 @@ static enum err ledger_verify_run(const struct arguments *arguments)
 	for (size_t i = 0; err == ERR_OK && targets[i]; i++)
 		err = check_target(&verification, targets[i]);
 	if (err == ERR_OK)
+		err = check_strangers(&verification, given.targets.count == 0 && verification.unreached == 0);
+	if (err == ERR_OK)
 		output_object("summary",
 		    json_pack("{s:I, s:I, s:I}", "findings", (json_int_t)verification.findings, "targets",
 			(json_int_t)verification.compared, "targets_not_compared", (json_int_t)verification.unreached));
@@ -142,6 +166,7 @@ static enum err ledger_verify_run(const struct arguments *arguments)
 	else if (err == ERR_OK && verification.unreached > 0)
 		err = failure_put(&verification.failure);
 	record_ledger_close(verification.ledger);
+	buffer_free(&verification.repositories);
 	mem_free(targets);
 	option_list_free(&given.targets);
 	return err;

@@ -117,6 +117,62 @@ const struct configuration_target *configuration_target(const struct configurati
 	return NULL;
 }
 
+/* The next digit of a NIP, as people group them by blanks and points; 0 at its end. */
+static char next_digit(const char **nip)
+{
+	while (**nip && !(**nip >= '0' && **nip <= '9'))
+		++*nip;
+	return **nip ? *(*nip)++ : 0;
+}
+
+static bool same_digits(const char *a, const char *b)
+{
+	char digit;
+
+	do {
+		digit = next_digit(&a);
+		if (digit != next_digit(&b))
+			return false;
+	} while (digit);
+	return true;
+}
+
+/* The next letter of a name, in lower case; ' ' for blanks between words, 0 at its end. */
+static char next_letter(const char **name)
+{
+	char letter = **name;
+
+	if (letter == ' ' || letter == '\t') {
+		*name += strspn(*name, " \t");
+		return **name ? ' ' : 0;
+	}
+	*name += letter != 0;
+	return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	char letter;
+
+	a += strspn(a, " \t");
+	b += strspn(b, " \t");
+	do {
+		letter = next_letter(&a);
+		if (letter != next_letter(&b))
+			return false;
+	} while (letter);
+	return true;
+}
+
+bool configuration_same_person(const char *name, const char *nip, const char *other_name, const char *other_nip)
+{
+	const char *one = nip ? nip : "", *other = other_nip ? other_nip : "";
+
+	if (next_digit(&one) && next_digit(&other))
+		return same_digits(nip, other_nip);
+	return same_name(name, other_name);
+}
+
 const struct configuration_person *configuration_person(const struct configuration *configuration, const char *id)
 {
 	for (uint32_t i = 0; i < configuration->people_count; i++)

@@ -206,6 +206,9 @@ void configuration_free(struct configuration *configuration);
 const struct configuration_job *configuration_job(const struct configuration *configuration, const char *name);
 const struct configuration_target *configuration_target(const struct configuration *configuration, const char *name);
 const struct configuration_person *configuration_person(const struct configuration *configuration, const char *id);
+/* Whether two descriptions are of one person, whatever their ids: by the digits of the NIP, or where one has none, by the name (ASCII letters of
+ * any case, blanks of any number). */
+bool configuration_same_person(const char *name, const char *nip, const char *other_name, const char *other_nip);
 
 const struct configuration_channel *configuration_channel(const struct configuration *configuration, const char *name);
 

@@ -180,20 +180,25 @@ static enum err check_person(struct locate *locate, const struct configuration *
 static enum err check_people(struct locate *locate, const struct configuration *configuration, size_t at)
 {
 	const struct configuration_job *job = &configuration->jobs[at];
+	const struct configuration_person *performer = configuration_person(configuration, job->performer);
 	const struct configuration_person *reviewer = configuration_person(configuration, job->reviewer);
 	const struct configuration_person *acknowledger =
 	    job->acknowledger ? configuration_person(configuration, job->acknowledger) : NULL;
 	struct locate_path path = locate_path("jobs[%zu].reviewer", at);
 
-	if (!configuration_person(configuration, job->performer))
+	if (!performer)
 		return locate_fail(locate, PL_CONFIG_REFERENCE, locate_path("jobs[%zu].performer", at).text,
 		    "there is no person of the id \"%s\" under people", job->performer);
 	if (!reviewer)
 		return locate_fail(locate, PL_CONFIG_REFERENCE, path.text,
 		    "there is no person of the id \"%s\" under people", job->reviewer);
-	if (strcmp(job->performer, job->reviewer) == 0)
+	if (performer == reviewer)
 		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
 		    "\"%s\" performs this job and cannot review it", job->reviewer);
+	if (configuration_same_person(performer->name, performer->nip, reviewer->name, reviewer->nip))
+		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
+		    "\"%s\" is \"%s\" under another id, who performs this job and cannot review it", job->reviewer,
+		    job->performer);
 	if (reviewer->role == ROLE_OPERATOR)
 		return locate_fail(locate, PL_CONFIG_REVIEWER, path.text,
 		    "\"%s\" has the role operator; allowed: a person with the role reviewer or head", job->reviewer);

@@ -159,6 +159,15 @@ static void tell_trouble(char **trouble, enum err err)
 	failure_clear();
 }
 
+/* What the state holds cannot be relied on any more, and nothing can be taken note of. Runs at work are asked to stop; the next scheduler, which
+ * the service manager starts, begins it anew. */
+static void end_broken(struct daemon *daemon)
+{
+	daemon->broken = true;
+	daemon->failure = *failure_last();
+	stop(daemon);
+}
+
 /* Whether the scheduler still has processes of its own. */
 static bool any_at_work(const struct daemon *daemon)
 {
@@ -195,12 +204,17 @@ static void run_loop(struct daemon *daemon)
 		    {.fd = daemon->signals, .events = POLLIN}, {.fd = daemon->timer, .events = POLLIN}};
 		enum err err = daemon_child_collect(daemon);
 
+		if (err == ERR_CORRUPT && !daemon->stopping)
+			end_broken(daemon);
 		if (err != ERR_OK || daemon->stopping)
 			tell_trouble(&daemon->trouble, err);
 		/* Before a run begins that makes up for one that was cut off: its pings are newer than that news. */
 		tell_trouble(&daemon->teller.trouble, daemon_tell(daemon));
 		if (err == ERR_OK && !daemon->stopping) {
-			tell_trouble(&daemon->trouble, daemon_look(daemon, &wake));
+			err = daemon_look(daemon, &wake);
+			if (err == ERR_CORRUPT)
+				end_broken(daemon);
+			tell_trouble(&daemon->trouble, err);
 			tell_trouble(&daemon->teller.trouble, daemon_tell(daemon));
 		}
 		if (service_watchdog_every() > 0)
@@ -222,9 +236,10 @@ enum err daemon_run(const struct daemon_options *options)
 	enum err err = take_lock(&daemon);
 
 	if (err == ERR_OK)
-		err = state_open(&daemon.state, options->state_folder, true);
+		err = daemon_open_state(&daemon);
 	if (err == ERR_OK)
 		err = daemon_configure(&daemon);
+	daemon.anew = false;
 	if (err == ERR_OK)
 		err = open_signals(&daemon);
 	if (err == ERR_OK)
@@ -234,6 +249,8 @@ enum err daemon_run(const struct daemon_options *options)
 	if (err == ERR_OK) {
 		service_ready();
 		run_loop(&daemon);
+		if (daemon.broken)
+			err = failure_put(&daemon.failure);
 	}
 	state_close(daemon.state);
 	daemon_forget_configuration(&daemon);

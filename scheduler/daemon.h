@@ -11,8 +11,11 @@
  * while the job's lock is held; then the record tells how the run ended. Where there is none, the run gets the record that it was cut off,
  * and the planned time is made up for. A process that comes to itself only then finds that record and does nothing.
  *
- * Telling people: what the scheduler has to tell (times that passed, runs that were cut off, reviews that are overdue) is put into the outbox,
- * and a child (`pulih notify retry`) sends it, one at a time and for a bounded time. The scheduler itself waits for no network.
+ * Damage: a state that is damaged is set aside (scheduler.sqlite.damaged) and begun anew, from what the ledger tells of each job's last good
+ * backup. A ledger that is damaged, or takes nothing, leaves runs without a record, and holds up none.
+ *
+ * Telling people: what the scheduler has to tell (times that passed, runs that were cut off, reviews that are overdue), and how its runs ended, is
+ * put into the outbox, and a child (`pulih notify retry`) sends it, one at a time and for a bounded time. The scheduler itself waits for no network.
  *
  * The clock: what is due is asked of the wall clock at each look. A look follows every change of the clock, each planned time, each end of a
  * child, and otherwise half a minute, so that a machine that slept is noticed too. */

@@ -84,31 +84,36 @@ static pid_t start_process(const struct daemon *daemon, const struct state_run *
 	return daemon_child_spawn(daemon, words, run->job, &limits);
 }
 
-static enum err add_child(struct daemon *daemon, const struct state_run *run, struct daemon_child **out)
+enum err daemon_child_reserve(struct daemon *daemon)
 {
-	if (daemon->children_count == daemon->children_capacity) {
-		size_t capacity = daemon->children_capacity ? 2 * daemon->children_capacity : 4;
-		struct daemon_child *children = mem_resize(daemon->children, capacity, sizeof(*children));
+	size_t capacity = daemon->children_capacity ? 2 * daemon->children_capacity : 4;
+	struct daemon_child *children;
 
-		if (!children)
-			return ERR_NOMEM;
-		daemon->children = children;
-		daemon->children_capacity = capacity;
-	}
-	*out = &daemon->children[daemon->children_count++];
-	**out = (struct daemon_child){.run = *run};
+	if (daemon->children_count < daemon->children_capacity)
+		return ERR_OK;
+	children = mem_resize(daemon->children, capacity, sizeof(*children));
+	if (!children)
+		return ERR_NOMEM;
+	daemon->children = children;
+	daemon->children_capacity = capacity;
 	return ERR_OK;
+}
+
+static struct daemon_child *add_child(struct daemon *daemon, const struct state_run *run)
+{
+	struct daemon_child *child = &daemon->children[daemon->children_count++];
+
+	*child = (struct daemon_child){.run = *run};
+	return child;
 }
 
 /* A run whose process cannot be started is one that is gone without a record: it gets one like any other. */
 enum err daemon_child_start(struct daemon *daemon, const struct state_run *run)
 {
 	const struct configuration_job *job = configuration_job(daemon->configuration, run->job);
-	struct daemon_child *child;
-	enum err err = add_child(daemon, run, &child);
+	struct daemon_child *child = add_child(daemon, run);
+	enum err err = ERR_OK;
 
-	if (err != ERR_OK)
-		return err;
 	child->stop_at = clock_monotonic() + limits_of(daemon->configuration, job).timeout + GRACE;
 	child->pid = start_process(daemon, run);
 	if (child->pid < 0) {
@@ -129,9 +134,11 @@ enum err daemon_child_adopt(struct daemon *daemon)
 
 		if (list.items[i].phase != STATE_RUNNING)
 			continue;
-		err = add_child(daemon, &list.items[i], &child);
-		if (err == ERR_OK)
-			child->adopted = child->gone = true;
+		err = daemon_child_reserve(daemon);
+		if (err != ERR_OK)
+			break;
+		child = add_child(daemon, &list.items[i]);
+		child->adopted = child->gone = true;
 	}
 	state_list_free(&list);
 	return err;

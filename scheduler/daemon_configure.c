@@ -65,10 +65,11 @@ static enum err see_jobs(const struct daemon *daemon)
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; err == ERR_OK && i < daemon->jobs_count; i++) {
+		const char *name = daemon->jobs[i].job->name;
 		int64_t since;
 
 		err = state_see_job(
-		    daemon->state, daemon->jobs[i].job->name, daemon->jobs[i].schedule, clock_now(), &since);
+		    daemon->state, name, daemon->jobs[i].schedule, daemon_seen_from(daemon, name, clock_now()), &since);
 	}
 	return err;
 }

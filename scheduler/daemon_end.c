@@ -10,9 +10,9 @@
 
 #include <sys/wait.h>
 
-/* How a run ended, as its record says. */
+/* How a run ended: as its record says, or its process where there can be no record. */
 struct outcome {
-	bool recorded;
+	bool known;
 	char result[24];
 	char kind[24], code[16]; /* of a failure */
 	char text[FAILURE_TEXT];
@@ -43,7 +43,7 @@ static enum err read_outcome(const struct daemon *daemon, const char *run_id, st
 		err = record_read(&original, bytes.data, bytes.length);
 	if (err != ERR_OK)
 		goto done;
-	outcome->recorded = true;
+	outcome->known = true;
 	failure = json_object_get(original.record, "failure");
 	copy_member(outcome->result, sizeof(outcome->result), original.record, "status");
 	copy_member(outcome->kind, sizeof(outcome->kind), failure, "kind");
@@ -53,6 +53,31 @@ done:
 	record_original_free(&original);
 	buffer_free(&bytes);
 	return err;
+}
+
+/* The ledger can be neither read nor written. That stops no backup, neither of this job nor of those that wait behind it: how the process ended
+ * is taken instead. The marker of the run stays, so that a later run gives it its record. */
+static void take_process(const struct daemon_child *child, struct outcome *outcome)
+{
+	bool exited = !child->adopted && WIFEXITED(child->status);
+	int code = WEXITSTATUS(child->status);
+	enum err kind = ERR_FAILED;
+	char why[FAILURE_TEXT];
+
+	snprintf(why, sizeof(why), "%s", failure_last()->text);
+	if (exited && code == error_exit_code(ERR_IO))
+		kind = ERR_IO;
+	if (exited && code == error_exit_code(ERR_INTERRUPTED))
+		kind = ERR_INTERRUPTED;
+	*outcome = (struct outcome){.known = true, .result = "failed"};
+	snprintf(outcome->kind, sizeof(outcome->kind), "%s", error_name(kind));
+	message_code(exited ? PL_RUN_NO_RECORD : PL_RUN_CUT_OFF, outcome->code);
+	if (exited)
+		fail(PL_RUN_NO_RECORD, "the run ended with status %d and has no record: %s", code, why);
+	else
+		fail(PL_RUN_CUT_OFF, "the run was cut off and has no record: %s", why);
+	snprintf(outcome->text, sizeof(outcome->text), "%s", failure_last()->text);
+	failure_clear();
 }
 
 static bool has_code(const struct outcome *outcome, enum message id)
@@ -104,7 +129,7 @@ static bool goes_on(const struct daemon *daemon, const struct daemon_child *chil
 	again->missed = 0;
 	if (!job || !job->schedule)
 		return false;
-	if (!outcome->recorded) {
+	if (!outcome->known) {
 		again->not_before = clock_now() + limits.retry_pause;
 		return was_busy(child);
 	}
@@ -142,9 +167,27 @@ static void announce(const struct daemon_child *child, const struct outcome *out
 		event.kind = EVENT_NOTES;
 	else if (strcmp(outcome->result, "interrupted") == 0)
 		event.kind = EVENT_INTERRUPTED;
-	else if (!outcome->recorded)
+	else if (!outcome->known)
 		event.text = "the job is running already, or is configured no more";
 	events_announce(&event);
+}
+
+static enum err find_outcome(const struct daemon *daemon, const struct daemon_child *child, struct outcome *outcome)
+{
+	enum err err = read_outcome(daemon, child->run.run_id, outcome);
+
+	if (err == ERR_OK && (outcome->known || was_busy(child)))
+		return ERR_OK;
+	/* Asked where the ledger cannot be read, too: it tells whether an adopted one is still at work. */
+	if (err == ERR_OK || child->adopted)
+		err = write_record(daemon, child);
+	if (err == ERR_OK)
+		err = read_outcome(daemon, child->run.run_id, outcome);
+	/* A full disk gets room again, and takes the record then; until then it lets no run begin anyway. */
+	if (err == ERR_OK || err == ERR_BUSY || err == ERR_NOMEM || err == ERR_NOSPACE)
+		return err;
+	take_process(child, outcome);
+	return ERR_OK;
 }
 
 enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
@@ -152,23 +195,18 @@ enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
 	struct outcome outcome;
 	struct state_run again;
 	bool more, untold;
-	enum err err = read_outcome(daemon, child->run.run_id, &outcome);
+	enum err err = find_outcome(daemon, child, &outcome);
 
-	if (err == ERR_OK && !outcome.recorded && !was_busy(child)) {
-		err = write_record(daemon, child);
-		if (err == ERR_OK)
-			err = read_outcome(daemon, child->run.run_id, &outcome);
-	}
 	if (err != ERR_OK)
 		return err;
 	more = goes_on(daemon, child, &outcome, &again);
-	if (!outcome.recorded)
+	if (!outcome.known)
 		snprintf(outcome.result, sizeof(outcome.result), "%s", was_busy(child) ? "busy" : "removed");
 	else if (has_code(&outcome, PL_RUN_CUT_OFF))
 		snprintf(outcome.result, sizeof(outcome.result), "cut_off");
 	else if (strcmp(outcome.kind, error_name(ERR_INTERRUPTED)) == 0)
 		snprintf(outcome.result, sizeof(outcome.result), "interrupted");
-	/* Whose record says that it did not write one: nobody told of it. */
+	/* One that did not write its record: nobody may have told of it. */
 	untold = has_code(&outcome, PL_RUN_CUT_OFF) || has_code(&outcome, PL_RUN_NO_RECORD);
 	err = state_end(daemon->state, child->run.id, clock_now(), outcome.result, untold, more ? &again : NULL);
 	if (err == ERR_OK) {

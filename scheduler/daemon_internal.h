@@ -51,9 +51,12 @@ struct daemon {
 	size_t children_count, children_capacity;
 	struct daemon_teller teller;
 	int lock, signals, timer;
-	bool stopping;	   /* nothing is started any more */
-	bool stop_at_once; /* children were killed */
-	char *trouble;	   /* what was last warned of: once, not at each look */
+	bool stopping;		/* nothing is started any more */
+	bool stop_at_once;	/* children were killed */
+	bool anew;		/* the state was damaged, and knows of no job yet */
+	bool broken;		/* the state was found damaged at work: the next scheduler begins it anew */
+	struct failure failure; /* that */
+	char *trouble;		/* what was last warned of: once, not at each look */
 };
 
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name);
@@ -62,10 +65,17 @@ const struct daemon_job *daemon_job(const struct daemon *daemon, const char *nam
 enum err daemon_configure(struct daemon *daemon);
 void daemon_forget_configuration(struct daemon *daemon);
 
+/* Opens the state. A damaged one is set aside (STATE_FILE_DAMAGED, in the place of an earlier one) and begun anew, with a warning. */
+enum err daemon_open_state(struct daemon *daemon);
+/* Since when a job that the state does not know is seen: `now`, or where the state was begun anew, the start of its last good backup. */
+int64_t daemon_seen_from(const struct daemon *daemon, const char *job, int64_t now);
+
 /* Queues what has become due and starts what may start; *wake is when to look again. */
 enum err daemon_look(struct daemon *daemon, int64_t *wake);
 
-/* Starts the process of a run that is in the state as running. PL_CHILD, PL_NO_MEMORY. */
+/* Makes room for one more, before a run is in the state as running: nobody would take note of one that is not among the children. */
+enum err daemon_child_reserve(struct daemon *daemon);
+/* Starts the process of a run that is in the state as running, in the room that was made. PL_CHILD. */
 enum err daemon_child_start(struct daemon *daemon, const struct state_run *run);
 /* Takes over what an earlier scheduler left running. */
 enum err daemon_child_adopt(struct daemon *daemon);

@@ -58,8 +58,10 @@ static void fill_entries(const struct daemon *daemon, const struct state_list *l
 
 static enum err start(struct daemon *daemon, struct state_run *run, int64_t now)
 {
-	enum err err = record_new_id(run->run_id, run->job, now);
+	enum err err = daemon_child_reserve(daemon);
 
+	if (err == ERR_OK)
+		err = record_new_id(run->run_id, run->job, now);
 	if (err == ERR_OK)
 		err = state_start(daemon->state, run->id, run->run_id, now);
 	if (err != ERR_OK)

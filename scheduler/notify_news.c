@@ -44,7 +44,7 @@ static enum err put_missed(const struct notify *notify, const struct state_news 
 	return err;
 }
 
-/* Why it failed, as its record says; the report goes along. A record that cannot be read leaves both out. */
+/* Why it failed, as its record says; the report goes along. Where the record cannot be read, that is what people must hear of. */
 static void read_record(
     const struct notify *notify, const struct state_news *news, struct notify_event *event, struct buffer *report)
 {
@@ -69,6 +69,8 @@ static void read_record(
 	}
 	if (err != ERR_OK)
 		buffer_clear(report);
+	if (err != ERR_OK && err != ERR_MISSING)
+		event->failure = *failure_last();
 	failure_clear();
 	record_original_free(&original);
 	buffer_free(&bytes);

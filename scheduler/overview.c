@@ -1,12 +1,15 @@
 #include "scheduler/overview.h"
 
 #include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "scheduler/daemon.h"
 #include "scheduler/history.h"
 #include "scheduler/notify_outbox.h"
 #include "scheduler/office.h"
 #include "scheduler/review.h"
+
+#include <unistd.h>
 
 /* ---- the schedule and the state ---- */
 
@@ -93,6 +96,17 @@ static enum err read_state(struct overview *overview, const char *state_folder)
 	state_list_free(&list);
 	state_close(state);
 	return err;
+}
+
+static enum err look_for_damaged_state(struct overview *overview, const char *state_folder)
+{
+	char *path = path_join(state_folder, STATE_FILE_DAMAGED);
+
+	if (!path)
+		return ERR_NOMEM;
+	overview->state_anew = access(path, F_OK) == 0;
+	mem_free(path);
+	return ERR_OK;
 }
 
 /* ---- the ledger ---- */
@@ -208,6 +222,8 @@ enum err overview_load(struct overview *out, const struct configuration *configu
 	if (err == ERR_OK)
 		err = daemon_is_running(state_folder, &out->scheduler_at_work);
 	if (err == ERR_OK)
+		err = look_for_damaged_state(out, state_folder);
+	if (err == ERR_OK)
 		err = read_state(out, state_folder);
 	if (err == ERR_OK)
 		err = read_ledger(out, configuration, state_folder);
@@ -290,6 +306,10 @@ size_t overview_needs(const struct overview *overview, overview_tell tell, void 
 
 	if (overview->scheduled && !overview->scheduler_at_work)
 		need(&needs, "", "no scheduler is at work: systemctl start pulih-scheduler");
+	if (overview->state_anew)
+		need(&needs, "",
+		    "the scheduler's state was damaged and begun anew: check the disk, see pulih schedule, then remove "
+		    "the files " STATE_FILE_DAMAGED "*");
 	if (overview->damaged)
 		need(&needs, "", "the ledger holds damaged records: pulih ledger verify");
 	for (size_t i = 0; i < overview->count; i++)

@@ -72,8 +72,8 @@ enum err review_job(const struct configuration *configuration, const char *state
 static bool is_performer(const struct record_original *run, const struct configuration_person *person)
 {
 	return strcmp(person_member(run, "performer", "id"), person->id) == 0 ||
-	    (strcmp(person_member(run, "performer", "name"), person->name) == 0 &&
-		strcmp(person_member(run, "performer", "nip"), person->nip ? person->nip : "") == 0);
+	    configuration_same_person(person_member(run, "performer", "name"), person_member(run, "performer", "nip"),
+		person->name, person->nip);
 }
 
 static enum err check_person(struct review_making *making)

@@ -11,6 +11,17 @@
 #include <signal.h>
 #include <unistd.h>
 
+/* Names may be long, and every byte of one an escape: whoever may make files must not be able to make a record too long to be one. */
+static bool fits(struct run *run, json_t *problem)
+{
+	size_t size = problem ? json_dumpb(problem, NULL, 0, JSON_COMPACT) : 0;
+
+	if (size == 0 || size > RECORD_PROBLEMS_SIZE_MAX - run->problems_size)
+		return false;
+	run->problems_size += size;
+	return true;
+}
+
 static void on_problem(void *context, const struct backup_problem *problem)
 {
 	struct run *run = context;
@@ -18,7 +29,11 @@ static void on_problem(void *context, const struct backup_problem *problem)
 
 	if (json_array_size(run->problems) < RECORD_PROBLEMS_MAX)
 		object = record_problem_json(problem);
-	/* Without memory for it, it is at least counted. */
+	/* Without memory for it, or room, it is at least counted. */
+	if (!fits(run, object)) {
+		json_decref(object);
+		object = NULL;
+	}
 	if (!object || json_array_append_new(run->problems, object) != 0)
 		run->problems_omitted++;
 	if (run->options->on_problem)

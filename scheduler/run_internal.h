@@ -21,6 +21,7 @@ struct run {
 	int64_t previous_started;
 	struct verify_age age;
 	json_t *problems;
+	size_t problems_size; /* bytes that they will be in the record */
 	uint64_t problems_omitted;
 	/* what backup_options borrows */
 	const char **paths;

@@ -78,6 +78,26 @@ static int64_t last_good_of(const struct run *run, const struct notify_metrics *
 	return NOTIFY_UNKNOWN;
 }
 
+/* The scheduler has a process of its own that sends what is in the outbox, and writes metrics: runs that wait for this one must not wait for
+ * a server, too. */
+static bool scheduler_sends(const struct run *run)
+{
+	return run->options->run_id != NULL;
+}
+
+static void hand_over(struct run *run, const struct notify *notify, const struct notify_event *event)
+{
+	struct notify_results *results = &run->result->notifications;
+	size_t put;
+
+	if (scheduler_sends(run)) {
+		if (notify_put(notify, event, results, &put) == ERR_OK)
+			return;
+		warn(failure_last()->kind); /* an outbox that takes nothing: then at once */
+	}
+	warn(notify_send(notify, event, results));
+}
+
 static void tell(struct run *run, const struct notify *notify, struct notify_event *event)
 {
 	char **lines = lines_of(run, event);
@@ -89,12 +109,27 @@ static void tell(struct run *run, const struct notify *notify, struct notify_eve
 	event->attachment_type = "text/plain; charset=UTF-8";
 	event->attachment = report.data;
 	event->attachment_size = report.length;
-	warn(notify_send(notify, event, &run->result->notifications));
+	hand_over(run, notify, event);
 	for (size_t i = 0; i < event->lines_count; i++)
 		mem_free(lines[i]);
 	mem_free(lines);
 	mem_free(name);
 	buffer_free(&report);
+}
+
+/* What waited, and the metrics where they are known. */
+static void send_rest(struct run *run, const struct notify *notify, struct notify_metrics *metrics)
+{
+	struct notify_results *results = &run->result->notifications;
+	size_t waiting = 0;
+	enum err err;
+
+	warn(notify_outbox_retry(notify, clock_now(), results));
+	if (!metrics)
+		return;
+	err = notify_outbox_count(notify->state_folder, &waiting);
+	metrics->waiting = (int64_t)waiting;
+	warn(err == ERR_OK ? notify_metrics_write(notify, NULL, metrics, results) : err);
 }
 
 void run_notify_end(struct run *run, enum err err)
@@ -108,7 +143,6 @@ void run_notify_end(struct run *run, enum err err)
 	    .job = run->options->job->name,
 	    .run_id = run->result->id,
 	    .time = clock_now()};
-	size_t waiting = 0;
 	enum err told;
 
 	if (notify.configuration->notifications_count == 0)
@@ -119,12 +153,8 @@ void run_notify_end(struct run *run, enum err err)
 	if (event.kind == NOTIFY_FAILURE)
 		event.failure = kept;
 	tell(run, &notify, &event);
-	warn(notify_outbox_retry(&notify, clock_now(), &run->result->notifications));
-	if (told == ERR_OK)
-		told = notify_outbox_count(notify.state_folder, &waiting);
-	metrics.waiting = (int64_t)waiting;
-	if (told == ERR_OK)
-		warn(notify_metrics_write(&notify, NULL, &metrics, &run->result->notifications));
+	if (!scheduler_sends(run))
+		send_rest(run, &notify, told == ERR_OK ? &metrics : NULL);
 	notify_metrics_free(&metrics);
 	if (err != ERR_OK)
 		failure_put(&kept);

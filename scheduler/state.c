@@ -54,7 +54,7 @@ static const char *const phases[] = {[STATE_QUEUED] = "queued", [STATE_RUNNING] 
 enum err state_open(struct state **out, const char *state_folder, bool create)
 {
 	struct state *state = mem_calloc(1, sizeof(*state));
-	char *path = path_join(state_folder, "scheduler.sqlite");
+	char *path = path_join(state_folder, STATE_FILE);
 	enum err err = state && path ? ERR_OK : ERR_NOMEM;
 
 	*out = NULL;
@@ -76,6 +76,11 @@ void state_close(struct state *state)
 		return;
 	database_close(state->database);
 	mem_free(state);
+}
+
+enum err state_check(struct state *state)
+{
+	return database_check(state->database);
 }
 
 /* Commits what went well, undoes what did not. */

@@ -13,11 +13,16 @@
 #include "conf/configuration.h"
 #include "core/record/record.h"
 
+#define STATE_FILE "scheduler.sqlite"
+#define STATE_FILE_DAMAGED "scheduler.sqlite.damaged" /* where the scheduler sets one aside */
+
 struct state;
 /* `create` false: PL_FILE_MISSING (ERR_MISSING) where no scheduler ever ran. */
 enum err state_open(struct state **out, const char *state_folder, bool create);
 /* state_close(NULL) does nothing. */
 void state_close(struct state *state);
+/* Reads all of it. */
+enum err state_check(struct state *state);
 
 /* The instant since which the job's planned times are neither queued nor done nor given up. A job that is new, or whose schedule has other
  * words than before, counts from `now`. A clock that was set back counts on from the last time that was planned by what it says now: what

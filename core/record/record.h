@@ -13,8 +13,9 @@
 
 #include <jansson.h>
 
-#define RECORD_ID_SIZE 101	    /* bytes of a run id with its NUL: object.h */
-#define RECORD_PROBLEMS_MAX 100000u /* named in one record; more are counted: a record stays far below RECORD_MAX */
+#define RECORD_ID_SIZE 101		     /* bytes of a run id with its NUL: object.h */
+#define RECORD_PROBLEMS_MAX 100000u	     /* named in one record; more are counted: */
+#define RECORD_PROBLEMS_SIZE_MAX (48u << 20) /* bytes that they take there, so that a record stays below RECORD_MAX */
 
 enum record_status { RECORD_SUCCESS, RECORD_NOTES, RECORD_FAILED }; /* Berhasil, Berhasil dengan catatan, Gagal */
 

@@ -79,7 +79,7 @@ static enum err load_explained(struct record_compare *compare)
 	enum err err = ERR_OK;
 
 	if (!compare->explained_loaded)
-		err = record_explained_load(&compare->explained, compare->ledger, compare->repository->config->id,
+		err = record_explained_load(&compare->explained, compare->ledger, compare->repository->keys,
 		    target_place(compare->repository->target));
 	compare->explained_loaded = err == ERR_OK;
 	return err;

@@ -5,7 +5,7 @@
 /* Context of take(). */
 struct taking {
 	struct record_explained *explained;
-	const uint8_t *repository;
+	const struct keys *keys;
 	const char *place;
 };
 
@@ -47,8 +47,12 @@ static enum err take(void *context, const struct record_row *row)
 	enum err err;
 
 	if (!row->heading->has_repository ||
-	    memcmp(row->heading->repository, taking->repository, REPOSITORY_ID_SIZE) != 0)
+	    memcmp(row->heading->repository, taking->keys->repository, REPOSITORY_ID_SIZE) != 0)
 		return ERR_OK;
+	if (record_check_signer(row->original, taking->keys) != ERR_OK) {
+		failure_clear(); /* a finding of the thorough comparison */
+		return ERR_OK;
+	}
 	if (strcmp(row->heading->kind, RECORD_CORRECTION) == 0 && (!place || strcmp(place, taking->place) != 0))
 		return ERR_OK;
 	err = take_lists(taking, record);
@@ -66,11 +70,11 @@ static void sort(struct buffer *ids)
 		qsort(ids->data, ids->length / OBJECT_ID_SIZE, OBJECT_ID_SIZE, compare);
 }
 
-enum err record_explained_load(struct record_explained *out, struct record_ledger *ledger,
-    const uint8_t repository[REPOSITORY_ID_SIZE], const char *place)
+enum err record_explained_load(
+    struct record_explained *out, struct record_ledger *ledger, const struct keys *keys, const char *place)
 {
 	static const char *const kinds[] = {RECORD_FORGET, RECORD_CORRECTION};
-	struct taking taking = {.explained = out, .repository = repository, .place = place};
+	struct taking taking = {.explained = out, .keys = keys, .place = place};
 	enum err err = ERR_OK;
 
 	*out = (struct record_explained){0};

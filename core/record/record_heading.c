@@ -32,6 +32,27 @@ static bool read_ids(struct record_heading *out, json_t *record)
 	return !snapshot || (repository && hex_decode(out->snapshot, OBJECT_ID_SIZE, snapshot));
 }
 
+/* What is made without a key could be made by anybody: only of a run that failed before a repository opened it is believed. */
+static enum err check_signed(const struct record_heading *heading, bool is_signed)
+{
+	static const char *const kinds[] = {RECORD_REVIEW, RECORD_CORRECTION, RECORD_FORGET};
+	bool refused = strcmp(heading->status, "failed") != 0;
+
+	if (heading->has_repository && !is_signed)
+		return fail(PL_RECORD_BROKEN, "the record %s is not signed, though a key was open when it was made",
+		    heading->id);
+	if (!heading->has_repository && is_signed)
+		return fail(PL_RECORD_BROKEN,
+		    "the record %s is signed, and names no repository whose key that would be", heading->id);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		refused = refused || strcmp(heading->kind, kinds[i]) == 0;
+	if (!is_signed && refused)
+		return fail(PL_RECORD_BROKEN,
+		    "the record %s (%s, %s) is not signed; only that of a failed run may be so", heading->id,
+		    heading->kind, heading->status);
+	return ERR_OK;
+}
+
 enum err record_heading_read(struct record_heading *out, const struct record_original *original)
 {
 	json_t *record = original->record, *kind = json_object_get(record, "kind");
@@ -49,10 +70,7 @@ enum err record_heading_read(struct record_heading *out, const struct record_ori
 	if (!out->kind || !previous || (*previous && !hex_decode(out->previous, HASH_SIZE, previous)) ||
 	    !read_time(record, &out->time) || !read_ids(out, record))
 		return fail(PL_RECORD_BROKEN, "the record %s has a member that is not what it must be", out->id);
-	if (out->has_repository && !original->is_signed)
-		return fail(
-		    PL_RECORD_BROKEN, "the record %s is not signed, though a key was open when it was made", out->id);
-	return ERR_OK;
+	return check_signed(out, original->is_signed);
 }
 
 enum err record_heading_add(json_t *record, json_t *more)

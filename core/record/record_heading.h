@@ -22,7 +22,8 @@ struct record_heading {
 	uint8_t previous[HASH_SIZE]; /* zero: it is the first */
 };
 
-/* PL_RECORD_BROKEN where a member is not what it must be, or where a record that a key was open for is not signed. */
+/* PL_RECORD_BROKEN where a member is not what it must be, or where a record is not signed that must be: one with a repository (and no other
+ * is signed), every review, correction and forget record, and every run that did not fail. */
 enum err record_heading_read(struct record_heading *out, const struct record_original *original);
 
 /* The members that records of every kind but runs have alike, of id, kind, job, status and time of the heading; the host is this one. `keys`:

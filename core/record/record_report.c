@@ -367,6 +367,21 @@ static void verify_block(struct report_model *model, json_t *record)
 	}
 }
 
+/* What reviews ask for, and lines for what people agree on by hand where the run was not good. */
+static void follow_up_block(struct report_model *model, json_t *record, const struct record_review_list *reviews)
+{
+	bool good = strcmp(record_member_text(record, "status"), "success") == 0;
+	size_t asked = 0;
+
+	for (size_t i = 0; reviews && i < reviews->count; i++)
+		asked += json_is_object(record_member(reviews->items[i].record, "follow_up"));
+	report_model_heading(model, WORD_FOLLOW_BLOCK);
+	if (good && asked == 0)
+		report_model_paragraph(model, report_model_word(model, WORD_NO_FOLLOW));
+	else
+		report_parts_follow_up(model, reviews, good ? asked : asked + REPORT_PARTS_BLANK_ROWS);
+}
+
 static void problem_block(struct report_model *model, json_t *record)
 {
 	report_model_heading(model, WORD_PROBLEM_BLOCK);
@@ -374,11 +389,6 @@ static void problem_block(struct report_model *model, json_t *record)
 		report_parts_failure(model, record);
 	else
 		report_model_paragraph(model, report_model_word(model, WORD_NO_PROBLEM));
-	report_model_heading(model, WORD_FOLLOW_BLOCK);
-	if (strcmp(record_member_text(record, "status"), "success") == 0)
-		report_model_paragraph(model, report_model_word(model, WORD_NO_FOLLOW));
-	else
-		report_parts_follow_up(model);
 }
 
 /* For who reviews on paper. */
@@ -429,6 +439,7 @@ enum err record_report(
 	result_block(model, original->record);
 	verify_block(model, original->record);
 	problem_block(model, original->record);
+	follow_up_block(model, original->record, reviews);
 	review_block(model, original, reviews);
 	report_parts_proof(model, original);
 	report_parts_put_annexes(model, original);

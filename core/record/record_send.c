@@ -40,9 +40,11 @@ enum err record_send(struct record_ledger *ledger, struct repository *repository
 
 	while (err == ERR_OK) {
 		err = record_ledger_next_unsent(ledger, place, number, &number, id, &original);
-		if (err != ERR_OK || number == 0)
+		if (number == 0)
 			break;
-		err = send_one(ledger, repository, place, number, id, &original);
+		/* One that is damaged here is not sent, and keeps none of those behind it from being sent. */
+		if (err == ERR_OK)
+			err = send_one(ledger, repository, place, number, id, &original);
 		if (err == ERR_CORRUPT) {
 			output_failure_warning(failure_last());
 			err = ERR_OK;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #define OBJECTS_IN_BODY 12 /* more of them go into an annex: the body stays on two pages */
-#define FOLLOW_UP_ROWS 3
 
 enum err report_parts_begin(struct report_model *model, const struct record_original *original, enum word title)
 {
@@ -185,7 +184,7 @@ void report_parts_failure(struct report_model *model, json_t *record)
 		    number)));
 }
 
-void report_parts_follow_up(struct report_model *model)
+void report_parts_follow_up(struct report_model *model, const struct record_review_list *reviews, size_t rows)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 6, false},
 	    {WORD_FOLLOW_WHAT, REPORT_NO_GROUP, 50, false}, {WORD_FOLLOW_WHO, REPORT_NO_GROUP, 26, false},
@@ -193,11 +192,18 @@ void report_parts_follow_up(struct report_model *model)
 	char number[16];
 
 	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
-	for (int i = 1; i <= FOLLOW_UP_ROWS; i++) {
-		const char *const cells[] = {number, "", "", ""};
+	for (size_t row = 1, at = 0; row <= rows; row++) {
+		json_t *asked = NULL;
 
-		snprintf(number, sizeof(number), "%d", i);
-		report_model_row(model, cells, false);
+		while (!asked && reviews && at < reviews->count) {
+			asked = record_member(reviews->items[at++].record, "follow_up");
+			asked = json_is_object(asked) ? asked : NULL;
+		}
+		snprintf(number, sizeof(number), "%zu", row);
+		report_model_row(model,
+		    (const char *const[]){number, record_member_text(asked, "text"),
+			record_member_text(record_member(asked, "owner"), "name"), record_member_text(asked, "until")},
+		    false);
 	}
 }
 
@@ -259,6 +265,25 @@ static enum word problem_word(const char *kind)
 						      : WORD_VANISHED;
 }
 
+/* As the file system has it; a command as it was configured. */
+static const char *problem_path(struct report_model *model, json_t *problem)
+{
+	const char *kind = record_member_text(problem, "kind"), *path = record_member_text(problem, "path");
+	bool command = strcmp(kind, "before") == 0 || strcmp(kind, "after") == 0;
+
+	return report_model_format(model, "%s%s", command ? "" : "/", path);
+}
+
+/* Without the path, where it begins with it: that stands beside it already. */
+static const char *problem_reason(json_t *problem, const char *path)
+{
+	const char *reason = record_member_text(problem, "reason");
+	size_t length = strlen(path);
+
+	return strncmp(reason, path, length) == 0 && strncmp(reason + length, ": ", 2) == 0 ? reason + length + 2
+											    : reason;
+}
+
 static void problems_annex(struct report_model *model, json_t *record)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 8, true},
@@ -273,10 +298,10 @@ static void problems_annex(struct report_model *model, json_t *record)
 	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
 	json_array_foreach(record_member(record, "problems"), at, problem)
 	{
+		const char *path = problem_path(model, problem);
 		const char *const cells[] = {number,
-		    report_model_word(model, problem_word(record_member_text(problem, "kind"))),
-		    report_model_format(model, "/%s", record_member_text(problem, "path")),
-		    record_member_text(problem, "reason")};
+		    report_model_word(model, problem_word(record_member_text(problem, "kind"))), path,
+		    problem_reason(problem, path)};
 
 		snprintf(number, sizeof(number), "%zu", at + 1);
 		report_model_row(model, cells, false);

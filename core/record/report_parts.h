@@ -3,6 +3,7 @@
 #define PULIH_RECORD_REPORT_PARTS_H
 
 #include "core/record/record.h"
+#include "core/record/record_review.h"
 #include "core/record/report_model.h"
 #include "core/record/report_plan.h"
 
@@ -40,8 +41,9 @@ struct report_annexes report_parts_annexes(json_t *record);
 void report_parts_objects(struct report_model *model, json_t *record);
 /* Why a run failed, as fields; nothing where it did not. */
 void report_parts_failure(struct report_model *model, json_t *record);
-/* Empty rows for who does what until when. */
-void report_parts_follow_up(struct report_model *model);
+#define REPORT_PARTS_BLANK_ROWS 3 /* for people to fill in */
+/* A table of `rows` rows, who does what until when: first the follow-ups of the reviews (NULL: none), then empty ones. */
+void report_parts_follow_up(struct report_model *model, const struct record_review_list *reviews, size_t rows);
 void report_parts_proof(struct report_model *model, const struct record_original *original);
 void report_parts_put_annexes(struct report_model *model, const struct record_original *original);
 

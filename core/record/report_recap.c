@@ -114,7 +114,8 @@ static size_t checks_not_good(json_t *record)
 }
 
 /* What is worth a look in a record; "" where nothing is. */
-static const char *finding(struct report_model *model, const struct record_original *original)
+static const char *finding(
+    struct report_model *model, const struct record_original *original, enum record_decision decision)
 {
 	json_t *record = original->record, *failure = record_member(record, "failure");
 	uint64_t files =
@@ -131,7 +132,10 @@ static const char *finding(struct report_model *model, const struct record_origi
 		    report_model_fill(model, WORD_RECAP_FILES, RECORD_ARGUMENTS(report_parts_number(model, files)));
 	if (checks > 0)
 		parts[found++] = report_model_fill(model, WORD_RECAP_CHECKS, RECORD_ARGUMENTS(count(model, checks)));
-	if (found == 0 && strcmp(record_member_text(record, "status"), "success") != 0)
+	/* What its reviewer sent back, or had notes to, is a finding however well it ran. */
+	if (found == 0 &&
+	    (strcmp(record_member_text(record, "status"), "success") != 0 || decision == RECORD_RETURNED ||
+		decision == RECORD_APPROVED_NOTES))
 		parts[found++] = report_parts_status(model, record);
 	return report_model_format(model, "%s%s%s%s%s", found > 0 ? parts[0] : "", found > 1 ? " " : "",
 	    found > 1 ? parts[1] : "", found > 2 ? " " : "", found > 2 ? parts[2] : "");
@@ -162,13 +166,13 @@ static void findings_block(struct report_model *model, const struct recap *recap
 {
 	static const struct report_heading columns[] = {{WORD_REGISTER, REPORT_NO_GROUP, 8, true},
 	    {WORD_STARTED, REPORT_NO_GROUP, 22, false}, {WORD_JOB, REPORT_NO_GROUP, 12, false},
-	    {WORD_RECAP_FINDING, REPORT_NO_GROUP, 44, false}, {WORD_REVIEW, REPORT_NO_GROUP, 14, false}};
+	    {WORD_RECAP_FINDING, REPORT_NO_GROUP, 41, false}, {WORD_REVIEW, REPORT_NO_GROUP, 17, false}};
 	bool any = false;
 
 	report_model_heading(model, WORD_RECAP_FINDINGS_BLOCK);
 	for (size_t i = 0; i < recap->records_count; i++) {
 		const struct record_original *original = recap->records[i];
-		const char *found = finding(model, original);
+		const char *found = finding(model, original, recap->reviews[i]);
 
 		if (!*found)
 			continue;

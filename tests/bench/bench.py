@@ -256,7 +256,7 @@ def one_run(tools, source, work):
         for tool in tools:
             environment = tool.environment()
             # Each time and for each tool: the kernel may have dropped what nobody touched while another tool was at work.
-            warm(tool.repository if step in ("restore", "verify") else source)
+            warm(tool.repository if step in ("restore", "verify") else source, contents=step != "unchanged")
             if step == "restore":
                 out = work / "restored"
                 out.mkdir()
@@ -283,12 +283,13 @@ def references(source):
     return {"walk": walk["wall"], "tar": wall, "tar_bytes": size}
 
 
-def warm(folder):
+def warm(folder, contents=True):
     """What the step before left to be written is on the disk, and all that this one reads is in memory: twice, since this kernel takes
     pages away soon that were touched once."""
     os.sync()
+    read = 'find "$1" -type f -print0 | xargs -0 -r -P 8 -n 200 cat >/dev/null' if contents else 'find "$1" -printf "%s %T@" >/dev/null'
     for _ in range(2):
-        subprocess.run(["sh", "-c", 'find "$1" -type f -print0 | xargs -0 -r -P 8 -n 200 cat >/dev/null', "sh", folder], check=True)
+        subprocess.run(["sh", "-c", read, "sh", folder], check=True)
 
 
 # ---- report ----

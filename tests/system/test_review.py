@@ -1,13 +1,19 @@
 """Reviews: who may, what is bound, what stays, what waits."""
+import contextlib
+import hashlib
 import json
 import os
 import pwd
 import re
+import subprocess
+from datetime import datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conftest import needs_root
-from test_run import Job, check, check_chain
+from test_run import Job, check, check_chain, compact
 
 PEOPLE = """\
   - {id: admin, name: Contoh Admin, nip: "1", position: Admin Web, role: operator, login: daemon}
@@ -212,3 +218,126 @@ def test_another_id_makes_no_other_person(job):
     job.config.write_text(text.replace("Admin Web, role: operator", "Admin Web, role: reviewer"))
     assert "performed the run" in approve(job, run_id, "--by", "other", code=13).everything
     approve(job, run_id)
+
+
+# ---- what nobody with a key wrote ----
+
+
+def forge(job, inner, key=None):
+    """Adds a record behind the last one with sqlite3 alone, as whoever may write the file can; `key`: one that nobody knows."""
+    original = {"record": inner, "writer": "", "public_key": "", "signature": ""}
+    with contextlib.closing(job.ledger()) as ledger:
+        number, previous = ledger.execute("SELECT number, hash FROM record ORDER BY number DESC LIMIT 1").fetchone()
+        inner.update(number=number + 1, previous=previous.hex())
+        digest = hashlib.sha256(compact(inner)).digest()
+        if key:
+            public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+            original.update(writer="00" * 16, public_key=public.hex(), signature=key.sign(digest).hex())
+        repository = (inner["repository"] or {}).get("id")
+        moment = int(datetime.fromisoformat((inner.get("time") or inner["started"])["utc"].replace("Z", "+00:00")).timestamp()) * 10**9
+        row = (number + 1, inner["id"], inner["kind"], inner["job"], inner.get("about", {}).get("id", ""), inner["status"], moment)
+        row += (repository and bytes.fromhex(repository), None, previous, digest, compact(original) + b"\n")
+        ledger.execute(f"INSERT INTO record VALUES ({', '.join('?' * 12)})", row)
+
+
+def forged_review(job):
+    (report,) = job.reports()
+    run = job.original(report["id"])["record"]
+    about = {"id": report["id"], "number": run["number"], "hash": report["hash"]}
+    login = {"user": "kasubbag", "through": ""}
+    return {"format": 1, "kind": "review", "id": "20261123t000000-website-review-abcd", "job": "website", "status": "approved",
+            "office": run["office"], "time": run["ended"], "host": run["host"], "tool": run["tool"], "repository": None, "about": about,
+            "reviewer": run["reviewer"], "role": "reviewer", "note": "Lengkap", "follow_up": None, "login": login, "warning": ""}
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed by nobody"])
+def test_review_without_a_key(job, signed):
+    job.run()
+    forge(job, forged_review(job), Ed25519PrivateKey.generate() if signed else None)
+    listed = job.p("report", "list", "--json", code=4)
+    assert [report["review_result"] for report in listed.of_type("report")] == ["pending"]
+    found = job.p("ledger", "verify", "--json", code=4).of_type("finding")
+    assert [finding["object"] for finding in found] == ["record 2"]
+    # The next backup is made, and its record gets to the target.
+    assert job.run().of_type("record")[0]["stored"]
+    assert len(job.p.objects("snapshots")) == 2
+    assert "20261123t000000-website-review-abcd" not in stored(job)
+
+
+def test_review_with_the_key_of_an_unknown_repository(job):
+    job.run()
+    review = forged_review(job)
+    repository = job.original(review["about"]["id"])["record"]["repository"]
+    forge(job, {**review, "repository": {**repository, "id": "ab" * 16}}, Ed25519PrivateKey.generate())
+    verified = job.p("ledger", "verify", "--json", code=4)
+    assert [(finding["object"], finding["code"]) for finding in verified.of_type("finding")] == [("record 2", "PL-1109")]
+    assert verified.of_type("unchecked")[0]["records"] == 1
+
+
+def test_good_run_without_a_key(job):
+    job.run()
+    (report,) = job.reports()
+    run = {**job.original(report["id"])["record"], "id": "20261123t000000-website-abcd", "repository": None, "snapshot": None}
+    forge(job, run)
+    found = job.p("ledger", "verify", "--json", code=4).of_type("finding")
+    assert [finding["object"] for finding in found] == ["record 2"]
+
+
+def test_forget_record_of_a_stranger_explains_nothing(job):
+    job.run()
+    (report,) = job.reports()
+    run = job.original(report["id"])["record"]
+    inner = {"format": 1, "kind": "forget", "id": "20261123t000000-website-forget-abcd", "job": "website", "status": "done",
+             "office": run["office"], "time": run["ended"], "host": run["host"], "tool": run["tool"], "repository": run["repository"],
+             "target": {"name": "hdd", "url": str(job.p.repo)}, "reason": "keep last 1", "snapshots": [{"id": run["snapshot"]["id"]}]}
+    forge(job, inner, Ed25519PrivateKey.generate())
+    (snapshot,) = job.p.objects("snapshots")
+    snapshot.unlink()
+    assert job.run(code=4).of_type("record")[0]["status"] == "success_with_notes"
+    found = job.p("ledger", "verify", "--json", code=4).of_type("finding")
+    assert "record 2" in [finding["object"] for finding in found]
+    assert f"snapshots/{run['snapshot']['id']}" in [finding["object"] for finding in found]
+
+
+@pytest.mark.parametrize("same", ["name: 'contoh  ADMIN'", "name: Lain Sama Sekali, nip: ' 1 '"])
+def test_performer_under_another_description(job, same):
+    job.run()
+    text = job.config.read_text()
+    job.config.write_text(text.replace("targets:", f"  - {{id: other, {same}, position: Kasubbag, role: reviewer}}\ntargets:", 1))
+    assert "performed the run" in approve(job, "latest", "--by", "other", code=13).error["message"]
+    job.config.write_text(job.config.read_text().replace("reviewer: kasubbag", "reviewer: other"))
+    refused = job.p("config", "check", "--json", code=2).error
+    assert "under another id" in refused["message"]
+
+
+def test_papers_show_what_was_asked_for(job):
+    job.run()
+    asked = ("--follow-up", "Perbaiki izin", "--owner", "admin", "--until", "2099-12-01")
+    send_back(job, "latest", *asked)
+    text = job.p("report", "show", "latest").text
+    block = text[text.index("TINDAK LANJUT"):text.index("PEMERIKSAAN DAN TANDA")]
+    assert all(word in block for word in ("Perbaiki izin", "Contoh Admin", "2099-12-01")), block
+    assert "Tidak diperlukan" not in block
+    recap = job.p("report", "recap").text
+    findings = recap[recap.index("TEMUAN"):recap.index("TANDA TANGAN")]
+    assert re.search(r"website *\|Berhasil *\|Dikembalikan *\|", findings), findings
+
+
+@needs_root
+def test_many_long_names_leave_a_record(job, work):
+    """Names of 255 bytes that are no text, in folders as deep as there may be: what can be named of them is."""
+    deep = os.fsencode(work) + b"/long" + (b"/" + b"\xff" * 250) * 14
+    os.makedirs(deep)
+    for i in range(3000):
+        path = deep + b"/" + b"\xff" * 200 + b"%05d" % i
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0))
+    (work / "long" / "good").write_text("terbaca")
+    job.write(f"files: {{paths: [{work}/long]}}")
+    subprocess.run(["chown", "-R", "65534:65534", work], check=True)
+    subprocess.run(["chmod", "755", work], check=True)
+    job.p("run", "-q", "website", code=3, user=65534)
+    assert len(stored(job)) == 1
+    with contextlib.closing(job.ledger()) as ledger:
+        original = json.loads(ledger.execute("SELECT original FROM record").fetchone()[0])["record"]
+    assert original["status"] == "success_with_notes" and original["problems_omitted"] > 0
+    assert len(original["problems"]) + original["problems_omitted"] == 3000

@@ -206,6 +206,22 @@ def test_dead_mail_server_delays_nothing(make):
     assert any("channel mail: 1 notification waits for more than an hour" in n["text"] for n in needs)
 
 
+def test_dead_mail_server_holds_up_no_other_job(make, small):
+    """One runs at a time: what the first has to tell is sent by another process, and the second does not wait for it."""
+    dead = make.server(servers.BadServer, servers.hang)
+    office = make(NIGHTLY, channels={"mail": open_mail(dead, "success", ", timeout: 600")})
+    office.write({name: (small, [NIGHTLY]) for name in ("website", "archive", "letters")})
+    office.start()
+    office.clock.set("2026-11-23T01:00:00")
+    office.look()
+    office.wait_for("success", 3)
+    waiting = [json.loads(m.read_bytes()) for m in office.outbox()]
+    assert [m["kind"] for m in waiting] == ["success"] * 3
+    assert any(m["attempts"] == 0 for m in waiting), "no run tried to send what it had to tell"
+    until(lambda: dead.connections)
+    office.stop()
+
+
 def test_what_waits_is_sent_without_any_run(make):
     port = servers.closed_port()
     office = make(MONTHLY, channels={"watch": f'on: [missed], webhook: {{url: "http://127.0.0.1:{port}/"}}'}).start()

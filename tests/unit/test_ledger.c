@@ -54,6 +54,7 @@ static void test_chain(void **state)
 	assert_int_equal(bytes.length, length);
 	buffer_clear(&bytes);
 	second.keys = NULL; /* its repository did not open */
+	second.status = RECORD_FAILED;
 	assert_int_equal(record_ledger_append(ledger_folder, &second, NULL, &bytes), ERR_OK);
 	assert_int_equal(record_read(&two, bytes.data, bytes.length), ERR_OK);
 	assert_string_equal(
@@ -334,6 +335,7 @@ static void test_forged_record(void **state)
 	assert_int_equal(system(columns), 0);
 	forged.keys = NULL;
 	forged.result = NULL;
+	forged.status = RECORD_FAILED;
 	assert_int_equal(record_ledger_append(elsewhere, &forged, NULL, &original), ERR_OK);
 	ledger_run("r-3", "website", 3, 3);
 	{

@@ -191,7 +191,7 @@ static void test_recap_paper(void **state)
 	assert_has(&text, "Terlewat, website: 7 November 2026, 01.00.\n");
 	assert_has(&text, "dan 506 waktu lain.");
 	assert_has(&text, "|PL-1002: Media cadangan ");
-	assert_has(&text, "Berkas tidak terbaca,");
+	assert_has(&text, "dibaca. Berkas tidak");
 	assert_has(&text, "0 dari 22 laporan sudah diperiksa.");
 	assert_has(&text, "LAMPIRAN 1: DAFTAR PELAKSANAAN\n");
 	report_model_free(&model);
