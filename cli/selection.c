@@ -37,6 +37,23 @@ enum err selection_path_parse(struct selection_path *out, const char *text)
 	return ERR_OK;
 }
 
+/* What a revoked key signed before stays good, and the time of a signature is what its signer says: whoever stole the key and can write to
+ * the repository can add to it after all. */
+static void warn_of_revoked(const struct keys *keys, const struct snapshot *latest)
+{
+	char writer[2 * WRITER_ID_SIZE + 1];
+
+	for (size_t i = 0; i < keys->writers_count; i++) {
+		if (!keys->writers[i].revoked || memcmp(keys->writers[i].id, latest->writer, WRITER_ID_SIZE) != 0)
+			continue;
+		fail(PL_SNAPSHOT_REVOKED, "the latest snapshot was signed by the writer %.8s, which was revoked",
+		    hex_encode(writer, latest->writer, WRITER_ID_SIZE));
+		output_failure_warning(failure_last());
+		failure_clear();
+		return;
+	}
+}
+
 enum err selection_open(struct selection *out, struct repository *repository, const char *spec)
 {
 	const char *colon = strchr(spec, ':');
@@ -51,6 +68,8 @@ enum err selection_open(struct selection *out, struct repository *repository, co
 		err = snapshot_list_load(&out->list, repository->target, repository->keys);
 	if (err == ERR_OK)
 		err = snapshot_resolve(&out->list, id, &selection_filter, &out->snapshot);
+	if (err == ERR_OK && strcmp(id, SNAPSHOT_LATEST) == 0)
+		warn_of_revoked(repository->keys, out->snapshot);
 	if (err == ERR_OK && !out->snapshot->has_content)
 		err = fail(PL_KEY_FULL, "what a snapshot holds can be read with the full key only");
 	mem_free(id);

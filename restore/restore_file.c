@@ -3,9 +3,11 @@
  * time, set last, tells that it is whole: --overwrite changed writes a torn one again. */
 #include "restore/restore_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
@@ -40,6 +42,30 @@ static enum err remove_folder(struct restore *run, const struct restore_item *it
 	    PL_RESTORE_IN_THE_WAY, "%s is a folder there, and not empty", restore_printable(item->entry->entry.path));
 }
 
+enum err restore_look_spelling(int folder_fd, const char *name, struct entry_bytes path)
+{
+	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *found = NULL;
+	enum err err = ERR_OK;
+
+	if (!folder) {
+		if (fd >= 0)
+			close(fd);
+		return restore_fail_write("cannot look at the folder of", path);
+	}
+	errno = 0;
+	while ((found = readdir(folder)) && strcmp(found->d_name, name) != 0)
+		;
+	if (!found && errno != 0)
+		err = restore_fail_write("cannot look at the folder of", path);
+	else if (!found)
+		err = fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there",
+		    restore_printable(path));
+	closedir(folder);
+	return err;
+}
+
 enum err restore_place_look(
     struct restore *run, const struct restore_item *item, int folder_fd, enum restore_place *out)
 {
@@ -56,6 +82,12 @@ enum err restore_place_look(
 	if (run->ignores_case && time_of(&status.stx_ctime) >= run->began)
 		return fail(PL_RESTORE_CLASH, "the destination takes %s for another name of this snapshot",
 		    restore_printable(entry->path));
+	if (run->ignores_case) {
+		enum err err = restore_look_spelling(folder_fd, item->entry->name, entry->path);
+
+		if (err != ERR_OK)
+			return err;
+	}
 	*out = PLACE_KEEP;
 	if (run->options->overwrite == RESTORE_NEVER)
 		return ERR_OK;

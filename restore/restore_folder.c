@@ -319,6 +319,12 @@ static enum err take_existing(struct restore *run, struct restore_folder *parent
 {
 	if (parent->fresh)
 		return fail(PL_RESTORE_CLASH, "the destination takes %s for another name that is there", folder->name);
+	if (run->ignores_case) {
+		enum err err = restore_look_spelling(parent->fd, folder->name, name_of(folder));
+
+		if (err != ERR_OK)
+			return err;
+	}
 	folder->fd = openat(parent->fd, folder->name, FOLDER_OPEN);
 	if (folder->fd >= 0)
 		return ERR_OK;

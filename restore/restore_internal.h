@@ -310,6 +310,9 @@ enum restore_place {
 	PLACE_TAKEN, /* a file or link that is to be replaced */
 	PLACE_KEEP,  /* stays as it is */
 };
+/* For destinations that ignore case: a look-up there may find a file of another name, and its times cannot tell, such file systems keep whole
+ * seconds. PL_RESTORE_CLASH where the folder has nothing of exactly this name, PL_RESTORE_WRITE where it cannot be listed. */
+enum err restore_look_spelling(int folder_fd, const char *name, struct entry_bytes path);
 /* Looks at what stands where an item must go. */
 enum err restore_place_look(
     struct restore *run, const struct restore_item *item, int folder_fd, enum restore_place *out);

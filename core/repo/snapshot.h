@@ -97,10 +97,13 @@ struct snapshot_filter {
 	const char *host, *job, *tag, *path;
 };
 bool snapshot_matches(const struct snapshot *snapshot, const struct snapshot_filter *filter);
+#define SNAPSHOT_LATEST "latest"
 /* `spec` is "latest" or a prefix of an id (at least 4 digits), among those that match `filter` (may be NULL); *out is borrowed from the list.
  * PL_SNAPSHOT_MISSING (ERR_MISSING), PL_SNAPSHOT_AMBIGUOUS (ERR_USAGE), PL_SNAPSHOT_BROKEN (ERR_CORRUPT): a damaged one is what was asked
  * for, or may be: one that arrived after what else is the latest. Where other snapshots of the latest one's host come from another domain,
- * PL_SNAPSHOT_DOMAINS is warned of: one of the two is not what it calls itself. */
+ * PL_SNAPSHOT_DOMAINS is warned of: one of the two is not what it calls itself. The latest is the one with the last start time among those
+ * that no other one of their domain continues, over any number of steps and also over such as do not match; PL_SNAPSHOT_FUTURE is warned of
+ * where that time is more than an hour ahead. ERR_NOMEM. */
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
     const struct snapshot **out);
 

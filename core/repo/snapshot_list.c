@@ -5,8 +5,8 @@
 #include "core/repo/object.h"
 #include "core/repo/snapshot_internal.h"
 
-#define PREFIX_MIN 4 /* digits of an id that a person must give */
-#define LATEST "latest"
+#define PREFIX_MIN 4			   /* digits of an id that a person must give */
+#define CLOCKS_APART (3600 * CLOCK_SECOND) /* how far the clocks of two machines may be apart without a word */
 
 /* What a listing says of a snapshot. */
 struct listed {
@@ -154,7 +154,7 @@ static bool starts_with(const uint8_t id[OBJECT_ID_SIZE], const char *prefix)
 /* Damage must not quietly make an older snapshot the latest. When an object came is all that is known of a damaged one. */
 static enum err check_damaged(const struct snapshot_list *list, const char *spec, const struct snapshot *found)
 {
-	bool latest = strcmp(spec, LATEST) == 0;
+	bool latest = strcmp(spec, SNAPSHOT_LATEST) == 0;
 
 	for (size_t i = 0; i < list->damaged; i++) {
 		const struct snapshot_damaged *damaged = &list->damaged_items[i];
@@ -190,34 +190,109 @@ static void warn_of_domains(const struct snapshot_list *list, const struct snaps
 	}
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct snapshot *const *left = a, *const *right = b;
+
+	return memcmp((*left)->id, (*right)->id, OBJECT_ID_SIZE);
+}
+
+/* Marks all that `item` continues, down to what was marked before. Ids are hashes, so the chain has no circle. */
+static void mark_continued(
+    const struct snapshot_list *list, const struct snapshot **sorted, const struct snapshot *item, bool *continued)
+{
+	struct snapshot key;
+	const struct snapshot *wanted = &key, **found;
+
+	for (;;) {
+		memcpy(key.id, item->previous, OBJECT_ID_SIZE);
+		found = bsearch(&wanted, sorted, list->count, sizeof(*sorted), by_id);
+		/* What another domain says of this one counts for nothing. */
+		if (!found || memcmp((*found)->domain, item->domain, DOMAIN_TAG_SIZE) != 0 ||
+		    continued[*found - list->items])
+			return;
+		item = *found;
+		continued[item - list->items] = true;
+	}
+}
+
+/* The clock of the writer may have been wrong when a snapshot was made, or before: what continues another is later, whatever the times say.
+ * Of those that none continues, the time decides. */
+static enum err find_latest(
+    const struct snapshot_list *list, const struct snapshot_filter *filter, const struct snapshot **out)
+{
+	const struct snapshot **sorted = mem_calloc(list->count, sizeof(*sorted));
+	bool *continued = mem_calloc(list->count, sizeof(*continued));
+	enum err err = sorted && continued ? ERR_OK : ERR_NOMEM;
+
+	*out = NULL;
+	for (size_t i = 0; err == ERR_OK && i < list->count; i++)
+		sorted[i] = &list->items[i];
+	if (err == ERR_OK)
+		qsort(sorted, list->count, sizeof(*sorted), by_id);
+	for (size_t i = 0; err == ERR_OK && i < list->count; i++)
+		if (snapshot_matches(&list->items[i], filter))
+			mark_continued(list, sorted, &list->items[i], continued);
+	for (size_t i = 0; err == ERR_OK && i < list->count; i++)
+		if (!continued[i] && snapshot_matches(&list->items[i], filter))
+			*out = &list->items[i];
+	mem_free(sorted);
+	mem_free(continued);
+	return err;
+}
+
+/* Without a chain to go by, a clock that once ran ahead makes an old snapshot the latest for years. */
+static void warn_of_future(const struct snapshot *latest)
+{
+	char started[CLOCK_TEXT];
+
+	if (latest->started <= clock_now() + CLOCKS_APART)
+		return;
+	fail(PL_SNAPSHOT_FUTURE, "%s, the latest snapshot, says that it was made on %s, which is still to come",
+	    object_snapshot(latest->id).text, clock_format(started, latest->started));
+	output_failure_warning(failure_last());
+	failure_clear();
+}
+
+static enum err find_prefix(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
+    const struct snapshot **out)
+{
+	*out = NULL;
+	if (strlen(spec) < PREFIX_MIN)
+		return fail(PL_SNAPSHOT_AMBIGUOUS,
+		    "\"%s\" is too short: at least %d digits of the id, or \"" SNAPSHOT_LATEST "\"", spec, PREFIX_MIN);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct snapshot *item = &list->items[i];
+
+		if (!snapshot_matches(item, filter) || !starts_with(item->id, spec))
+			continue;
+		if (*out)
+			return fail(PL_SNAPSHOT_AMBIGUOUS, "more than one snapshot starts with %s", spec);
+		*out = item;
+	}
+	return ERR_OK;
+}
+
 enum err snapshot_resolve(const struct snapshot_list *list, const char *spec, const struct snapshot_filter *filter,
     const struct snapshot **out)
 {
-	bool latest = strcmp(spec, LATEST) == 0;
+	bool latest = strcmp(spec, SNAPSHOT_LATEST) == 0;
 	const struct snapshot *found = NULL;
 	enum err err;
 
 	*out = NULL;
-	if (!latest && strlen(spec) < PREFIX_MIN)
-		return fail(PL_SNAPSHOT_AMBIGUOUS,
-		    "\"%s\" is too short: at least %d digits of the id, or \"" LATEST "\"", spec, PREFIX_MIN);
-	for (size_t i = 0; i < list->count; i++) {
-		const struct snapshot *item = &list->items[i];
-
-		if (!snapshot_matches(item, filter) || (!latest && !starts_with(item->id, spec)))
-			continue;
-		if (found && !latest)
-			return fail(PL_SNAPSHOT_AMBIGUOUS, "more than one snapshot starts with %s", spec);
-		found = item;
-	}
-	err = check_damaged(list, spec, found);
+	err = latest ? find_latest(list, filter, &found) : find_prefix(list, spec, filter, &found);
+	if (err == ERR_OK)
+		err = check_damaged(list, spec, found);
 	if (err != ERR_OK)
 		return err;
 	if (!found)
 		return fail(PL_SNAPSHOT_MISSING,
 		    latest ? "there is no snapshot that matches" : "no snapshot that matches starts with %s", spec);
-	if (latest)
+	if (latest) {
 		warn_of_domains(list, found);
+		warn_of_future(found);
+	}
 	*out = found;
 	return ERR_OK;
 }

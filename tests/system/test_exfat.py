@@ -76,3 +76,35 @@ def test_restore_onto_exfat(disk, pulih, source):
     target = pulih.restored(disk / "out", source)
     for name in ("plain", "large", "hard"):
         assert (target / name).read_bytes() == (source / name).read_bytes()
+
+
+@needs_root
+@pytest.mark.parametrize("overwrite", ["changed", "always", "never"])
+def test_names_that_differ_in_case_over_an_earlier_restore(pulih, disk, work, overwrite):
+    """The file of one name is never written over that of the other, nor taken for it."""
+    folder = work / "names"
+    folder.mkdir()
+    (folder / "A").write_text("AA")
+    (folder / "a").write_text("aa")
+    pulih.backup(folder)
+    out = disk / "out"
+    pulih.restore(out, code=1)
+    told = pulih.restore(out, "latest", "--overwrite", overwrite, code=1)
+    assert "PL-1508" in told.everything
+    (left,) = pulih.restored(out, folder).iterdir()
+    assert left.read_text() == {"A": "AA", "a": "aa"}[left.name]
+
+
+@needs_root
+def test_folders_that_differ_in_case_over_an_earlier_restore(pulih, disk, work):
+    folder = work / "names"
+    for name in ("A", "a"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "file").write_text(name)
+    pulih.backup(folder)
+    out = disk / "out"
+    pulih.restore(out, code=1)
+    told = pulih.restore(out, "latest", "--overwrite", "always", code=1)
+    assert "PL-1508" in told.everything
+    (left,) = pulih.restored(out, folder).iterdir()
+    assert (left / "file").read_text() == left.name

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from compare import assert_same
+from daemons import FAKETIME
 
 
 def canonical(value):
@@ -93,3 +94,40 @@ def test_latest_of_a_host_that_two_domains_claim(pulih, work, small, out):
     # Who names a snapshot knows which.
     mine = pulih.snapshots()[0]["id"]
     assert "PL-1250" not in pulih("ls", mine).everything
+
+
+@pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
+@pytest.mark.parametrize("wrong", ["2040-01-01 00:00:00", "1970-01-02 00:00:00"])
+def test_latest_after_a_clock_that_was_wrong(pulih, work, out, wrong):
+    """A dead battery sets the clock to anything. The latest is what was stored last all the same."""
+    clock = {"LD_PRELOAD": FAKETIME, "FAKETIME": "@" + wrong, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    folder = work / "court"
+    folder.mkdir()
+    ahead = wrong.startswith("2040")
+    (folder / "file").write_text("before")
+    pulih("backup", folder, env=clock if ahead else None)
+    assert ("PL-1251" in pulih("ls", "latest").everything) == ahead
+    (folder / "file").write_text("after, and longer")
+    pulih("backup", folder, env=None if ahead else clock)
+    told = pulih.restore(out)
+    assert_same(folder, pulih.restored(out, folder))
+    assert "PL-1251" not in told.everything
+
+
+def test_latest_of_a_key_that_was_revoked(pulih, small):
+    """A stolen key signs on, in a copy of the repository from before it was revoked, and its thief brings the objects in."""
+    key = pulih.folder / "writer.key"
+    pulih("key", "issue-writer", "--domain", "web", "-o", key)
+    pulih("backup", "--key-file", key, small)
+    assert "PL-1252" not in pulih("ls", "latest").everything
+    copy = pulih.folder / "copy"
+    shutil.copytree(pulih.repo, copy)
+    writer = json.loads(key.read_text())["writer"]["id"]
+    pulih("key", "revoke-writer", writer)
+    (small / "not what you want").write_text("evil")
+    pulih("backup", "--key-file", key, "-r", copy, "--state-dir", pulih.folder / "thief", small)
+    shutil.copytree(copy, pulih.repo, dirs_exist_ok=True, ignore=lambda folder, names: {"config", "keys"} & set(names))
+    told = pulih("ls", "latest")
+    assert "not what you want" in told.text and "PL-1252" in told.everything and writer[:8] in told.everything
+    pulih.backup(small)
+    assert "PL-1252" not in pulih("ls", "latest").everything

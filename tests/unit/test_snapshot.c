@@ -223,6 +223,40 @@ static void lists(void **state)
 	target_free(target);
 }
 
+/* The clock ran ahead, was put right, and fell back: the chain tells which came last. */
+static void finding_the_latest(void **state)
+{
+	struct snapshot items[5] = {{.id = {5}, .previous = {4}, .started = 1},
+	    {.id = {3}, .previous = {9}, .started = 2}, {.id = {4}, .previous = {3}, .started = 3},
+	    {.id = {7}, .started = 4},
+	    {.id = {9}, .started = INT64_MAX, .tags = (char *[]){(char[]){"x"}}, .tags_count = 1}};
+	struct snapshot_list list = {.items = items, .count = 5};
+	struct snapshot_filter filter = {.job = "a"};
+	const struct snapshot *found;
+	char host[] = "h", *jobs[] = {(char[]){"a"}, (char[]){"b"}};
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		items[i].host = host;
+		items[i].job = jobs[i == 3];
+	}
+	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_OK);
+	assert_ptr_equal(found, &items[0]);
+	assert_int_equal(snapshot_resolve(&list, "latest", NULL, &found), ERR_OK);
+	assert_ptr_equal(found, &items[3]);
+	mem_fail_at(1);
+	assert_int_equal(snapshot_resolve(&list, "latest", NULL, &found), ERR_NOMEM);
+	mem_fail_at(0);
+	/* Only what matches and its like count; another domain cannot put anything behind this one's. */
+	filter.tag = "x";
+	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_OK);
+	assert_ptr_equal(found, &items[4]);
+	filter.tag = NULL;
+	items[1].domain[0] = 1;
+	assert_int_equal(snapshot_resolve(&list, "latest", &filter, &found), ERR_OK);
+	assert_ptr_equal(found, &items[4]);
+}
+
 static void finding(void **state)
 {
 	struct snapshot items[3] = {{.id = {0xab, 0xcd, 0x01}}, {.id = {0xab, 0xcd, 0x02}}, {.id = {0x12, 0x34}}};
@@ -328,6 +362,7 @@ int main(void)
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(lists),
 	    cmocka_unit_test(finding),
+	    cmocka_unit_test(finding_the_latest),
 	    cmocka_unit_test(memory_runs_out),
 	};
 
