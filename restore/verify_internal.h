@@ -43,6 +43,7 @@ struct verify_pack {
 	int64_t stored, content; /* when it was last read and found good; 0: never */
 	uint32_t finding;	 /* number + 1 of its finding, 0: none */
 	bool present, indexed;
+	bool bad; /* its contents were found damaged, now or earlier, and not found good since */
 };
 struct verify_packs {
 	struct verify_pack *items;
