@@ -31,7 +31,7 @@ static enum err name_lost(void *context, const struct index_pack_state *pack)
 
 	if (lost->named++ >= NAMED_MAX)
 		return ERR_OK;
-	if (pack->presence == INDEX_PACK_THERE)
+	if (bad_packs_has(&lost->bad, pack->id))
 		output_warning(PL_PACKS_BAD, "%s was found damaged by verify", object_pack(pack->id).text);
 	else if (pack->presence == INDEX_PACK_MISSING)
 		output_warning(PL_PACKS_LOST, "%s is not there", object_pack(pack->id).text);

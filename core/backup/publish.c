@@ -108,7 +108,7 @@ enum err publish_snapshot(struct backup *backup, size_t *dropped)
 		    "every pack written, read back from the target");
 		if (backup->result->packs_lost > 0)
 			note_check(backup->result, "earlier", false, backup->result->packs_lost, 0,
-			    "packs of earlier backups that are lost");
+			    "packs of earlier backups that are lost or damaged");
 	}
 	snapshot->totals.bytes_stored += bytes.length;
 	/* What does not count must not look as if it did. A target that forbids removing keeps a snapshot that is whole, only unreported. */

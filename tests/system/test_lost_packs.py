@@ -254,3 +254,36 @@ def test_run_that_was_cut_off_is_resumed(stored, source, out):
     summary = stored.backup(source)
     assert summary["packs_resumed"] > 0 and summary["data_added"] < 1 << 20
     must_restore(stored, source, out)
+
+
+@pytest.mark.parametrize("kind", [DATA, METADATA], ids=["data", "metadata"])
+@pytest.mark.parametrize("tier", ["stored", "content"])
+def test_a_pack_that_verify_found_damaged_is_not_relied_on(stored, source, out, kind, tier):
+    """Its size is right: no listing shows it."""
+    bad = packs(stored, kind)[0]
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    stored("verify", "--tier", tier, code=4)
+    result = stored("backup", source, "--json")
+    told = [message["message"] for message in result.of_type("warning") if message["code"] == "PL-1407"]
+    assert len(told) == 1 and bad.name in told[0]
+    must_restore(stored, source, out)
+    stored("verify", "--tier", tier, code=4)
+    # put right, and read again: it counts as before
+    bad.write_bytes(whole)
+    stored("verify", "--tier", tier)
+    assert not list(stored.state.glob("*/bad-*"))
+    assert not stored("backup", source, "--json").of_type("warning")
+
+
+def test_a_damaged_memory_of_damaged_packs_stops_no_backup(stored, source, out):
+    bad = packs(stored, DATA)[0]
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    stored("verify", code=4)
+    (memory,) = stored.state.glob("*/bad-*")
+    memory.write_bytes(b"nonsense")
+    assert "PL-1408" in stored("backup", source, "--json").everything
+    stored("verify", code=4)
+    stored("backup", source)
+    must_restore(stored, source, out)
