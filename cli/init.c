@@ -31,7 +31,8 @@ static enum err check_place(void)
 	const char *place = settings.repository;
 	enum err err = configured_if_any(&configuration);
 
-	if (err != ERR_OK || !configuration || !place || strpbrk(place, "/:") || access(place, F_OK) == 0)
+	if (err != ERR_OK || !configuration || !place || strpbrk(place, "/:") || access(place, F_OK) == 0 ||
+	    configuration_target(configuration, place))
 		return err;
 	return fail(PL_OPTION_VALUE, "-r %s: %s has no target of that name; a new folder here is written as ./%s",
 	    place, configured_file(), place);
