@@ -110,6 +110,8 @@ static enum err run_tiers(struct verify *verify)
 		err = verify_known(verify);
 	if (err == ERR_OK)
 		err = verify_ledger_load(verify);
+	if (err == ERR_OK)
+		verify_bad_load(verify);
 	if (err == ERR_OK && keys && keys->full)
 		err = verify_trees(verify);
 	if (err == ERR_OK && verify->options->tier != VERIFY_STRUCTURE) {
@@ -120,6 +122,8 @@ static enum err run_tiers(struct verify *verify)
 		if (verify_ledger_save(verify) != ERR_OK)
 			output_failure_warning(failure_last());
 	}
+	if (err == ERR_OK && verify_bad_save(verify) != ERR_OK)
+		output_failure_warning(failure_last());
 	if (err == ERR_OK && keys && keys->full && (verify->notes_count || verify->lost)) {
 		err = verify_touches(verify);
 		verify->counted = err == ERR_OK;

@@ -4,6 +4,7 @@
 
 #include "core/base/buffer.h"
 #include "core/base/mem.h"
+#include "core/repo/bad_packs.h"
 #include "core/repo/limits.h"
 #include "core/repo/object.h"
 #include "core/repo/snapshot.h"
@@ -43,7 +44,7 @@ struct verify_pack {
 	int64_t stored, content; /* when it was last read and found good; 0: never */
 	uint32_t finding;	 /* number + 1 of its finding, 0: none */
 	bool present, indexed;
-	bool bad; /* its contents were found damaged, now or earlier, and not found good since */
+	enum pack_damage damage; /* found now, or remembered and not found good since */
 };
 struct verify_packs {
 	struct verify_pack *items;
@@ -107,5 +108,13 @@ enum err verify_read_packs(struct verify *verify);
 /* Fills in the times of the packs. A list that is damaged or not there means that none was ever read. */
 enum err verify_ledger_load(struct verify *verify);
 enum err verify_ledger_save(struct verify *verify);
+
+/* ---- which packs the next backup must not rely on ---- */
+
+/* Of a pack that could not be opened, which damage it is. Reads it. Forgets the last failure. */
+enum pack_damage verify_bad_look(struct verify *verify, const struct verify_pack *pack);
+/* Fills in the damage of the packs. Of a list that is damaged only a warning says so. */
+void verify_bad_load(struct verify *verify);
+enum err verify_bad_save(const struct verify *verify);
 
 #endif

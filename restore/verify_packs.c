@@ -5,7 +5,6 @@
 #include "core/base/clock.h"
 #include "core/base/output.h"
 #include "core/base/pool.h"
-#include "core/repo/bad_packs.h"
 #include "core/repo/pack.h"
 
 #define SAVE_AFTER (10 * CLOCK_SECOND) /* an interrupt or a crash loses no more than this */
@@ -16,6 +15,7 @@ struct pack_job {
 	struct verify_pack *pack;
 	struct pack_job *next;
 	bool good;
+	enum pack_damage damage;
 };
 
 struct reading {
@@ -29,43 +29,6 @@ struct reading {
 	uint64_t total;
 	int64_t saved;
 };
-
-/* ---- what the next backup must not rely on ---- */
-
-static enum err load_bad(struct verify *verify)
-{
-	struct bad_packs bad;
-	enum err err = bad_packs_load(&bad, verify->repository);
-
-	for (size_t at = 0; err == ERR_OK && at < bad.ids.length; at += OBJECT_ID_SIZE) {
-		struct verify_pack *pack = verify_packs_find(&verify->packs, bad.ids.data + at);
-
-		if (pack)
-			pack->bad = true;
-	}
-	bad_packs_free(&bad);
-	if (err == ERR_OK || err == ERR_NOMEM)
-		return err;
-	output_failure_warning(failure_last());
-	failure_clear();
-	return ERR_OK;
-}
-
-static enum err save_bad(const struct verify *verify)
-{
-	struct bad_packs bad = {0};
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < verify->packs.count; i++)
-		if (verify->packs.items[i].bad && verify->packs.items[i].present)
-			err = bad_packs_add(&bad, verify->packs.items[i].id);
-	if (err == ERR_OK)
-		err = bad_packs_save(&bad, verify->repository);
-	bad_packs_free(&bad);
-	return err;
-}
-
-/* ---- reading ---- */
 
 static int64_t last_read(const struct verify *verify, const struct verify_pack *pack)
 {
@@ -133,8 +96,12 @@ static void run_pack(struct pool_job *pool_job, unsigned worker)
 		err = check_stored(verify, job->pack, name.text);
 	verify->packs_read++;
 	job->good = err == ERR_OK;
-	if (err != ERR_OK && (!verify_is_finding(err) || verify_found(verify, name.text, job->pack) != ERR_OK))
+	if (err == ERR_OK)
+		return;
+	if (!verify_is_finding(err) || verify_found(verify, name.text, job->pack) != ERR_OK)
 		verify->stop = true;
+	else
+		job->damage = verify_bad_look(verify, job->pack);
 }
 
 static void finish_oldest(struct reading *reading)
@@ -147,10 +114,11 @@ static void finish_oldest(struct reading *reading)
 	pool_wait(reading->pool, &job->job);
 	reading->first = job->next;
 	reading->jobs--;
-	if (job->pack->finding)
-		job->pack->bad = true;
+	if (job->damage != PACK_WHOLE)
+		job->pack->damage = job->damage;
 	if (job->good) {
-		job->pack->bad = false;
+		if (job->pack->damage == PACK_BYTES_DAMAGED || verify->options->tier == VERIFY_CONTENT)
+			job->pack->damage = PACK_WHOLE;
 		job->pack->stored = now;
 		if (verify->options->tier == VERIFY_CONTENT)
 			job->pack->content = now;
@@ -160,7 +128,7 @@ static void finish_oldest(struct reading *reading)
 	progress.files = verify->packs_read;
 	progress_update(&progress);
 	if (now - reading->saved > SAVE_AFTER) {
-		(void)save_bad(verify);
+		(void)verify_bad_save(verify);
 		(void)verify_ledger_save(verify); /* said once, at the end, if it still cannot be written */
 		reading->saved = now;
 	}
@@ -228,10 +196,8 @@ enum err verify_read_packs(struct verify *verify)
 {
 	unsigned threads = verify->options->threads ? verify->options->threads : thread_processors();
 	struct reading reading = {.verify = verify, .saved = clock_now()};
-	enum err err = load_bad(verify);
+	enum err err = choose(&reading);
 
-	if (err == ERR_OK)
-		err = choose(&reading);
 	if (err == ERR_OK) {
 		reading.buffers = mem_calloc(threads, sizeof(*reading.buffers));
 		err = reading.buffers ? pool_new(&reading.pool, "verify", threads, threads) : ERR_NOMEM;
@@ -240,8 +206,6 @@ enum err verify_read_packs(struct verify *verify)
 		err = submit(&reading, reading.order[i]);
 	while (reading.first)
 		finish_oldest(&reading);
-	if (save_bad(verify) != ERR_OK)
-		output_failure_warning(failure_last());
 	if (err == ERR_OK && verify->stop)
 		err = fail(PL_NO_MEMORY, "no memory left to verify packs");
 	pool_free(reading.pool);

@@ -114,6 +114,21 @@ static enum err check_chunk(struct walk_state *walk, const uint8_t *id, const st
 	return finding ? touch(walk, finding, entry) : ERR_OK;
 }
 
+/* Every copy was tried. */
+static void mark_copies(struct walk_state *walk, const uint8_t id[CHUNK_ID_SIZE])
+{
+	struct verify *verify = walk->verify;
+	struct index_location location;
+
+	for (size_t copy = 0; index_find_copy(walk->view.index, id, copy, &location) == ERR_OK; copy++) {
+		struct verify_pack *pack = verify_packs_find(&verify->packs, location.pack);
+
+		if (pack && pack->present && pack->damage == PACK_WHOLE)
+			pack->damage = verify_bad_look(verify, pack);
+	}
+	failure_clear();
+}
+
 /* A node or list of chunks that cannot be read is a finding about its pack, or, where no index knows it, about the snapshot. */
 static enum err note_unreadable(struct walk_state *walk, const uint8_t id[CHUNK_ID_SIZE])
 {
@@ -130,6 +145,7 @@ static enum err note_unreadable(struct walk_state *walk, const uint8_t id[CHUNK_
 	slot = verify_set_add(&verify->broken, id, 0, &added);
 	if (!slot || !added)
 		return slot ? ERR_OK : ERR_NOMEM;
+	mark_copies(walk, id);
 	/* No copy of it can be read. Of those, one is named whose pack has no finding yet. */
 	for (size_t copy = 0; !pack || pack->finding; copy++) {
 		if (index_find_copy(walk->view.index, id, copy, &location) != ERR_OK)

@@ -1,5 +1,5 @@
-/* Packs that the index names and the target no longer has, or has damaged, as verify found. What only they held is stored again, where this backup needs it; once all of it
- * stands elsewhere there is nothing left to say. */
+/* Packs that the index names and the target no longer has, or has damaged, as verify found. What only they held is stored again, where this
+ * backup needs it; once all of it stands elsewhere there is nothing left to say. */
 #include "core/backup/backup_internal.h"
 
 #include "core/repo/bad_packs.h"
@@ -18,7 +18,7 @@ static enum err drop_lost(void *context, const struct index_pack_state *pack)
 {
 	struct lost_packs *lost = context;
 
-	if (pack->presence == INDEX_PACK_THERE && !bad_packs_has(&lost->bad, pack->id))
+	if (pack->presence == INDEX_PACK_THERE && bad_packs_find(&lost->bad, pack->id) == PACK_WHOLE)
 		return ERR_OK;
 	index_drop_pack(lost->index, pack);
 	lost->dropped++;
@@ -31,7 +31,7 @@ static enum err name_lost(void *context, const struct index_pack_state *pack)
 
 	if (lost->named++ >= NAMED_MAX)
 		return ERR_OK;
-	if (bad_packs_has(&lost->bad, pack->id))
+	if (bad_packs_find(&lost->bad, pack->id) != PACK_WHOLE)
 		output_warning(PL_PACKS_BAD, "%s was found damaged by verify", object_pack(pack->id).text);
 	else if (pack->presence == INDEX_PACK_MISSING)
 		output_warning(PL_PACKS_LOST, "%s is not there", object_pack(pack->id).text);
@@ -57,9 +57,8 @@ enum err lost_packs_drop(struct backup *backup)
 		err = index_each_lost(backup->index, name_lost, &lost);
 	if (err == ERR_OK && lost.named > 0)
 		output_warning(PL_PACKS_LOST,
-		    "lost or damaged packs: %llu; this backup stores again what it needs of them. Put them back from another copy "
-		    "of the "
-		    "repository: pulih verify says which older snapshots need them",
+		    "lost or damaged packs: %llu; this backup stores again what it needs of them. Put them back from "
+		    "another copy of the repository: pulih verify says which older snapshots need them",
 		    (unsigned long long)lost.named);
 	backup->result->packs_lost = lost.named;
 	bad_packs_free(&lost.bad);

@@ -5,12 +5,14 @@
 #include "core/repo/config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #define MAGIC "PULIHBAD"
 #define VERSION 1u
 #define HEADER (8 + 8 + REPOSITORY_ID_SIZE)
+#define ITEM (OBJECT_ID_SIZE + 1)
 #define BAD_PACKS_MAX (64u << 20) /* bytes: two million packs, 30 TB that are damaged */
 
 static char *path_of(const struct repository *repository)
@@ -21,23 +23,41 @@ static char *path_of(const struct repository *repository)
 	    "%s/bad-%016llx", repository->state_folder, (unsigned long long)XXH3_64bits(place, strlen(place)));
 }
 
+static int compare(const void *left, const void *right)
+{
+	return memcmp(left, right, OBJECT_ID_SIZE);
+}
+
 static bool is_valid(const struct buffer *bytes, const struct repository *repository)
 {
-	return bytes->length >= HEADER + 8 && (bytes->length - HEADER - 8) % OBJECT_ID_SIZE == 0 &&
-	    memcmp(bytes->data, MAGIC, 8) == 0 && load_u64(bytes->data + 8) == VERSION &&
-	    memcmp(bytes->data + 16, repository->config->id, REPOSITORY_ID_SIZE) == 0 &&
-	    load_u64(bytes->data + bytes->length - 8) == XXH3_64bits(bytes->data, bytes->length - 8);
+	size_t end = bytes->length - 8;
+
+	if (bytes->length < HEADER + 8 || (end - HEADER) % ITEM != 0 || memcmp(bytes->data, MAGIC, 8) != 0 ||
+	    load_u64(bytes->data + 8) != VERSION ||
+	    memcmp(bytes->data + 16, repository->config->id, REPOSITORY_ID_SIZE) != 0 ||
+	    load_u64(bytes->data + end) != XXH3_64bits(bytes->data, end))
+		return false;
+	for (size_t at = HEADER; at < end; at += ITEM) {
+		uint8_t damage = bytes->data[at + OBJECT_ID_SIZE];
+
+		if (damage != PACK_BYTES_DAMAGED && damage != PACK_CONTENT_DAMAGED)
+			return false;
+		if (at > HEADER && compare(bytes->data + at - ITEM, bytes->data + at) >= 0)
+			return false;
+	}
+	return true;
 }
 
 enum err bad_packs_load(struct bad_packs *out, const struct repository *repository)
 {
 	struct buffer bytes = {0};
-	char *path = repository->state_folder ? path_of(repository) : NULL;
-	enum err err = ERR_OK;
+	char *path;
+	enum err err;
 
 	*out = (struct bad_packs){0};
 	if (!repository->state_folder)
 		return ERR_OK;
+	path = path_of(repository);
 	err = path ? file_read_all(path, BAD_PACKS_MAX, &bytes) : ERR_NOMEM;
 	if (err == ERR_MISSING) {
 		failure_clear();
@@ -45,24 +65,27 @@ enum err bad_packs_load(struct bad_packs *out, const struct repository *reposito
 	} else if (err == ERR_OK && !is_valid(&bytes, repository)) {
 		err = fail(PL_BAD_PACKS, "%s is not what it must be", path);
 	} else if (err == ERR_OK) {
-		err = buffer_append(&out->ids, bytes.data + HEADER, bytes.length - HEADER - 8);
+		err = buffer_append(&out->items, bytes.data + HEADER, bytes.length - HEADER - 8);
 	}
 	buffer_free(&bytes);
 	mem_free(path);
 	return err;
 }
 
-bool bad_packs_has(const struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE])
+enum pack_damage bad_packs_find(const struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE])
 {
-	for (size_t at = 0; at < packs->ids.length; at += OBJECT_ID_SIZE)
-		if (memcmp(packs->ids.data + at, id, OBJECT_ID_SIZE) == 0)
-			return true;
-	return false;
+	const uint8_t *item = packs->items.length
+	    ? bsearch(id, packs->items.data, packs->items.length / ITEM, ITEM, compare)
+	    : NULL;
+
+	return item ? (enum pack_damage)item[OBJECT_ID_SIZE] : PACK_WHOLE;
 }
 
-enum err bad_packs_add(struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE])
+enum err bad_packs_add(struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE], enum pack_damage damage)
 {
-	return bad_packs_has(packs, id) ? ERR_OK : buffer_append(&packs->ids, id, OBJECT_ID_SIZE);
+	enum err err = buffer_append(&packs->items, id, OBJECT_ID_SIZE);
+
+	return err == ERR_OK ? buffer_append_u8(&packs->items, (uint8_t)damage) : err;
 }
 
 static enum err write_all(const struct bad_packs *packs, const struct repository *repository, const char *path)
@@ -75,7 +98,7 @@ static enum err write_all(const struct bad_packs *packs, const struct repository
 	if (err == ERR_OK)
 		err = buffer_append(&bytes, repository->config->id, REPOSITORY_ID_SIZE);
 	if (err == ERR_OK)
-		err = buffer_append(&bytes, packs->ids.data, packs->ids.length);
+		err = buffer_append(&bytes, packs->items.data, packs->items.length);
 	if (err == ERR_OK)
 		err = buffer_append_u64(&bytes, XXH3_64bits(bytes.data, bytes.length));
 	if (err == ERR_OK)
@@ -86,7 +109,7 @@ static enum err write_all(const struct bad_packs *packs, const struct repository
 	return err;
 }
 
-enum err bad_packs_save(const struct bad_packs *packs, const struct repository *repository)
+enum err bad_packs_save(struct bad_packs *packs, const struct repository *repository)
 {
 	char *path = repository->state_folder ? path_of(repository) : NULL;
 	enum err err = ERR_OK;
@@ -95,15 +118,17 @@ enum err bad_packs_save(const struct bad_packs *packs, const struct repository *
 		return ERR_OK;
 	if (!path)
 		return ERR_NOMEM;
-	if (packs->ids.length > 0)
+	if (packs->items.length > 0) {
+		qsort(packs->items.data, packs->items.length / ITEM, ITEM, compare);
 		err = write_all(packs, repository, path);
-	else if (unlink(path) != 0 && errno != ENOENT)
+	} else if (unlink(path) != 0 && errno != ENOENT) {
 		err = fail_errno(PL_FILE_WRITE, "cannot remove %s", path);
+	}
 	mem_free(path);
 	return err;
 }
 
 void bad_packs_free(struct bad_packs *packs)
 {
-	buffer_free(&packs->ids);
+	buffer_free(&packs->items);
 }

@@ -256,34 +256,75 @@ def test_run_that_was_cut_off_is_resumed(stored, source, out):
     must_restore(stored, source, out)
 
 
+def flip(path):
+    """Gives back what it was."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    return whole
+
+
+def memory(pulih):
+    return list(pulih.state.glob("*/bad-*"))
+
+
+def bad_named(result):
+    return [message["message"] for message in result.of_type("warning") if message["code"] == "PL-1407"]
+
+
 @pytest.mark.parametrize("kind", [DATA, METADATA], ids=["data", "metadata"])
 @pytest.mark.parametrize("tier", ["stored", "content"])
 def test_a_pack_that_verify_found_damaged_is_not_relied_on(stored, source, out, kind, tier):
     """Its size is right: no listing shows it."""
     bad = packs(stored, kind)[0]
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    whole = flip(bad)
     stored("verify", "--tier", tier, code=4)
-    result = stored("backup", source, "--json")
-    told = [message["message"] for message in result.of_type("warning") if message["code"] == "PL-1407"]
-    assert kind == METADATA or (len(told) == 1 and bad.name in told[0])  # the other snapshots may have all of a metadata pack elsewhere
+    (told,) = bad_named(stored.json("backup", source))
+    assert bad.name in told
     must_restore(stored, source, out)
     stored("verify", "--tier", tier, code=4)
     # put right, and read again: it counts as before
     bad.write_bytes(whole)
     stored("verify", "--tier", tier)
-    assert not list(stored.state.glob("*/bad-*"))
-    assert not stored("backup", source, "--json").of_type("warning")
+    assert not memory(stored)
+    assert not stored.json("backup", source).of_type("warning")
+
+
+def test_structure_reads_lists_of_files_and_remembers_too(stored, source, out):
+    bad = packs(stored, METADATA)[0]
+    flip(bad)
+    stored("verify", "--tier", "structure", code=4)
+    assert bad_named(stored.json("backup", source))
+    must_restore(stored, source, out)
+
+
+def test_every_damaged_copy_is_remembered(stored, source, out):
+    """The second copy of a list is no help once it is damaged too."""
+    first = packs(stored, METADATA)[0]
+    flip(first)
+    stored("verify", "--tier", "structure", code=4)
+    before = set(packs(stored, METADATA))
+    stored.backup(source)
+    (second,) = set(packs(stored, METADATA)) - before
+    flip(second)
+    stored("verify", "--tier", "structure", code=4)
+    stored.backup(source)
+    must_restore(stored, source, out)
+
+
+def test_a_pack_that_was_never_looked_at_is_not_remembered(stored, source):
+    flip(packs(stored, DATA)[0])
+    stored("verify", "--tier", "structure")
+    assert not memory(stored)
 
 
 def test_a_damaged_memory_of_damaged_packs_stops_no_backup(stored, source, out):
-    bad = packs(stored, DATA)[0]
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    flip(packs(stored, DATA)[0])
     stored("verify", code=4)
-    (memory,) = stored.state.glob("*/bad-*")
-    memory.write_bytes(b"nonsense")
-    assert "PL-1408" in stored("backup", source, "--json").everything
-    stored("verify", code=4)
-    stored("backup", source)
+    (remembered,) = memory(stored)
+    whole = remembered.read_bytes()
+    for damaged in (b"nonsense", whole[:-1], whole + whole, whole[:40] + b"x" + whole[41:]):
+        remembered.write_bytes(damaged)
+        assert "PL-1408" in stored.json("backup", source).everything
+    assert "PL-1408" in stored("verify", code=4).everything
+    stored.backup(source)
     must_restore(stored, source, out)
