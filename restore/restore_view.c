@@ -22,7 +22,8 @@ static enum err open_index(struct restore_view *view, struct repository *reposit
 
 	/* Damaged index objects are named and passed over: what the others know can still be restored. Condemned packs count,
 	 * for as long as they are there. */
-	return index_open(&view->index, repository->target, repository->keys, view->domain, cache, NULL, 0, &damaged);
+	return index_open(&view->index, repository->target, repository->keys, view->domain,
+	    &(struct index_options){.cache_folder = cache, .damaged = &damaged});
 }
 
 /* The machine that needs its backup back may have a full or a dying disk. */

@@ -224,8 +224,11 @@ static enum err open_index(struct backup *backup)
 	hex_encode(tag, repository->keys->domain.tag, DOMAIN_TAG_SIZE);
 	folder = mem_printf("%s/index/%s", repository->state_folder, tag);
 	/* An index object that is damaged was warned of by name; what only it knows is absent, and is stored again. */
-	err = folder ? index_open(&backup->index, backup->target, repository->keys, &repository->keys->domain, folder,
-			   backup->generations, 0, &damaged)
+	err = folder ? index_open(&backup->index, backup->target, repository->keys, &repository->keys->domain,
+			   &(struct index_options){.cache_folder = folder,
+			       .generations = backup->generations,
+			       .damaged = &damaged,
+			       .to_store = true})
 		     : ERR_NOMEM;
 	if (err == ERR_OK)
 		err = lost_packs_drop(backup);

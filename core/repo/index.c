@@ -302,9 +302,32 @@ uint64_t index_chunks(const struct index *index)
 
 /* ---- opening ---- */
 
+static int compare_writers(const void *a, const void *b)
+{
+	return memcmp(a, b, WRITER_ID_SIZE);
+}
+
+/* Tables without what these writers signed are no tables of all objects, and the other way round. */
+static enum err scope_without_revoked(struct index_scope *scope, const struct keys *keys)
+{
+	struct buffer ids = {0};
+	uint8_t hash[HASH_SIZE];
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < keys->writers_count && err == ERR_OK; i++)
+		if (keys->writers[i].revoked && memcmp(keys->writers[i].domain, scope->domain, DOMAIN_TAG_SIZE) == 0)
+			err = buffer_append(&ids, keys->writers[i].id, WRITER_ID_SIZE);
+	if (err == ERR_OK && ids.length > 0) {
+		qsort(ids.data, ids.length / WRITER_ID_SIZE, WRITER_ID_SIZE, compare_writers);
+		err = sha256(ids.data, ids.length, hash);
+		memcpy(scope->without, hash, sizeof(scope->without));
+	}
+	buffer_free(&ids);
+	return err;
+}
+
 enum err index_open(struct index **out, struct target *target, const struct keys *keys,
-    const struct domain_keys *domain, const char *cache_folder, const struct generations *generations, size_t budget,
-    size_t *damaged)
+    const struct domain_keys *domain, const struct index_options *options)
 {
 	struct index *index = mem_calloc(1, sizeof(*index));
 	enum err err;
@@ -316,21 +339,24 @@ enum err index_open(struct index **out, struct target *target, const struct keys
 	index->target = target;
 	index->keys = keys;
 	index->domain = domain;
-	index->generations = generations;
-	index->budget = budget ? budget : BUDGET_DEFAULT;
-	index->skip_damaged = damaged != NULL;
+	index->generations = options->generations;
+	index->budget = options->budget ? options->budget : BUDGET_DEFAULT;
+	index->skip_damaged = options->damaged != NULL;
+	index->to_store = options->to_store;
 	memcpy(index->scope.repository, keys->repository, REPOSITORY_ID_SIZE);
 	memcpy(index->scope.domain, domain->tag, DOMAIN_TAG_SIZE);
-	index->folder = mem_string(cache_folder);
+	index->folder = mem_string(options->cache_folder);
 	err = index->folder ? file_make_folders(index->folder, 0700) : ERR_NOMEM;
+	if (err == ERR_OK && options->to_store)
+		err = scope_without_revoked(&index->scope, keys);
 	if (err == ERR_OK)
 		err = index_load(index);
 	if (err != ERR_OK) {
 		index_free(index);
 		return err;
 	}
-	if (damaged)
-		*damaged = index->damaged;
+	if (options->damaged)
+		*options->damaged = index->damaged;
 	*out = index;
 	return ERR_OK;
 }

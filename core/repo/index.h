@@ -46,14 +46,20 @@ struct index_location {
 
 struct generations; /* generation.h; may be NULL: nothing is condemned */
 
-/* Loads the domain's index: lists the objects, uses what the cache under `cache_folder` holds, reads the rest, merges small
- * tables. Condemned packs count as absent. An object that is damaged or unreadable is ERR_CORRUPT / ERR_MISSING, and named; with
- * `damaged` not NULL it is skipped instead, and the count written there (for readers that want what is left).
- * Resident memory stays below `budget` bytes (0: 64 MiB) whatever the number of chunks. Target, keys and generations are borrowed; the
- * generations until index_begin() has returned, or the index is freed. PL_INDEX_CACHE (ERR_IO) where the cache cannot be used. */
+struct index_options {
+	const char *cache_folder;
+	const struct generations *generations; /* borrowed until index_begin() has returned, or the index is freed */
+	size_t budget;			       /* bytes of resident memory whatever the number of chunks; 0: 64 MiB */
+	size_t *damaged;		       /* not NULL: objects that are damaged are skipped, and counted here */
+	/* Who stores relies on what is found, so that what a revoked writer signed counts as absent: nobody can tell when it was signed. */
+	bool to_store;
+};
+
+/* Loads the domain's index: lists the objects, uses what the cache holds, reads the rest, merges small tables. Condemned packs count as
+ * absent. An object that is damaged or unreadable is ERR_CORRUPT / ERR_MISSING, and named; see `damaged`. Target and keys are borrowed.
+ * PL_INDEX_CACHE (ERR_IO) where the cache cannot be used. */
 enum err index_open(struct index **out, struct target *target, const struct keys *keys,
-    const struct domain_keys *domain, const char *cache_folder, const struct generations *generations, size_t budget,
-    size_t *damaged);
+    const struct domain_keys *domain, const struct index_options *options);
 void index_free(struct index *index);
 
 /* Where a chunk is. PL_CHUNK_MISSING (ERR_MISSING). Safe from several threads while nothing is added. */

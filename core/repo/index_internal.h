@@ -14,13 +14,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Whether the header of an index object names a writer that was revoked; false for what is no index object. */
+bool index_object_revoked(const struct keys *keys, const void *object, size_t size);
+
 /* ---- tables: files of the cache, never changed once they have their name ----
  *
  * A file of 4 KiB blocks. Every block ends in the XXH3-64 of what precedes, seeded with the table's own seed + the block's number:
  * a block that was damaged, never reached the disk or belongs elsewhere is found out when it is first looked at, and opening a
  * table reads one block only. So nothing here has to be synced, and a wrong answer never passes for a good one.
- *   block 0: "PULIHTBL" (8), u16 version 2, u16 bits of the fan-out, u32 0, repository id (16), domain tag (16), u64 seed (of all other
- *     blocks; this one has 0), per section u64 first block, u64 records, u64 blocks of the file; zeros
+ *   block 0: "PULIHTBL" (8), u16 version 3, u16 bits of the fan-out, u32 0, repository id (16), domain tag (16), u64 seed (of all other
+ *     blocks; this one has 0), hash of the writers left out (16; index_scope), per section u64 first block, u64 records, u64 blocks of the file; zeros
  *   sections, each from a new block, records never cross a block:
  *     objects: the index objects that are in this table: id (32), u64 size
  *     packs, ascending by id: id (32), u64 size
@@ -32,8 +35,9 @@ enum table_section { TABLE_OBJECTS, TABLE_PACKS, TABLE_FRAMES, TABLE_ENTRIES, TA
 #define TABLE_BLOCK 4096u
 #define TABLE_BLOCK_DATA (TABLE_BLOCK - 8u)
 #define TABLE_MAGIC "PULIHTBL"
-#define TABLE_VERSION 2
-#define TABLE_SECTIONS_AT 56 /* offset of the sections' numbers in block 0 */
+#define TABLE_VERSION 3
+#define TABLE_WITHOUT_AT 56
+#define TABLE_SECTIONS_AT 72 /* offset of the sections' numbers in block 0 */
 #define TABLE_BITS_MAX 22
 #define TABLE_SUFFIX ".table"
 #define TABLE_TEMPORARY ".tmp-"
@@ -49,6 +53,7 @@ extern const uint32_t index_table_record_size[TABLE_SECTIONS];
 struct index_scope {
 	uint8_t repository[REPOSITORY_ID_SIZE];
 	uint8_t domain[DOMAIN_TAG_SIZE];
+	uint8_t without[16]; /* hash of the writers whose objects are left out; zeros: none is */
 };
 
 /* Marks of packs. */
@@ -230,7 +235,7 @@ struct index {
 	size_t budget;
 	struct blocks *blocks; /* NULL while all tables fit in the budget */
 	uint32_t numbers;      /* given to tables so far */
-	bool skip_damaged;
+	bool skip_damaged, to_store;
 	size_t damaged;
 	pthread_rwlock_t lock; /* tables: held for reading by lookups, for writing when they are built anew */
 	struct index_session session;

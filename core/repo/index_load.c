@@ -213,7 +213,8 @@ static enum err fetch_object(struct loader *loader, const uint8_t id[OBJECT_ID_S
 
 	if (err == ERR_OK)
 		err = index_builder_object(&loader->builder, id, bytes.length);
-	if (err == ERR_OK)
+	/* Left out, it is an object of the table all the same: it is not read again and again. */
+	if (err == ERR_OK && !(index->to_store && index_object_revoked(index->keys, bytes.data, bytes.length)))
 		err = index_object_decode(
 		    index->keys, index->domain, id, bytes.data, bytes.length, build_pack, &loader->builder);
 	buffer_free(&bytes);

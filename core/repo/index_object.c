@@ -1,6 +1,6 @@
 #include "core/base/buffer.h"
 #include "core/base/mem.h"
-#include "core/repo/index.h"
+#include "core/repo/index_internal.h"
 #include "core/repo/object.h"
 #include "core/repo/pack.h"
 #include "core/repo/seal.h"
@@ -153,6 +153,15 @@ static enum err check_signature(
 	if (err == ERR_OK)
 		err = sha256(bytes, size - SIGNATURE_SIZE, hash);
 	return err == ERR_OK ? ed25519_verify(public_key, hash, sizeof(hash), bytes + size - SIGNATURE_SIZE) : err;
+}
+
+bool index_object_revoked(const struct keys *keys, const void *object, size_t size)
+{
+	for (size_t i = 0; i < keys->writers_count && size >= HEADER_SIZE; i++)
+		if (keys->writers[i].revoked &&
+		    memcmp((const uint8_t *)object + 48, keys->writers[i].id, WRITER_ID_SIZE) == 0)
+			return true;
+	return false;
 }
 
 static enum err decompress(const struct buffer *compressed, struct buffer *plain)

@@ -167,6 +167,7 @@ static void encode_header(const struct table_writer *writer, uint8_t block[TABLE
 	store_u16(block + 10, (uint16_t)writer->bits);
 	memcpy(block + 16, writer->scope.repository, REPOSITORY_ID_SIZE);
 	memcpy(block + 32, writer->scope.domain, DOMAIN_TAG_SIZE);
+	memcpy(block + TABLE_WITHOUT_AT, writer->scope.without, sizeof(writer->scope.without));
 	store_u64(block + 48, writer->seed);
 	for (int i = 0; i < TABLE_SECTIONS; i++) {
 		store_u64(block + TABLE_SECTIONS_AT + 16 * i, writer->first[i]);

@@ -1,4 +1,7 @@
 """Passphrases, slots, backup keys."""
+import json
+import os
+import shutil
 import stat
 import subprocess
 import time
@@ -161,6 +164,41 @@ def test_revoked_backup_key(pulih, backup_key, small):
     pulih("backup", small, env=backup_key, code=(4, 12, 13))
     assert len(pulih.snapshots()) == 1, "what was stored before it was revoked stays"
     pulih("verify", "--tier", "content")
+
+
+def test_nothing_new_relies_on_what_a_revoked_key_stored(pulih, work, small, out):
+    """Whoever stole it may have signed anything, at any time: take all of it away, and what was stored since still restores."""
+    keys = {}
+    for name in ("stolen", "fresh"):
+        keys[name] = {"PULIH_PASSWORD_FILE": None, "PULIH_KEY_FILE": work / f"{name}.key"}
+    pulih("key", "issue-writer", "--domain", "web", "-o", keys["stolen"]["PULIH_KEY_FILE"])
+    (small / "big").write_bytes(os.urandom(3 << 20))
+    time.sleep(0.05)
+    pulih("backup", small, env=keys["stolen"])
+    assert pulih.json("backup", small, env=keys["stolen"]).summary["bytes_read"] == 0
+    of_the_stolen = pulih.objects("packs") + pulih.objects("index") + pulih.objects("snapshots")
+    writer = json.loads(keys["stolen"]["PULIH_KEY_FILE"].read_text())["writer"]["id"]
+    pulih("key", "revoke-writer", writer)
+    pulih("key", "issue-writer", "--domain", "web", "-o", keys["fresh"]["PULIH_KEY_FILE"])
+
+    first = pulih.json("backup", small, env=keys["fresh"])
+    assert first.summary["data_added"] > 3 << 20 and not first.of_type("warning")
+    second = pulih.json("backup", small, env=keys["fresh"])
+    assert second.summary["bytes_read"] == 0 and second.summary["data_added"] < 10_000
+    assert len(pulih.snapshots()) == 4
+    for snapshot in pulih.snapshots():
+        pulih.restore(out, snapshot["id"])
+        assert_same(small, pulih.restored(out, small))
+        shutil.rmtree(out)
+    pulih("verify", "--tier", "content")
+
+    for path in of_the_stolen:
+        path.unlink()
+    assert len(pulih.snapshots()) == 2
+    for snapshot in pulih.snapshots():
+        pulih.restore(out, snapshot["id"])
+        assert_same(small, pulih.restored(out, small))
+        shutil.rmtree(out)
 
 
 def test_nothing_readable_in_the_repository(pulih, source):

@@ -112,8 +112,8 @@ void chunk_place_open(struct chunk_place *place)
 	chunk_reader_free(place->reader);
 	place->reader = NULL;
 	index_free(place->index);
-	assert_int_equal(
-	    index_open(&place->index, place->target, place->keys, &place->keys->domain, place->folder, NULL, 0, NULL),
+	assert_int_equal(index_open(&place->index, place->target, place->keys, &place->keys->domain,
+			     &(struct index_options){.cache_folder = place->folder}),
 	    ERR_OK);
 	chunk_place_reader(place, 64);
 }

@@ -59,7 +59,7 @@ struct index *index_place_open_with(const struct generations *generations, size_
 {
 	struct index *index = NULL;
 	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-	    index_place_folder, generations, budget, NULL);
+	    &(struct index_options){.cache_folder = index_place_folder, .generations = generations, .budget = budget});
 
 	if (err != ERR_OK)
 		fail_msg("%s", failure_last()->text);

@@ -142,7 +142,7 @@ static void test_resized_object(void **state)
 		index_free(index);
 		assert_true(memory_target_resize(index_place_target, damaged.text, (size_t)size + 20));
 		assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-				     index_place_folder, NULL, 0, &count),
+				     &(struct index_options){.cache_folder = index_place_folder, .damaged = &count}),
 		    ERR_OK);
 		assert_int_equal(count, 1);
 		assert_false(index_place_use(index, 1, 3));
@@ -153,7 +153,7 @@ static void test_resized_object(void **state)
 	}
 	assert_true(memory_target_resize(index_place_target, damaged.text, 0));
 	assert_int_equal(index_open(&(struct index *){0}, index_place_target, index_place_keys,
-			     &index_place_keys->domain, index_place_folder, NULL, 0, NULL),
+			     &index_place_keys->domain, &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_CORRUPT);
 }
 
@@ -168,12 +168,12 @@ static void test_damaged_object(void **state)
 	index_place_write(2, 1, 10);
 	assert_true(memory_target_corrupt(index_place_target, damaged.text, 100, 1));
 	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-			     index_place_folder, NULL, 0, NULL),
+			     &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_CORRUPT);
 	assert_null(index);
 	assert_non_null(strstr(failure_last()->text, damaged.text));
 	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-			     index_place_folder, NULL, 0, &count),
+			     &(struct index_options){.cache_folder = index_place_folder, .damaged = &count}),
 	    ERR_OK);
 	assert_int_equal(count, 1);
 	index_place_check(index, 2, 1, 10);
@@ -181,7 +181,7 @@ static void test_damaged_object(void **state)
 	index_free(index);
 	/* What was left is cached; what is damaged is still not good. */
 	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-			     index_place_folder, NULL, 0, NULL),
+			     &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_CORRUPT);
 	/* Healed from another place. */
 	assert_true(memory_target_corrupt(index_place_target, damaged.text, 100, 1));
@@ -192,16 +192,16 @@ static void test_damaged_object(void **state)
 	memory_target_fail(index_place_target, MEMORY_STAT, 1, PL_OBJECT_MISSING, true);
 	index_place_write(3, 1, 10);
 	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-			     index_place_folder, NULL, 0, NULL),
+			     &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_MISSING);
 	memory_target_fail(index_place_target, MEMORY_STAT, 0, PL_NONE, false);
 	memory_target_fail(index_place_target, MEMORY_LIST, 1, PL_TARGET_LIST, false);
 	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-			     index_place_folder, NULL, 0, NULL),
+			     &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_IO);
 	memory_target_fail_late(index_place_target, MEMORY_LIST, 1, PL_TARGET_LIST);
 	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
-			     index_place_folder, NULL, 0, NULL),
+			     &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_IO);
 }
 
@@ -307,8 +307,8 @@ static void test_other_domain(void **state)
 	index_free(index);
 	assert_int_equal(keys_domain_tag(index_place_keys->root, "elsewhere", tag), ERR_OK);
 	assert_int_equal(keys_domain(index_place_keys, tag, &other), ERR_OK);
-	assert_int_equal(
-	    index_open(&index, index_place_target, index_place_keys, &other, index_place_folder, NULL, 0, NULL),
+	assert_int_equal(index_open(&index, index_place_target, index_place_keys, &other,
+			     &(struct index_options){.cache_folder = index_place_folder}),
 	    ERR_OK);
 	assert_int_equal(index_place_find(index, 1, 1, &location), ERR_MISSING);
 	assert_int_equal(index_begin(index, &adopted), ERR_KEY);
@@ -418,8 +418,8 @@ static enum err whole_life(void)
 	struct index_pack pack = sample_pack(50, 6);
 	size_t adopted;
 	uint64_t written;
-	enum err err = index_open(
-	    &index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL);
+	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+	    &(struct index_options){.cache_folder = index_place_folder});
 
 	if (err == ERR_OK)
 		err = index_begin(index, &adopted);

@@ -427,8 +427,8 @@ static enum err compare_all(void)
 {
 	struct index *index = NULL;
 	struct census census = {0};
-	enum err err = index_open(
-	    &index, index_place_target, index_place_keys, &index_place_keys->domain, index_place_folder, NULL, 0, NULL);
+	enum err err = index_open(&index, index_place_target, index_place_keys, &index_place_keys->domain,
+	    &(struct index_options){.cache_folder = index_place_folder});
 
 	if (err == ERR_OK)
 		err = index_each_pack(index, drop, index);
