@@ -27,7 +27,8 @@ const struct command key_revoke_writer_command = {
     .arguments = "WRITER",
     .least = 1,
     .most = 1,
-    .details = "WRITER is the beginning of an id of pulih key list. What it stored until now stays.",
+    .details = "WRITER is the beginning of an id of pulih key list. What it stored until now stays "
+	       "readable; nothing new relies on it, so the next backup stores everything again.",
     .examples = "pulih key revoke-writer 5e6f7a8b",
     .run = key_revoke_writer_run,
 };
