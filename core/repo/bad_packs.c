@@ -74,9 +74,8 @@ enum err bad_packs_load(struct bad_packs *out, const struct repository *reposito
 
 enum pack_damage bad_packs_find(const struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE])
 {
-	const uint8_t *item = packs->items.length
-	    ? bsearch(id, packs->items.data, packs->items.length / ITEM, ITEM, compare)
-	    : NULL;
+	const uint8_t *item =
+	    packs->items.length ? bsearch(id, packs->items.data, packs->items.length / ITEM, ITEM, compare) : NULL;
 
 	return item ? (enum pack_damage)item[OBJECT_ID_SIZE] : PACK_WHOLE;
 }
