@@ -66,7 +66,7 @@ static void print_summary(const struct backup_report *report, const struct backu
 	else
 		output_print("snapshot %s saved: ", describe_id(id, result->snapshot.id));
 	output_print("%s, %s in %s\n", describe_count(totals->files, "file").text, output_size(bytes, totals->bytes),
-	    output_duration(duration, result->ended - result->started));
+	    output_duration(duration, result->duration));
 	output_print("  files: %llu new, %llu changed, %llu unchanged; %s, %s\n", (unsigned long long)totals->new_files,
 	    (unsigned long long)totals->changed_files, (unsigned long long)totals->unchanged_files,
 	    describe_count(totals->folders, "folder").text, describe_count(totals->others, "other").text);
@@ -125,7 +125,7 @@ static json_t *summary_json(const struct backup_report *report, const struct bac
 	    json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "chunks",
 		(json_int_t)totals->chunks, "chunks_new", (json_int_t)totals->chunks_new, "packs_new",
 		(json_int_t)totals->packs_new, "total_duration",
-		(double)(result->ended - result->started) / CLOCK_SECOND, "backup_start",
+		(double)result->duration / CLOCK_SECOND, "backup_start",
 		describe_time_json(result->started), "backup_end", describe_time_json(result->ended), "dry_run",
 		report->dry_run, "partial", result->snapshot.partial, "problems", (json_int_t)report->problems.count,
 		"unreadable", (json_int_t)totals->unreadable, "changed_while_read",

@@ -78,7 +78,7 @@ static void print_summary(const struct restore_result *result)
 	output_print("%s %s (%s), %s, %s in %s\n", given.dry_run ? "dry run, would restore" : "restored",
 	    describe_count(result->files, "file").text, output_size(size, result->bytes),
 	    describe_count(result->folders, "folder").text, describe_count(result->others, "other").text,
-	    output_duration(duration, result->ended - result->started));
+	    output_duration(duration, result->duration));
 	if (result->skipped)
 		output_print("  left as they were: %llu\n", (unsigned long long)result->skipped);
 	if (result->deleted)
@@ -103,7 +103,7 @@ static void report(const struct snapshot *snapshot, enum err err, const struct r
 		(json_int_t)result->verified_files, "bytes_verified", (json_int_t)result->verified_bytes, "problems",
 		(json_int_t)result->problems, "metadata_problems", (json_int_t)result->metadata_problems,
 		"missing_features", features_json(result), "total_duration",
-		(double)(result->ended - result->started) / CLOCK_SECOND));
+		(double)result->duration / CLOCK_SECOND));
 }
 
 /* /dev/stdout too, or a pipe by its name: nothing else may be written there then. */

@@ -55,7 +55,7 @@ static void report(enum err err, const struct verify_result *result, bool keyles
 		output_print("%s: %s, %s\n", result->findings ? "DAMAGE FOUND" : "no damage found",
 		    describe_count(result->snapshots, "snapshot").text, describe_count(result->packs, "pack").text);
 		output_print("  read: %s, %s in %s\n", describe_count(result->packs_read, "pack").text,
-		    output_size(size, result->bytes_read), output_duration(duration, result->ended - result->started));
+		    output_size(size, result->bytes_read), output_duration(duration, result->duration));
 		if (result->chunks)
 			output_print("  chunks checked: %llu\n", (unsigned long long)result->chunks);
 		if (result->packs && result->oldest_unread)
@@ -67,7 +67,7 @@ static void report(enum err err, const struct verify_result *result, bool keyles
 	    keyless, "snapshots", (json_int_t)result->snapshots, "packs", (json_int_t)result->packs, "packs_read",
 	    (json_int_t)result->packs_read, "bytes_read", (json_int_t)result->bytes_read, "chunks",
 	    (json_int_t)result->chunks, "entries", (json_int_t)result->entries, "findings",
-	    (json_int_t)result->findings, "total_duration", (double)(result->ended - result->started) / CLOCK_SECOND);
+	    (json_int_t)result->findings, "total_duration", (double)result->duration / CLOCK_SECOND);
 	if (object && result->oldest_unread)
 		json_object_set_new(object, "oldest_unread", describe_time_json(result->oldest_unread));
 	output_object("summary", object);

@@ -49,7 +49,8 @@ struct restore_result {
 	/* Features that the snapshot uses and the destination cannot hold ("acl", "xattr", "owner", "hardlink", "symlink", "sparse", "flags",
 	 * "device", "time", "name"), found before anything is written; NULL-terminated list of static strings. */
 	const char *missing_features[16];
-	int64_t started, ended;
+	int64_t started, ended; /* by the clock on the wall, which may jump */
+	int64_t duration;	/* ns, whatever that clock did */
 };
 
 /* ERR_OK: everything as it was. ERR_PARTIAL: all files with their contents are there; what the destination, or this user, cannot have was

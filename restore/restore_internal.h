@@ -206,7 +206,8 @@ struct restore {
 	bool missing[FEATURE_COUNT];
 	bool ignores_case;
 	mode_t umask; /* of the process before this run */
-	int64_t began;
+	int64_t began; /* of writing */
+	int64_t begun; /* clock_monotonic() */
 	uint64_t salt; /* of temporary names */
 	struct pool *pool;
 	struct restore_links links;

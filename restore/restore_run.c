@@ -255,6 +255,7 @@ void restore_give_result(const struct restore *run)
 	result->problems = run->problems;
 	result->metadata_problems = run->metadata_problems;
 	result->ended = clock_now();
+	result->duration = clock_monotonic() - run->begun;
 }
 
 enum err restore_verdict(struct restore *run, enum err err)
@@ -313,7 +314,8 @@ enum err restore_run(struct repository *repository, const struct snapshot *snaps
 	    .snapshot = snapshot,
 	    .result = result,
 	    .view = &view,
-	    .needs = {.uid = geteuid(), .gid = getegid()}};
+	    .needs = {.uid = geteuid(), .gid = getegid()},
+	    .begun = clock_monotonic()};
 	enum err err;
 
 	*result = (struct restore_result){.started = clock_now()};

@@ -65,6 +65,7 @@ static void give_result(struct verify *verify)
 	result->packs_read = verify->packs_read;
 	result->bytes_read = verify->bytes_read;
 	result->ended = clock_now();
+	result->duration = clock_monotonic() - verify->begun;
 	result->oldest_unread = result->ended;
 	for (size_t i = 0; i < verify->packs.count; i++) {
 		const struct verify_pack *pack = &verify->packs.items[i];
@@ -133,7 +134,8 @@ static enum err run_tiers(struct verify *verify)
 
 enum err verify_run(struct repository *repository, const struct verify_options *options, struct verify_result *result)
 {
-	struct verify verify = {.repository = repository, .options = options, .result = result};
+	struct verify verify = {
+	    .repository = repository, .options = options, .result = result, .begun = clock_monotonic()};
 	enum err err;
 
 	*result = (struct verify_result){.started = clock_now()};

@@ -1,26 +1,10 @@
 #include "restore/verify_internal.h"
 
 /* What was written was read back at once: a pack counts as read when the target received it. */
-static enum err take_pack(void *context, const struct target_object *object)
-{
-	struct verify *verify = context;
-	uint8_t id[OBJECT_ID_SIZE];
-	struct verify_pack *pack;
-
-	if (!object_id_of(object->name, id))
-		return ERR_OK;
-	pack = verify_packs_add(&verify->packs, id);
-	if (!pack)
-		return ERR_NOMEM;
-	pack->present = true;
-	pack->arrived = object->changed;
-	return ERR_OK;
-}
-
 enum err verify_age_of(struct repository *repository, struct verify_age *out)
 {
 	struct verify verify = {.repository = repository};
-	enum err err = target_list(repository->target, "packs", take_pack, &verify);
+	enum err err = target_list(repository->target, "packs", verify_packs_listed, &verify.packs);
 
 	*out = (struct verify_age){0};
 	if (err == ERR_OK)

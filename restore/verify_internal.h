@@ -40,7 +40,7 @@ struct verify_pack {
 	uint64_t size;		 /* in the target */
 	uint64_t index_size;	 /* as the index says */
 	uint64_t directory;	 /* hash of the directory that the index has */
-	int64_t arrived;	 /* verify_age_of only: when the target received it */
+	int64_t arrived;	 /* when the target received it */
 	int64_t stored, content; /* when it was last read and found good; 0: never */
 	uint32_t finding;	 /* number + 1 of its finding, 0: none */
 	bool present, indexed;
@@ -54,6 +54,8 @@ struct verify_packs {
 /* The pack of that id, added where it is new. NULL after PL_NO_MEMORY. Pointers last until the next call. */
 struct verify_pack *verify_packs_add(struct verify_packs *packs, const uint8_t id[OBJECT_ID_SIZE]);
 struct verify_pack *verify_packs_find(const struct verify_packs *packs, const uint8_t id[OBJECT_ID_SIZE]);
+/* Visit of target_list(): takes a pack that is there; context: struct verify_packs. */
+enum err verify_packs_listed(void *context, const struct target_object *object);
 void verify_packs_free(struct verify_packs *packs);
 /* What of a directory its pack and the index must agree on. */
 enum err verify_directory_hash(const struct directory *directory, uint64_t *out);
@@ -75,6 +77,7 @@ struct verify {
 	struct repository *repository;
 	const struct verify_options *options;
 	struct verify_result *result;
+	int64_t begun; /* clock_monotonic() */
 	struct verify_packs packs;
 	struct snapshot *snapshots; /* those that could be read */
 	size_t snapshots_count, snapshots_capacity;

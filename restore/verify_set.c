@@ -91,6 +91,22 @@ struct verify_pack *verify_packs_add(struct verify_packs *packs, const uint8_t i
 	return pack;
 }
 
+enum err verify_packs_listed(void *context, const struct target_object *object)
+{
+	uint8_t id[OBJECT_ID_SIZE];
+	struct verify_pack *pack;
+
+	if (!object_id_of(object->name, id))
+		return ERR_OK;
+	pack = verify_packs_add(context, id);
+	if (!pack)
+		return ERR_NOMEM;
+	pack->present = true;
+	pack->size = object->size;
+	pack->arrived = object->changed;
+	return ERR_OK;
+}
+
 void verify_packs_free(struct verify_packs *packs)
 {
 	mem_free(packs->items);

@@ -240,23 +240,6 @@ static enum err check_each(
 
 /* ---- packs ---- */
 
-static enum err take_listed(void *context, const struct target_object *object)
-{
-	struct verify *verify = context;
-	uint8_t id[OBJECT_ID_SIZE];
-	struct verify_pack *pack;
-
-	if (!object_id_of(object->name, id))
-		return ERR_OK;
-	pack = verify_packs_add(&verify->packs, id);
-	if (!pack)
-		return ERR_NOMEM;
-	/* One that no index has is no damage: a backup at work, or one that was interrupted. */
-	pack->present = true;
-	pack->size = object->size;
-	return ERR_OK;
-}
-
 static enum err check_pack(struct verify *verify, struct verify_pack *pack)
 {
 	struct object_name name = object_pack(pack->id);
@@ -278,9 +261,10 @@ static enum err check_pack(struct verify *verify, struct verify_pack *pack)
 	return verify_is_finding(err) ? verify_found(verify, name.text, pack) : err;
 }
 
+/* A pack that no index has is no damage: a backup at work, or one that was interrupted. */
 static enum err check_packs(struct verify *verify)
 {
-	enum err err = target_list(verify->repository->target, "packs", take_listed, verify);
+	enum err err = target_list(verify->repository->target, "packs", verify_packs_listed, &verify->packs);
 
 	for (size_t i = 0; i < verify->packs.count && err == ERR_OK; i++)
 		if (verify->packs.items[i].indexed)

@@ -172,6 +172,7 @@ static enum err work(struct run *run)
 		err = recorded != ERR_OK ? recorded : err == ERR_OK ? ERR_OK : failure_put(&failure);
 	}
 	run->ended = clock_now();
+	run->duration = clock_monotonic() - run->begun;
 	failure = *failure_last();
 	if (run->open)
 		run_facts(run);
@@ -220,6 +221,7 @@ enum err run_job(const struct run_options *options, struct run_result *result)
 	if (err != ERR_OK)
 		return err;
 	run.started = clock_now();
+	run.begun = clock_monotonic();
 	run.problems = json_array();
 	err = run.problems ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK)

@@ -91,6 +91,7 @@ enum err run_record(struct run *run, enum err err)
 	    .planned = run->options->planned,
 	    .started = run->started,
 	    .ended = run->ended,
+	    .duration = run->duration,
 	    .sources = run->sources,
 	    .sources_count = run->sources_count,
 	    .target_total = run->space.total,

@@ -346,6 +346,7 @@ enum err backup_run(struct repository *repository, const struct backup_options *
 	    .target = options->dry_run ? NULL : repository->target,
 	    .stream_lock = -1,
 	    .progress = {.action = "backup"}};
+	const int64_t begun = clock_monotonic();
 	enum err err;
 
 	*result = (struct backup_result){.started = clock_now()};
@@ -359,6 +360,7 @@ enum err backup_run(struct repository *repository, const struct backup_options *
 	progress_end();
 	backup_close(&backup);
 	result->ended = clock_now();
+	result->duration = clock_monotonic() - begun;
 	if (err == ERR_OK && result->snapshot.partial)
 		err = fail(PL_BACKUP_PARTIAL, "%llu unreadable, %llu changed while read, %llu vanished",
 		    (unsigned long long)result->snapshot.totals.unreadable,

@@ -47,6 +47,7 @@ struct record {
 	const char *trigger;		   /* "scheduled", "manual", "catch_up" */
 	int64_t planned;		   /* 0: nothing was planned */
 	int64_t started, ended;		   /* ended 0: unknown, the run was cut off */
+	int64_t duration;		   /* ns, where the end is known: the clock may have jumped meanwhile */
 	const char *host, *system;
 	const struct record_source *sources;
 	size_t sources_count;

@@ -97,6 +97,18 @@ def test_latest_of_a_host_that_two_domains_claim(pulih, work, small, out):
 
 
 @pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
+def test_clock_that_is_set_back_meanwhile(pulih, work):
+    """What took some seconds did not end before it began."""
+    moved = work / "clock"
+    moved.write_text("@2026-11-22 12:00:00")
+    clock = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": moved, "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    command = f"printf '@2026-11-22 11:00:00' > {moved}; sleep 0.1; echo data"
+    result = pulih("backup", "--json", "--stdin-from-command", "--stdin-filename", "data", "--", "sh", "-c", command, env=clock)
+    assert result.summary["backup_end"] < result.summary["backup_start"], "the clock was not moved"
+    assert 0.1 <= result.summary["total_duration"] < 1000
+
+
+@pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
 @pytest.mark.parametrize("wrong", ["2040-01-01 00:00:00", "1970-01-02 00:00:00"])
 def test_latest_after_a_clock_that_was_wrong(pulih, work, out, wrong):
     """A dead battery sets the clock to anything. The latest is what was stored last all the same."""

@@ -56,6 +56,7 @@ struct record ledger_sample(const char *id, const char *job, int day, uint8_t sn
 	    .trigger = "manual",
 	    .started = started,
 	    .ended = started + 60 * CLOCK_SECOND,
+	    .duration = 60 * CLOCK_SECOND,
 	    .host = "srv",
 	    .sources = sources,
 	    .sources_count = 1,

@@ -82,6 +82,7 @@ struct record report_sample_run(const char *id, const char *job, int64_t planned
 	    .planned = planned * CLOCK_SECOND,
 	    .started = started * CLOCK_SECOND,
 	    .ended = (started + 754) * CLOCK_SECOND,
+	    .duration = 754 * CLOCK_SECOND,
 	    .host = "web1.pa-ternate.example",
 	    .system = "Linux 6.1.0-18-amd64 x86_64",
 	    .sources = sources,

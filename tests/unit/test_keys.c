@@ -2,6 +2,7 @@
 #include "core/base/buffer.h"
 #include "core/base/mem.h"
 #include "core/repo/keys.h"
+#include "tests/unit/hex.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +21,6 @@ static struct keys *fixed_keys(const char *domain)
 		root[i] = (uint8_t)(i + 1);
 	assert_int_equal(keys_from_root(keys, repository, SUITE_CHACHA20_POLY1305, root, domain), ERR_OK);
 	return keys;
-}
-
-static void assert_hex(const void *bytes, const char *expected)
-{
-	char text[2 * KEY_SIZE + 1];
-
-	assert_string_equal(hex_encode(text, bytes, strlen(expected) / 2), expected);
 }
 
 static void derivations_are_frozen(void **state)

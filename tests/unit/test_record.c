@@ -37,6 +37,7 @@ static struct record sample(const char *id)
 	    .trigger = "manual",
 	    .started = INT64_C(1795338000) * CLOCK_SECOND,
 	    .ended = INT64_C(1795338061) * CLOCK_SECOND,
+	    .duration = 61 * CLOCK_SECOND,
 	    .host = "srv",
 	    .system = "Linux",
 	    .sources = sources,
