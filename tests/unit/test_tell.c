@@ -1,6 +1,5 @@
-/* What the scheduler tells of its own accord: what is remembered of it, when a report is told of and to whom, what goes into the outbox without
- * being sent, what is lost, and what happens when memory runs out. */
-#include "core/base/clock.h"
+/* What the scheduler tells of its own accord: what is remembered of it, what goes into the outbox without being sent, what is lost, and what
+ * happens when memory runs out. */
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "scheduler/history.h"
@@ -8,130 +7,13 @@
 #include "scheduler/notify_news.h"
 #include "scheduler/notify_outbox_internal.h"
 #include "scheduler/notify_review.h"
-#include "tests/unit/ledger_samples.h"
+#include "tests/unit/tell_place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <time.h>
 
 #include <cmocka.h>
-
-#define MINUTE (60 * CLOCK_SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
-static struct configuration_person people[] = {
-    {.id = "admin", .name = "Nama Admin", .position = "Operator", .role = ROLE_OPERATOR, .email = "admin@example.org"},
-    {.id = "kasubbag",
-	.name = "Nama Kasubbag",
-	.position = "Kasub Bag",
-	.role = ROLE_REVIEWER,
-	.email = "k@example.org"},
-    {.id = "sekretaris",
-	.name = "Nama Sekretaris",
-	.position = "Sekretaris",
-	.role = ROLE_HEAD,
-	.email = "s@example.org"},
-    {.id = "ketua", .name = "Nama Ketua", .position = "Ketua", .role = ROLE_HEAD},
-    {.id = "same", .name = "Nama Lain", .position = "Staf", .role = ROLE_OPERATOR, .email = "k@example.org"},
-};
-static struct configuration_job jobs[] = {
-    {.name = "website", .performer = "admin", .reviewer = "kasubbag"},
-    {.name = "other", .performer = "admin", .reviewer = "kasubbag"},
-};
-static char *admin[] = {"admin"}, *same[] = {"same"}, *only_other[] = {"other"};
-static struct configuration_mail first = {.server = "x", .from = "p@example.org", .people = admin, .people_count = 1};
-static struct configuration_mail second = {.server = "x", .from = "p@example.org", .people = same, .people_count = 1};
-static struct configuration_ping ping = {.url = "http://127.0.0.1:1/x"};
-static struct configuration_channel channels[3];
-static struct configuration configuration = {
-    .file = "pulih.yaml",
-    .office = {.name = "Pengadilan Agama Ternate", .timezone = "Asia/Jayapura"},
-    .people = people,
-    .people_count = 5,
-    .jobs = jobs,
-    .jobs_count = 2,
-    .notifications = channels,
-};
-static const struct notify notify = {.configuration = &configuration, .state_folder = ledger_folder};
-
-/* One mail channel to the admin, unless a test adds others. */
-static int enter(void **state)
-{
-	memset(channels, 0, sizeof(channels));
-	channels[0] = (struct configuration_channel){.name = "mail", .on = EVENTS_DEFAULT, .mail = &first};
-	channels[1] = (struct configuration_channel){.name = "second", .on = EVENTS_DEFAULT, .mail = &second};
-	channels[2] = (struct configuration_channel){.name = "watch", .on = ON_FAILURE, .ping = &ping};
-	configuration.notifications_count = 1;
-	configuration.office.language = LANGUAGE_ENGLISH;
-	return ledger_enter(state);
-}
-
-static struct state *open_state(void)
-{
-	struct state *state;
-
-	assert_int_equal(state_open(&state, ledger_folder, true), ERR_OK);
-	return state;
-}
-
-/* ---- what waits in the outbox ---- */
-
-static size_t waiting(void)
-{
-	size_t count;
-
-	assert_int_equal(notify_outbox_count(ledger_folder, &count), ERR_OK);
-	return count;
-}
-
-static void empty_outbox(void)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "%s/notify", ledger_folder);
-	assert_int_equal(file_remove_tree(path), ERR_OK);
-}
-
-/* "mail review_overdue website [kasubbag sekretaris] r-1 r-2\n", one line for each message, the oldest first; the outbox is empty then. */
-static const char *take_outbox(void)
-{
-	static char text[4096];
-	struct notify_outbox outbox;
-	size_t length = 0;
-
-	text[0] = '\0';
-	assert_int_equal(notify_outbox_open(&outbox, ledger_folder), ERR_OK);
-	for (size_t i = 0; i < outbox.count; i++) {
-		struct notify_message message = {0};
-		json_t *item;
-		size_t k;
-
-		assert_int_equal(notify_outbox_load(&outbox, i, &message), ERR_OK);
-		assert_int_equal(message.attempts, 0);
-		assert_true(message.next == message.created && message.created > 0);
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s %s %s [", message.channel,
-		    notify_kind_name(message.kind), message.job);
-		json_array_foreach(message.people, k, item)
-		{
-			length += (size_t)snprintf(
-			    text + length, sizeof(text) - length, "%s%s", k ? " " : "", json_string_value(item));
-		}
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "]");
-		json_array_foreach(message.lines, k, item)
-		{
-			const char *line = json_string_value(item);
-
-			length += (size_t)snprintf(
-			    text + length, sizeof(text) - length, " %.*s", (int)strcspn(line, ":"), line);
-		}
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "\n");
-		notify_message_free(&message);
-	}
-	notify_outbox_close(&outbox);
-	empty_outbox();
-	return text;
-}
 
 /* ---- putting without sending ---- */
 
@@ -144,10 +26,10 @@ static void test_put_is_due_at_once(void **unused)
 	size_t put;
 
 	(void)unused;
-	configuration.notifications_count = 3;
+	tell_place_configuration.notifications_count = 3;
 	assert_int_equal(notify_outbox_due(&watch, ledger_folder, clock_now(), &due), ERR_OK);
 	assert_false(due);
-	assert_int_equal(notify_put(&notify, &event, &results, &put), ERR_OK);
+	assert_int_equal(notify_put(&tell_place, &event, &results, &put), ERR_OK);
 	assert_int_equal(put, 3);
 	assert_int_equal(results.count, 0);
 	assert_int_equal(notify_outbox_due(&watch, ledger_folder, clock_now(), &due), ERR_OK);
@@ -158,27 +40,28 @@ static void test_put_is_due_at_once(void **unused)
 	assert_int_equal(notify_outbox_due(&watch, ledger_folder, clock_now() - DAY, &due), ERR_OK);
 	assert_true(due);
 	assert_string_equal(
-	    take_outbox(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
+	    tell_place_take(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
 	assert_int_equal(notify_outbox_due(&watch, ledger_folder, clock_now(), &due), ERR_OK);
 	assert_false(due);
 }
 
 static void test_put_goes_to_those_who_want_it(void **unused)
 {
+	static char *only_other[] = {"other"};
 	struct notify_event event = {.kind = NOTIFY_MISSED, .job = "website", .time = 1};
 	struct notify_results results = {0};
 	size_t put;
 
 	(void)unused;
-	configuration.notifications_count = 3;
-	channels[0].jobs = only_other;
-	channels[0].jobs_count = 1;
-	channels[1].on = ON_FAILURE;
-	assert_int_equal(notify_put(&notify, &event, &results, &put), ERR_OK);
+	tell_place_configuration.notifications_count = 3;
+	tell_place_channels[0].jobs = only_other;
+	tell_place_channels[0].jobs_count = 1;
+	tell_place_channels[1].on = ON_FAILURE;
+	assert_int_equal(notify_put(&tell_place, &event, &results, &put), ERR_OK);
 	assert_int_equal(put, 0);
 	event.job = "other";
-	assert_int_equal(notify_put(&notify, &event, &results, &put), ERR_OK);
-	assert_string_equal(take_outbox(), "mail missed other []\n");
+	assert_int_equal(notify_put(&tell_place, &event, &results, &put), ERR_OK);
+	assert_string_equal(tell_place_take(), "mail missed other []\n");
 }
 
 static void test_further_people_get_it_once(void **unused)
@@ -191,24 +74,24 @@ static void test_further_people_get_it_once(void **unused)
 
 	(void)unused;
 	/* the admin is the channel's own, the head of the court has no address, nobody knows the last one */
-	assert_int_equal(notify_put(&notify, &event, &results, &put), ERR_OK);
-	assert_string_equal(take_outbox(), "mail review_overdue website [kasubbag sekretaris]\n");
+	assert_int_equal(notify_put(&tell_place, &event, &results, &put), ERR_OK);
+	assert_string_equal(tell_place_take(), "mail review_overdue website [kasubbag sekretaris]\n");
 	/* the address of the reviewer is in the second channel, under another name */
-	configuration.notifications_count = 3;
-	assert_int_equal(notify_put(&notify, &event, &results, &put), ERR_OK);
+	tell_place_configuration.notifications_count = 3;
+	assert_int_equal(notify_put(&tell_place, &event, &results, &put), ERR_OK);
 	assert_int_equal(put, 2);
 	assert_string_equal(
-	    take_outbox(), "mail review_overdue website [sekretaris]\nsecond review_overdue website []\n");
+	    tell_place_take(), "mail review_overdue website [sekretaris]\nsecond review_overdue website []\n");
 	/* where that one does not want it, it does not count */
-	channels[1].on = ON_FAILURE;
-	assert_int_equal(notify_put(&notify, &event, &results, &put), ERR_OK);
-	assert_string_equal(take_outbox(), "mail review_overdue website [kasubbag sekretaris]\n");
+	tell_place_channels[1].on = ON_FAILURE;
+	assert_int_equal(notify_put(&tell_place, &event, &results, &put), ERR_OK);
+	assert_string_equal(tell_place_take(), "mail review_overdue website [kasubbag sekretaris]\n");
 }
 
 static void test_put_into_a_folder_that_is_none(void **unused)
 {
 	const struct notify_event event = {.kind = NOTIFY_FAILURE, .job = "website", .time = 1};
-	const struct notify nowhere = {.configuration = &configuration, .state_folder = "/proc/none"};
+	const struct notify nowhere = {.configuration = &tell_place_configuration, .state_folder = "/proc/none"};
 	struct notify_results results = {0};
 	size_t put;
 
@@ -261,25 +144,25 @@ static void queue(struct state *state, int64_t planned, uint64_t missed, struct 
 
 static void test_missed_times_are_told_once(void **unused)
 {
-	struct state *state = open_state();
+	struct state *state = tell_place_state();
 	struct notify_results results = {0};
 	struct state_run run;
 	size_t put;
 
 	(void)unused;
 	queue(state, 1000 * DAY, 0, &run); /* in time */
-	assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
+	assert_int_equal(notify_news_put(&tell_place, state, &results, &put), ERR_OK);
 	assert_int_equal(put, 0);
 	queue(state, 1004 * DAY, 4, &run);
 	state_close(state); /* a crash before it is told */
-	state = open_state();
-	assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
+	state = tell_place_state();
+	assert_int_equal(notify_news_put(&tell_place, state, &results, &put), ERR_OK);
 	assert_int_equal(put, 1);
 	assert_string_equal(
-	    take_outbox(), "mail missed website [] Planned times that passed without a run of their own\n");
+	    tell_place_take(), "mail missed website [] Planned times that passed without a run of their own\n");
 	state_close(state);
-	state = open_state();
-	assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
+	state = tell_place_state();
+	assert_int_equal(notify_news_put(&tell_place, state, &results, &put), ERR_OK);
 	assert_int_equal(put, 0);
 	state_close(state);
 }
@@ -291,7 +174,7 @@ static void test_run_that_was_cut_off(void **unused)
 	struct notify_outbox outbox;
 	struct notify_message message = {0};
 	struct notify_results results = {0};
-	struct state *state = open_state();
+	struct state *state = tell_place_state();
 	struct state_list list = {0};
 	struct state_run run;
 	size_t put;
@@ -307,9 +190,9 @@ static void test_run_that_was_cut_off(void **unused)
 	assert_int_equal(state_open_runs(state, &list), ERR_OK);
 	assert_int_equal(state_start(state, list.items[0].id, "r-1", 1), ERR_OK);
 	assert_int_equal(state_end(state, list.items[0].id, 2, "cut_off", true, NULL), ERR_OK);
-	configuration.notifications_count = 3;
-	first.attach_report = true;
-	assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
+	tell_place_configuration.notifications_count = 3;
+	tell_place_channels[0].mail->attach_report = true;
+	assert_int_equal(notify_news_put(&tell_place, state, &results, &put), ERR_OK);
 	assert_int_equal(put, 3);
 	assert_int_equal(notify_outbox_open(&outbox, ledger_folder), ERR_OK);
 	assert_int_equal(notify_outbox_load(&outbox, 0, &message), ERR_OK);
@@ -323,144 +206,10 @@ static void test_run_that_was_cut_off(void **unused)
 	notify_message_free(&message);
 	notify_outbox_close(&outbox);
 	assert_string_equal(
-	    take_outbox(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
-	first.attach_report = false;
+	    tell_place_take(), "mail failure website []\nsecond failure website []\nwatch failure website []\n");
+	tell_place_channels[0].mail->attach_report = false;
 	state_list_free(&list);
 	buffer_free(&original);
-	state_close(state);
-}
-
-/* ---- reviews ---- */
-
-static const char *reviews_at(struct state *state, int64_t now)
-{
-	struct notify_results results = {0};
-	size_t put;
-
-	assert_int_equal(notify_review_put(&notify, state, now, &results, &put), ERR_OK);
-	assert_int_equal(results.count, 0);
-	assert_int_equal(put, waiting());
-	return take_outbox();
-}
-
-static void test_review_is_told_reminded_and_escalated(void **unused)
-{
-	const int64_t ended = ledger_sample("", "", 1, 0).ended;
-	struct state *state = open_state();
-
-	(void)unused;
-	ledger_run("r-1", "website", 1, 1);
-	assert_string_equal(reviews_at(state, ended + 3 * DAY), "");
-	assert_string_equal(reviews_at(state, ended + 3 * DAY + 1), "mail review_overdue website [kasubbag] r-1\n");
-	assert_string_equal(reviews_at(state, ended + 3 * DAY + 2), "");
-	state_close(state);
-	state = open_state();
-	assert_string_equal(reviews_at(state, ended + 6 * DAY), "");
-	/* set back, and right again: nothing is told twice */
-	assert_string_equal(reviews_at(state, ended + DAY), "");
-	assert_string_equal(reviews_at(state, ended + 6 * DAY), "");
-	assert_string_equal(reviews_at(state, ended + 6 * DAY + 1), "mail review_overdue website [kasubbag] r-1\n");
-	assert_string_equal(reviews_at(state, ended + 7 * DAY), "");
-	assert_string_equal(
-	    reviews_at(state, ended + 7 * DAY + 1), "mail review_overdue website [kasubbag sekretaris] r-1\n");
-	/* set back to before the escalation: that was told */
-	assert_string_equal(reviews_at(state, ended + 5 * DAY), "");
-	assert_string_equal(reviews_at(state, ended + 7 * DAY + 2), "");
-	/* the reminder counts from when the clock was put right */
-	assert_string_equal(
-	    reviews_at(state, ended + 10 * DAY + 1), "mail review_overdue website [kasubbag sekretaris] r-1\n");
-	ledger_review("v-1", "r-1", "approved");
-	assert_string_equal(reviews_at(state, ended + 20 * DAY), "");
-	state_close(state);
-}
-
-static void test_clock_that_was_far_ahead_hushes_nothing(void **unused)
-{
-	const int64_t ended = ledger_sample("", "", 1, 0).ended;
-	struct state *state = open_state();
-
-	(void)unused;
-	ledger_run("r-1", "website", 1, 1);
-	reviews_at(state, ended + 5000 * DAY);
-	assert_string_equal(reviews_at(state, ended + 8 * DAY), "");
-	assert_string_equal(
-	    reviews_at(state, ended + 11 * DAY), "mail review_overdue website [kasubbag sekretaris] r-1\n");
-	state_close(state);
-}
-
-static void test_many_reports_are_one_message_for_each_job(void **unused)
-{
-	const int64_t ended = ledger_sample("", "", 3, 0).ended;
-	struct state *state = open_state();
-
-	(void)unused;
-	ledger_runs(3);
-	ledger_run("o-1", "other", 3, 4);
-	assert_string_equal(reviews_at(state, ended + 3 * DAY + 1),
-	    "mail review_overdue website [kasubbag] r-1 r-2 r-3\nmail review_overdue other [kasubbag] o-1\n");
-	/* r-1 is escalated, later the next; the others are reminded of together */
-	assert_string_equal(
-	    reviews_at(state, ended + 5 * DAY + 1), "mail review_overdue website [kasubbag sekretaris] r-1\n");
-	assert_string_equal(reviews_at(state, ended + 6 * DAY + 1),
-	    "mail review_overdue website [kasubbag sekretaris] r-2 r-3\nmail review_overdue other [kasubbag] o-1\n");
-	state_close(state);
-}
-
-/* It was sent back on 2026-11-22T09:00:00Z: the performer has it now, and from then on counts what remind_after says. */
-static void test_report_that_was_sent_back(void **unused)
-{
-	const int64_t returned = INT64_C(1795338000) * CLOCK_SECOND;
-	struct state *state = open_state();
-
-	(void)unused;
-	ledger_run("r-1", "website", 1, 1);
-	assert_string_equal(reviews_at(state, returned), "mail review_overdue website [kasubbag sekretaris] r-1\n");
-	ledger_review("v-1", "r-1", "returned");
-	configuration.notifications_count = 2;
-	assert_string_equal(reviews_at(state, returned + 3 * DAY), "");
-	assert_string_equal(reviews_at(state, returned + 3 * DAY + 1),
-	    "mail review_overdue website [] r-1\nsecond review_overdue website [] r-1\n");
-	assert_string_equal(reviews_at(state, returned + 3 * DAY + 2), "");
-	state_close(state);
-}
-
-static void test_nobody_wants_it_is_not_told(void **unused)
-{
-	const int64_t ended = ledger_sample("", "", 1, 0).ended;
-	struct state *state = open_state();
-
-	(void)unused;
-	ledger_run("r-1", "website", 1, 1);
-	channels[0].on = ON_FAILURE;
-	assert_string_equal(reviews_at(state, ended + 4 * DAY), "");
-	channels[0].on = EVENTS_DEFAULT;
-	assert_string_equal(reviews_at(state, ended + 4 * DAY), "mail review_overdue website [kasubbag] r-1\n");
-	state_close(state);
-}
-
-static void test_reminders_of_reports_that_do_not_wait_go(void **unused)
-{
-	struct state_reminder kept = {.run_id = "b", .since = 5},
-			      reminders[] = {{.run_id = "a", .since = 1, .stage = 1, .told = 7},
-				  {.run_id = "b", .since = 5, .stage = 2, .told = 8},
-				  {.run_id = "c", .since = 6, .stage = 1, .told = 9}};
-	struct state *state = open_state();
-
-	(void)unused;
-	assert_int_equal(state_reminder_set(state, reminders, 3), ERR_OK);
-	assert_int_equal(state_reminder_keep(state, &kept, 1), ERR_OK);
-	assert_int_equal(state_reminder_find(state, &kept), ERR_OK);
-	assert_true(kept.stage == 2 && kept.told == 8);
-	kept.since = 6;
-	assert_int_equal(state_reminder_find(state, &kept), ERR_OK);
-	assert_true(kept.stage == 0 && kept.told == 0);
-	for (size_t i = 0; i < 3; i += 2) {
-		assert_int_equal(state_reminder_find(state, &reminders[i]), ERR_OK);
-		assert_int_equal(reminders[i].stage, 0);
-	}
-	assert_int_equal(state_reminder_keep(state, NULL, 0), ERR_OK);
-	assert_int_equal(state_reminder_find(state, &reminders[1]), ERR_OK);
-	assert_int_equal(reminders[1].stage, 0);
 	state_close(state);
 }
 
@@ -522,12 +271,12 @@ static void test_memory_runs_out(void **unused)
 	bool whole = false;
 
 	(void)unused;
-	configuration.notifications_count = 3;
+	tell_place_configuration.notifications_count = 3;
 	ledger_runs(2);
 	for (unsigned long n = 1; !whole; n++) {
 		struct notify_results results = {0};
 		struct notify_outbox_watch watch = {0};
-		struct state *state = open_state();
+		struct state *state = tell_place_state();
 		struct state_run run;
 		size_t put = 0, reviews = 0;
 		enum err err;
@@ -535,9 +284,9 @@ static void test_memory_runs_out(void **unused)
 
 		queue(state, 1000 * DAY + (int64_t)n, 1, &run);
 		mem_fail_at(n);
-		err = notify_news_put(&notify, state, &results, &put);
+		err = notify_news_put(&tell_place, state, &results, &put);
 		if (err == ERR_OK)
-			err = notify_review_put(&notify, state, now, &results, &reviews);
+			err = notify_review_put(&tell_place, state, now, &results, &reviews);
 		if (err == ERR_OK)
 			err = notify_outbox_due(&watch, ledger_folder, clock_now(), &due);
 		whole = mem_count() < n;
@@ -546,12 +295,12 @@ static void test_memory_runs_out(void **unused)
 		assert_true(!whole || (err == ERR_OK && due));
 		/* What was not told is told now; nothing of it is forgotten. */
 		if (err != ERR_OK)
-			assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
-		assert_int_equal(notify_news_put(&notify, state, &results, &put), ERR_OK);
+			assert_int_equal(notify_news_put(&tell_place, state, &results, &put), ERR_OK);
+		assert_int_equal(notify_news_put(&tell_place, state, &results, &put), ERR_OK);
 		assert_int_equal(put, 0);
 		if (reviews == 0)
-			assert_int_equal(notify_review_put(&notify, state, now, &results, &reviews), ERR_OK);
-		assert_non_null(strstr(take_outbox(), "missed website"));
+			assert_int_equal(notify_review_put(&tell_place, state, now, &results, &reviews), ERR_OK);
+		assert_non_null(strstr(tell_place_take(), "missed website"));
 		assert_int_equal(state_reminder_keep(state, NULL, 0), ERR_OK);
 		notify_results_free(&results);
 		state_close(state);
@@ -561,7 +310,7 @@ static void test_memory_runs_out(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, enter, ledger_leave)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tell_place_enter, ledger_leave)
 	    TEST(test_put_is_due_at_once),
 	    TEST(test_put_goes_to_those_who_want_it),
 	    TEST(test_further_people_get_it_once),
