@@ -124,11 +124,10 @@ static json_t *summary_json(const struct backup_report *report, const struct bac
 	json_object_update_new(object,
 	    json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "chunks",
 		(json_int_t)totals->chunks, "chunks_new", (json_int_t)totals->chunks_new, "packs_new",
-		(json_int_t)totals->packs_new, "total_duration",
-		(double)result->duration / CLOCK_SECOND, "backup_start",
-		describe_time_json(result->started), "backup_end", describe_time_json(result->ended), "dry_run",
-		report->dry_run, "partial", result->snapshot.partial, "problems", (json_int_t)report->problems.count,
-		"unreadable", (json_int_t)totals->unreadable, "changed_while_read",
+		(json_int_t)totals->packs_new, "total_duration", (double)result->duration / CLOCK_SECOND,
+		"backup_start", describe_time_json(result->started), "backup_end", describe_time_json(result->ended),
+		"dry_run", report->dry_run, "partial", result->snapshot.partial, "problems",
+		(json_int_t)report->problems.count, "unreadable", (json_int_t)totals->unreadable, "changed_while_read",
 		(json_int_t)totals->changed_while_read, "vanished", (json_int_t)totals->vanished, "verification",
 		checks_json(report, result), "databases", databases_json(result)));
 	if (!report->dry_run)

@@ -102,8 +102,7 @@ static void report(const struct snapshot *snapshot, enum err err, const struct r
 		(json_int_t)result->skipped, "files_deleted", (json_int_t)result->deleted, "files_verified",
 		(json_int_t)result->verified_files, "bytes_verified", (json_int_t)result->verified_bytes, "problems",
 		(json_int_t)result->problems, "metadata_problems", (json_int_t)result->metadata_problems,
-		"missing_features", features_json(result), "total_duration",
-		(double)result->duration / CLOCK_SECOND));
+		"missing_features", features_json(result), "total_duration", (double)result->duration / CLOCK_SECOND));
 }
 
 /* /dev/stdout too, or a pipe by its name: nothing else may be written there then. */

@@ -205,7 +205,7 @@ struct restore {
 	struct restore_needs needs;
 	bool missing[FEATURE_COUNT];
 	bool ignores_case;
-	mode_t umask; /* of the process before this run */
+	mode_t umask;  /* of the process before this run */
 	int64_t began; /* of writing */
 	int64_t begun; /* clock_monotonic() */
 	uint64_t salt; /* of temporary names */

@@ -313,7 +313,8 @@ enum err restore_tar(struct repository *repository, const struct snapshot *snaps
     const struct restore_options *options, int fd, struct restore_result *result)
 {
 	struct restore_view view = {0};
-	struct tar tar = {.fd = fd, .run = {.options = options, .result = result, .view = &view, .begun = clock_monotonic()}};
+	struct tar tar = {
+	    .fd = fd, .run = {.options = options, .result = result, .view = &view, .begun = clock_monotonic()}};
 	struct restore_select *select = NULL;
 	enum err err;
 

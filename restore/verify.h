@@ -30,7 +30,7 @@ struct verify_options {
 struct verify_result {
 	uint64_t snapshots, packs, packs_read, bytes_read, chunks, entries;
 	uint64_t findings;
-	int64_t oldest_unread; /* when the pack that was read longest ago was read (ns), 0: one was never read */
+	int64_t oldest_unread;	/* when the pack that was read longest ago was read (ns), 0: one was never read */
 	int64_t started, ended; /* by the clock on the wall, which may jump */
 	int64_t duration;	/* ns, whatever that clock did */
 };

@@ -14,7 +14,7 @@ struct run {
 	int lock;
 	int64_t started, ended;
 	int64_t begun, duration; /* clock_monotonic(), ns */
-	bool before_begun; /* the commands before the run were, so those after it are due */
+	bool before_begun;	 /* the commands before the run were, so those after it are due */
 	struct repository repository;
 	bool open; /* the repository is */
 	struct target_space space;

@@ -283,8 +283,7 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	if (err == ERR_OK)
 		err = canonical_pack(&second, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "planned",
 		    time_of(record->planned), "started", time_of(record->started), "ended", time_of(record->ended),
-		    "duration_ms",
-		    record->ended ? json_integer(record->duration / (CLOCK_SECOND / 1000)) : json_null(),
+		    "duration_ms", record->ended ? json_integer(record->duration / (CLOCK_SECOND / 1000)) : json_null(),
 		    "host", text(record->host), "system", text(record->system), "sources", sources(record), "tool",
 		    "pulih " PULIH_VERSION, "target", target(record), "repository", repository(record->keys),
 		    "snapshot", snapshot(record->result), "totals", totals(record->result));

@@ -8,14 +8,15 @@
 
 #include <cmocka.h>
 
-#include <cmocka.h>
+struct fixture ledger_place_fixture;
+struct keys *ledger_place_own_keys;
 
 int ledger_place_enter(void **state)
 {
 	if (ledger_enter(state) != 0)
 		return -1;
 	fixture_open(&ledger_place_fixture);
-	own_keys = ledger_keys;
+	ledger_place_own_keys = ledger_keys;
 	ledger_keys = ledger_place_fixture.repository.keys; /* runs are runs of this repository */
 	output_setup(false, OUTPUT_QUIET);
 	return 0;
@@ -23,7 +24,7 @@ int ledger_place_enter(void **state)
 
 int ledger_place_leave(void **state)
 {
-	ledger_keys = own_keys;
+	ledger_keys = ledger_place_own_keys;
 	fixture_close(&ledger_place_fixture);
 	ledger_place_fixture = (struct fixture){0};
 	return ledger_leave(state);
@@ -69,7 +70,8 @@ struct ledger_findings ledger_place_compare(bool all, struct record_compare_resu
 	struct record_ledger *ledger = ledger_place_open();
 	enum err err = all
 	    ? record_compare_all(ledger, &ledger_place_fixture.repository, 0, ledger_on_finding, &findings, result)
-	    : record_compare_known(ledger, &ledger_place_fixture.repository, true, ledger_on_finding, &findings, result);
+	    : record_compare_known(
+		  ledger, &ledger_place_fixture.repository, true, ledger_on_finding, &findings, result);
 
 	if (err != ERR_OK)
 		fail_msg("%s", failure_last()->text);

@@ -8,6 +8,7 @@
 #include "tests/unit/repo_fixture.h"
 
 extern struct fixture ledger_place_fixture;
+extern struct keys *ledger_place_own_keys; /* ledger_samples' own, put back at the end */
 /* Set-up and teardown of cmocka. */
 int ledger_place_enter(void **state);
 int ledger_place_leave(void **state);

@@ -64,7 +64,7 @@ size_t pages_of(const struct buffer *pdf)
 	return (size_t)atoi(at + strlen(mark));
 }
 
-static char *squeezed(const char *text)
+char *squeezed(const char *text)
 {
 	char *out = mem_string(text), *to = out;
 

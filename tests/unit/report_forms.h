@@ -23,6 +23,7 @@ void form_of(enum report_sample which, report_form *form, struct buffer *out);
 void text_of_pdf(const struct buffer *pdf, int page, struct buffer *text);
 size_t pages_of(const struct buffer *pdf);
 /* Without blanks and line ends: how a text is wrapped is the form's own affair. */
+char *squeezed(const char *text); /* to be freed with mem_free */
 bool has_words(const char *text, const char *words);
 size_t times_in(const char *text, const char *words);
 

@@ -27,6 +27,12 @@ int scratch_leave(void **state)
 	return chdir("/") == 0 && file_remove_tree(scratch_folder) == ERR_OK ? 0 : -1;
 }
 
+void make_each_folder(const char *const *paths)
+{
+	for (; *paths; paths++)
+		assert_int_equal(mkdir(*paths, 0755), 0);
+}
+
 void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

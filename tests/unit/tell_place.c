@@ -47,7 +47,8 @@ int tell_place_enter(void **state)
 {
 	memset(tell_place_channels, 0, sizeof(tell_place_channels));
 	tell_place_channels[0] = (struct configuration_channel){.name = "mail", .on = EVENTS_DEFAULT, .mail = &first};
-	tell_place_channels[1] = (struct configuration_channel){.name = "second", .on = EVENTS_DEFAULT, .mail = &second};
+	tell_place_channels[1] =
+	    (struct configuration_channel){.name = "second", .on = EVENTS_DEFAULT, .mail = &second};
 	tell_place_channels[2] = (struct configuration_channel){.name = "watch", .on = ON_FAILURE, .ping = &ping};
 	tell_place_configuration.notifications_count = 1;
 	tell_place_configuration.office.language = LANGUAGE_ENGLISH;

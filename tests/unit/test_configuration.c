@@ -265,41 +265,6 @@ static void test_other_files(void **state)
 	assert_int_equal(configuration_load(&configuration, "/nonexistent/pulih.yaml"), ERR_MISSING);
 }
 
-/* Loads the file again and again, until no allocation fails any more. */
-static void fail_each_allocation(void)
-{
-	struct configuration *configuration;
-	enum err err = ERR_NOMEM;
-
-	for (unsigned long n = 1; err != ERR_OK; n++) {
-		mem_fail_at(n);
-		err = configuration_load(&configuration, configurations_file);
-		mem_fail_at(0);
-		assert_true(err == ERR_OK || err == ERR_NOMEM);
-	}
-	configuration_free(configuration);
-}
-
-static void test_memory_runs_out(void **state)
-{
-	struct configuration *configuration;
-
-	(void)state;
-	assert_int_equal(load_with(21,
-			     "    schedule: {every: week, weekdays: [monday, sunday], at: \"21:00\", window: {from: "
-			     "\"20:00\", to: \"05:00\"}}\n    drill: {cron: \"0 3 30 * *\"}",
-			     &configuration),
-	    ERR_OK);
-	configuration_free(configuration);
-	fail_each_allocation();
-	assert_int_equal(
-	    load_channel(
-		CHANNEL("  - {name: a, " MAIL PEOPLE "}\n  - {name: b, metrics: {file: /tmp/x.prom}}"), &configuration),
-	    ERR_OK);
-	configuration_free(configuration);
-	fail_each_allocation();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,7 +274,6 @@ int main(void)
 	    cmocka_unit_test(test_two_jobs_of_one_name),
 	    cmocka_unit_test(test_secret_files),
 	    cmocka_unit_test(test_other_files),
-	    cmocka_unit_test(test_memory_runs_out),
 	};
 
 	return cmocka_run_group_tests(tests, configurations_up, configurations_down);

@@ -151,7 +151,8 @@ static void test_secrets_of_channels(void **state)
 		char line[200], text[400];
 		const char *hole = strstr(keys[i], "%s");
 
-		snprintf(line, sizeof(line), "%.*s%s%s", (int)(hole - keys[i]), keys[i], configurations_secret, hole + 2);
+		snprintf(
+		    line, sizeof(line), "%.*s%s%s", (int)(hole - keys[i]), keys[i], configurations_secret, hole + 2);
 		snprintf(text, sizeof(text), CHANNEL("%s"), line);
 		assert_int_equal(chmod(configurations_secret, 0600), 0);
 		assert_int_equal(load_channel(text, &configuration), ERR_OK);
@@ -172,12 +173,48 @@ static void test_secrets_of_channels(void **state)
 	}
 }
 
+/* Loads the file again and again, until no allocation fails any more. */
+static void fail_each_allocation(void)
+{
+	struct configuration *configuration;
+	enum err err = ERR_NOMEM;
+
+	for (unsigned long n = 1; err != ERR_OK; n++) {
+		mem_fail_at(n);
+		err = configuration_load(&configuration, configurations_file);
+		mem_fail_at(0);
+		assert_true(err == ERR_OK || err == ERR_NOMEM);
+	}
+	configuration_free(configuration);
+}
+
+static void test_memory_runs_out(void **state)
+{
+	struct configuration *configuration;
+
+	(void)state;
+	assert_int_equal(load_with(21,
+			     "    schedule: {every: week, weekdays: [monday, sunday], at: \"21:00\", window: {from: "
+			     "\"20:00\", to: \"05:00\"}}\n    drill: {cron: \"0 3 30 * *\"}",
+			     &configuration),
+	    ERR_OK);
+	configuration_free(configuration);
+	fail_each_allocation();
+	assert_int_equal(
+	    load_channel(
+		CHANNEL("  - {name: a, " MAIL PEOPLE "}\n  - {name: b, metrics: {file: /tmp/x.prom}}"), &configuration),
+	    ERR_OK);
+	configuration_free(configuration);
+	fail_each_allocation();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_channels),
 	    cmocka_unit_test(test_refused_channels),
 	    cmocka_unit_test(test_secrets_of_channels),
+	    cmocka_unit_test(test_memory_runs_out),
 	};
 
 	return cmocka_run_group_tests(tests, configurations_up, configurations_down);

@@ -44,7 +44,8 @@ static void test_everything_is_sent_once(void **state)
 	assert_int_equal(memory_target_calls(ledger_place_target(), MEMORY_PUT), puts);
 	assert_int_equal(memory_target_count(ledger_place_target(), "records/"), 4);
 	original = ledger_original("v-1");
-	assert_int_equal(record_object_get(ledger_place_target(), "v-1", ledger_place_fixture.repository.keys, &stored), ERR_OK);
+	assert_int_equal(
+	    record_object_get(ledger_place_target(), "v-1", ledger_place_fixture.repository.keys, &stored), ERR_OK);
 	assert_int_equal(stored.length, original.length);
 	assert_memory_equal(stored.data, original.data, stored.length);
 	buffer_free(&stored);
@@ -78,8 +79,10 @@ static void test_name_is_taken(void **state)
 	(void)state;
 	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", ledger_folder);
 	assert_int_equal(record_ledger_append(elsewhere, &record, ledger_keys, &other), ERR_OK);
-	assert_int_equal(record_object_put(ledger_place_target(), "r-1", &other, ledger_place_fixture.repository.keys), ERR_OK);
-	assert_int_equal(record_object_put(ledger_place_target(), "r-1", &other, ledger_place_fixture.repository.keys), ERR_EXISTS);
+	assert_int_equal(
+	    record_object_put(ledger_place_target(), "r-1", &other, ledger_place_fixture.repository.keys), ERR_OK);
+	assert_int_equal(
+	    record_object_put(ledger_place_target(), "r-1", &other, ledger_place_fixture.repository.keys), ERR_EXISTS);
 	ledger_runs(2);
 	assert_int_equal(ledger_place_send(&sent), ERR_OK);
 	assert_int_equal(sent, 1); /* the rest is sent all the same */
@@ -194,7 +197,7 @@ static void test_forget_explains(void **state)
 	assert_ledger_finds(false, 2, first.text);
 	forget("f-1", 1, ledger_keys);
 	assert_ledger_finds(false, 1, second.text);
-	forget("f-2", 2, own_keys); /* of another repository: that is no reason here */
+	forget("f-2", 2, ledger_place_own_keys); /* of another repository: that is no reason here */
 	assert_ledger_finds(false, 1, second.text);
 	forget("f-3", 2, ledger_keys);
 	assert_ledger_clean(false);
@@ -284,8 +287,8 @@ static void test_ledger_that_was_rolled_back(void **state)
 	assert_ledger_finds(true, 1, "unknown records/h-1");
 	ledger = ledger_place_open();
 	/* only the newest by name: that is "r-4" */
-	assert_int_equal(record_compare_all(
-			     ledger, &ledger_place_fixture.repository, 1, ledger_on_finding, &(struct ledger_findings){0}, &result),
+	assert_int_equal(record_compare_all(ledger, &ledger_place_fixture.repository, 1, ledger_on_finding,
+			     &(struct ledger_findings){0}, &result),
 	    ERR_OK);
 	assert_int_equal(result.others, 1);
 	record_ledger_close(ledger);
@@ -312,7 +315,8 @@ static void test_signed_by_a_stranger(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    keys_from_root(stranger, ledger_place_fixture.repository.config->id, SUITE_AES_256_GCM, root, "srv"), ERR_OK);
+	    keys_from_root(stranger, ledger_place_fixture.repository.config->id, SUITE_AES_256_GCM, root, "srv"),
+	    ERR_OK);
 	record.keys = stranger;
 	assert_int_equal(record_ledger_append(ledger_folder, &record, stranger, &bytes), ERR_OK);
 	assert_int_equal(ledger_chain().count, 0);
@@ -333,9 +337,11 @@ static enum err work(void)
 	enum err err = record_ledger_open(&ledger, ledger_folder, false);
 
 	if (err == ERR_OK)
-		err = record_compare_known(ledger, &ledger_place_fixture.repository, true, ledger_on_finding, &findings, &result);
+		err = record_compare_known(
+		    ledger, &ledger_place_fixture.repository, true, ledger_on_finding, &findings, &result);
 	if (err == ERR_OK)
-		err = record_compare_all(ledger, &ledger_place_fixture.repository, 0, ledger_on_finding, &findings, &result);
+		err = record_compare_all(
+		    ledger, &ledger_place_fixture.repository, 0, ledger_on_finding, &findings, &result);
 	if (err == ERR_OK)
 		err = record_send(ledger, &ledger_place_fixture.repository, NULL);
 	record_ledger_close(ledger);

@@ -129,5 +129,5 @@ int main(void)
 	    cmocka_unit_test(test_ages_in_words),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,7 +227,8 @@ static void test_forms_never_differ(void **state)
 
 			if (block->kind == REPORT_HEADING || block->kind == REPORT_PARAGRAPH ||
 			    block->kind == REPORT_ANNEX)
-				assert_true(has_words(html_text, block->text) && has_words((const char *)text.data, block->text));
+				assert_true(has_words(html_text, block->text) &&
+				    has_words((const char *)text.data, block->text));
 			for (size_t j = 0; j < block->fields_count; j++)
 				assert_true(has_words(html_text, block->fields[j].value) &&
 				    has_words((const char *)text.data, block->fields[j].value));

@@ -43,7 +43,7 @@ static void test_signatures_stay_together(void **state)
 		for (size_t i = 0; i < words; i++)
 			activity[i] = i % 6 == 5 ? ' ' : 'k';
 		activity[words] = '\0';
-		record.report_forms_keys = report_forms_keys;
+		record.keys = report_forms_keys;
 		record.sop.activity = activity;
 		record.sources = sources;
 		record.sources_count = 1 + words / 200;
@@ -86,8 +86,8 @@ static void test_pdf_of_many_rows(void **state)
 	pages = pages_of(&pdf);
 	assert_true(pages > 100);
 	text_of_pdf(&pdf, 0, &text);
-	assert_true(
-	    has_words((const char *)text.data, "dokumen-00000.pdf") && has_words((const char *)text.data, "dokumen-09999.pdf"));
+	assert_true(has_words((const char *)text.data, "dokumen-00000.pdf") &&
+	    has_words((const char *)text.data, "dokumen-09999.pdf"));
 	assert_non_null(strstr((const char *)text.data, "Masih ada 17 berkas lain"));
 	/* the head of the table stands on every page of the annex */
 	assert_true(times_in((const char *)text.data, "Nama berkas") > pages - 6);
@@ -142,7 +142,7 @@ static void test_long_names_everywhere(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(name) - 1; i++)
 		name[i] = i % 9 == 8 ? ' ' : 'm';
-	record.report_forms_keys = report_forms_keys;
+	record.keys = report_forms_keys;
 	record.office.name = record.office.address = record.office.city = name;
 	record.performer = record.reviewer = record.acknowledger = (struct record_person){name, name, name, NULL};
 	record.target_url = record.host = name;

@@ -185,18 +185,12 @@ static void settings_of_sites(void **state)
 
 /* ---- a host ---- */
 
-static void folders(const char *const *paths)
-{
-	for (; *paths; paths++)
-		assert_int_equal(mkdir(*paths, 0755), 0);
-}
-
 static void make_host(void)
 {
-	folders((const char *const[]){"etc", "etc/apache2", "etc/apache2/sites-available", "etc/apache2/sites-enabled",
-	    "etc/nginx", "etc/nginx/sites-enabled", "etc/nginx/conf.d", "var", "var/www", "var/www/html",
-	    "var/www/html/profil", "var/www/old", "srv", "srv/blog", "srv/blog/public", "srv/shop", "var/lib",
-	    "var/lib/mysql", "var/lib/mysql/mysql", "run", "run/postgresql", NULL});
+	make_each_folder((const char *const[]){"etc", "etc/apache2", "etc/apache2/sites-available",
+	    "etc/apache2/sites-enabled", "etc/nginx", "etc/nginx/sites-enabled", "etc/nginx/conf.d", "var", "var/www",
+	    "var/www/html", "var/www/html/profil", "var/www/old", "srv", "srv/blog", "srv/blog/public", "srv/shop",
+	    "var/lib", "var/lib/mysql", "var/lib/mysql/mysql", "run", "run/postgresql", NULL});
 	write_text("etc/apache2/sites-available/000-default.conf", apache_default);
 	assert_int_equal(
 	    symlink("../sites-available/000-default.conf", "etc/apache2/sites-enabled/000-default.conf"), 0);
@@ -254,7 +248,7 @@ static void more_sites_than_one_wants_to_see(void **state)
 	char path[64];
 
 	(void)state;
-	folders((const char *const[]){"var", "var/www", NULL});
+	make_each_folder((const char *const[]){"var", "var/www", NULL});
 	for (int i = 0; i < SETUP_SITES_MAX + 1; i++) {
 		snprintf(path, sizeof(path), "var/www/s%03d", i);
 		assert_int_equal(mkdir(path, 0755), 0);
@@ -321,7 +315,7 @@ static void databases_are_found(void **state)
 	char root[80], wanted[4][96];
 
 	(void)state;
-	folders((const char *const[]){"a", "a/b", "own", NULL});
+	make_each_folder((const char *const[]){"a", "a/b", "own", NULL});
 	database("x.db");
 	database("a/b/any name");
 	database("own/ledger.sqlite");

@@ -82,7 +82,7 @@ static void places_are_checked(void **state)
 	char path[96];
 
 	(void)state;
-	folders((const char *const[]){"data", "full", "empty", "disk", "disk/lost+found", "repo", NULL});
+	make_each_folder((const char *const[]){"data", "full", "empty", "disk", "disk/lost+found", "repo", NULL});
 	write_text("full/letter.odt", "x");
 	write_text("file", "x");
 	write_text("repo/config", "x");

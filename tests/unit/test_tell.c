@@ -318,12 +318,6 @@ int main(void)
 	    TEST(test_lost_until_the_channel_works),
 	    TEST(test_missed_times_are_told_once),
 	    TEST(test_run_that_was_cut_off),
-	    TEST(test_review_is_told_reminded_and_escalated),
-	    TEST(test_clock_that_was_far_ahead_hushes_nothing),
-	    TEST(test_many_reports_are_one_message_for_each_job),
-	    TEST(test_report_that_was_sent_back),
-	    TEST(test_nobody_wants_it_is_not_told),
-	    TEST(test_reminders_of_reports_that_do_not_wait_go),
 	    TEST(test_history),
 	    TEST(test_memory_runs_out),
 	};
