@@ -8,6 +8,7 @@
 #include "cli/sources.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "core/source/command.h"
 
 #include <string.h>
 
@@ -50,6 +51,7 @@ struct request {
 	struct exclude *exclude;
 	const char **if_present;
 	struct backup_sqlite *databases;
+	struct stream_source stream;
 	struct backup_options options;
 };
 
@@ -128,13 +130,17 @@ static enum err prepare(struct request *request, const struct arguments *argumen
 		err = patterns_build(&request->exclude, &given.excludes);
 	if (err == ERR_OK && !(request->if_present = option_list_values(&given.if_present)))
 		err = ERR_NOMEM;
+	request->stream = (struct stream_source){.kind = &command_stream,
+	    .config = arguments->items,
+	    .path = given.stdin_name ? given.stdin_name : "stdin",
+	    .required = true};
 	request->options = (struct backup_options){
 	    .paths = (const char *const *)request->sources.paths,
 	    .paths_count = request->sources.count,
 	    .sqlite = request->databases,
 	    .sqlite_count = given.databases.count,
-	    .command = given.command ? arguments->items : NULL,
-	    .command_name = given.stdin_name,
+	    .streams = &request->stream,
+	    .streams_count = given.command ? 1 : 0,
 	    .host = given.host,
 	    .tags = (const char *const *)request->tags.paths,
 	    .exclude = request->exclude,

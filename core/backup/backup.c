@@ -9,7 +9,6 @@
 #include "core/repo/session.h"
 #include "core/repo/stream.h"
 #include "core/repo/tree.h"
-#include "core/source/sqlite.h"
 
 #include <sys/resource.h>
 
@@ -61,11 +60,11 @@ void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct
 	pthread_mutex_unlock(&backup->lock);
 }
 
-enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy)
+enum err backup_database_add(struct backup *backup, const char *kind, const struct stream_database *database)
 {
 	struct backup_result *result = backup->result;
 	struct backup_database *databases;
-	char *name = mem_string(path);
+	char *name = mem_string(database->name);
 
 	if (!name)
 		return ERR_NOMEM;
@@ -74,10 +73,13 @@ enum err backup_database_add(struct backup *backup, const char *path, const stru
 	if (databases) {
 		struct backup_database *added = &databases[result->databases_count++];
 
-		*added = (struct backup_database){
-		    .path = name, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
-		memcpy(added->version, copy->version, sizeof(added->version));
-		memcpy(added->consistency, copy->consistency, sizeof(added->consistency));
+		*added = (struct backup_database){.kind = kind,
+		    .path = name,
+		    .size = database->size,
+		    .tables = database->tables,
+		    .rows = database->rows};
+		memcpy(added->version, database->version, sizeof(added->version));
+		memcpy(added->consistency, database->consistency, sizeof(added->consistency));
 		result->databases = databases;
 	}
 	pthread_mutex_unlock(&backup->lock);
@@ -201,7 +203,7 @@ static enum err run_passes(struct backup *backup)
 	enum err err = ERR_OK;
 
 	for (unsigned pass = 1; err == ERR_OK && dropped > 0; pass++) {
-		if (pass > BACKUP_PASSES || (pass > 1 && backup->options->command))
+		if (pass > BACKUP_PASSES || (pass > 1 && backup->options->streams_count > 0))
 			return fail(PL_COLLECTED, "what this backup relies on was collected meanwhile");
 		last_run_close(backup);
 		err = run_pass(backup);
@@ -318,7 +320,7 @@ static enum err prepare(struct backup *backup)
 	const struct backup_options *options = backup->options;
 	enum err err = ERR_OK;
 
-	if (options->paths_count == 0 && options->sqlite_count == 0 && !options->command)
+	if (options->paths_count == 0 && options->sqlite_count == 0 && options->streams_count == 0)
 		return fail(PL_BACKUP_EMPTY, "nothing to back up");
 	backup->folders_max = most_folders();
 	if (options->dry_run)

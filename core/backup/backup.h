@@ -7,6 +7,7 @@
 #include "core/repo/repository.h"
 #include "core/repo/snapshot.h"
 #include "core/source/exclude.h"
+#include "core/source/stream_source.h"
 
 enum backup_problem_kind {
 	BACKUP_UNREADABLE,	   /* could not be read: not, or not all, in the snapshot */
@@ -31,11 +32,10 @@ struct backup_options {
 	size_t paths_count;
 	const struct backup_sqlite *sqlite;
 	size_t sqlite_count;
-	const char *const *command; /* argv, NULL-terminated; NULL for none */
-	const char *command_name;   /* stored path of its output, default "stdin" */
-	bool command_fine;	    /* fine chunks: dumps */
-	const char *host, *job;	    /* NULL: this host; "" */
-	const char *const *tags;    /* NULL-terminated, may be NULL */
+	const struct stream_source *streams;
+	size_t streams_count;
+	const char *host, *job;	 /* NULL: this host; "" */
+	const char *const *tags; /* NULL-terminated, may be NULL */
 	const struct exclude *exclude;
 	bool one_file_system, exclude_caches;
 	const char *const *exclude_if_present; /* NULL-terminated */
@@ -51,7 +51,8 @@ struct backup_options {
 #define BACKUP_SERIAL 0xFFFFFFFFu
 
 struct backup_database {
-	char *path;
+	const char *kind; /* "sqlite", or that of the stream */
+	char *path;	  /* or name */
 	uint64_t size, tables, rows;
 	char version[32], consistency[16];
 };

@@ -31,12 +31,9 @@
 	1024u	      /* folder descriptors held by waiting items, and at most half of what the process may open */
 #define READ_TRIES 3u /* of a file that changes while it is read */
 
-enum extra_kind { EXTRA_SQLITE, EXTRA_COMMAND };
-struct extra {
-	enum extra_kind kind;
-	const char *database;	    /* of EXTRA_SQLITE */
-	const char *const *command; /* of EXTRA_COMMAND */
-	bool fine;
+struct extra {		    /* one of them */
+	const char *sqlite; /* path of the database */
+	const struct stream_source *stream;
 };
 
 struct item {
@@ -139,8 +136,7 @@ bool backup_stopped(struct backup *backup);
 void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct entry_bytes path, enum message message,
     const char *reason);
 
-struct sqlite_copy;
-enum err backup_database_add(struct backup *backup, const char *path, const struct sqlite_copy *copy);
+enum err backup_database_add(struct backup *backup, const char *kind, const struct stream_database *database);
 
 /* ---- lost_packs.c ---- */
 /* Compares the index with the target, before index_begin(): packs that are lost count as absent, so that files whose chunks only they held are

@@ -20,7 +20,7 @@ static enum err hide_journals(struct backup *backup, size_t at, const char *stor
 enum err plan_extras(struct backup *backup)
 {
 	const struct backup_options *options = backup->options;
-	size_t count = options->sqlite_count + (options->command ? 1 : 0);
+	size_t count = options->sqlite_count + options->streams_count;
 	enum err err = ERR_OK;
 
 	backup->extras = mem_calloc(count, sizeof(*backup->extras));
@@ -31,22 +31,18 @@ enum err plan_extras(struct backup *backup)
 	for (size_t i = 0; err == ERR_OK && i < count; i++) {
 		struct extra *extra = &backup->extras[i];
 		bool sqlite = i < options->sqlite_count;
-		char *stored = walk_stored_path(sqlite ? options->sqlite[i].path
-			: options->command_name	       ? options->command_name
-						       : "stdin");
+		const struct stream_source *stream = sqlite ? NULL : &options->streams[i - options->sqlite_count];
+		char *stored = walk_stored_path(sqlite ? options->sqlite[i].path : stream->path);
 
 		if (!stored)
 			return ERR_NOMEM;
 		backup->walk_extras[i] = (struct walk_extra){
 		    .path = stored, .typed = sqlite ? options->sqlite[i].path : NULL, .context = extra};
 		backup->extras_count++;
-		extra->kind = sqlite ? EXTRA_SQLITE : EXTRA_COMMAND;
-		extra->fine = sqlite || options->command_fine;
+		extra->stream = stream;
 		if (sqlite) {
-			extra->database = options->sqlite[i].path;
+			extra->sqlite = options->sqlite[i].path;
 			err = hide_journals(backup, 3 * i, stored);
-		} else {
-			extra->command = options->command;
 		}
 	}
 	return err;
@@ -70,8 +66,8 @@ enum err plan_snapshot(struct backup *backup)
 		err = snapshot_add_path(snapshot, options->paths[i]);
 	for (size_t i = 0; err == ERR_OK && i < options->sqlite_count; i++)
 		err = snapshot_add_path(snapshot, options->sqlite[i].path);
-	if (err == ERR_OK && options->command)
-		err = snapshot_add_path(snapshot, options->command_name ? options->command_name : "stdin");
+	for (size_t i = 0; err == ERR_OK && i < options->streams_count; i++)
+		err = snapshot_add_path(snapshot, options->streams[i].path);
 	for (size_t i = 0; err == ERR_OK && options->tags && options->tags[i]; i++)
 		err = snapshot_add_tag(snapshot, options->tags[i]);
 	return err;

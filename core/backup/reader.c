@@ -392,7 +392,7 @@ static enum err process_other(struct reader *reader, struct item *item, const st
 	return err;
 }
 
-/* A folder that is on no disk, above a command's output: always the same, so that it costs nothing from run to run. */
+/* A folder that is on no disk, above what a stream says: always the same, so that it costs nothing from run to run. */
 static enum err process_made_up_folder(struct reader *reader, struct item *item)
 {
 	struct entry now = {
@@ -434,8 +434,7 @@ static enum err process(struct reader *reader, struct item *item, bool again)
 {
 	if (!item->extra)
 		return item->folder ? process_file_system(reader, item, again) : process_made_up_folder(reader, item);
-	return item->extra->kind == EXTRA_SQLITE ? reader_extra_sqlite(reader, item)
-						 : reader_extra_command(reader, item);
+	return item->extra->sqlite ? reader_extra_sqlite(reader, item) : reader_extra_stream(reader, item);
 }
 
 void read_batch(struct pool_job *job, unsigned worker)

@@ -35,7 +35,7 @@ enum err reader_attach_xattrs(struct reader *reader, struct entry *entry);
 
 /* reader_extra.c */
 enum err reader_extra_sqlite(struct reader *reader, struct item *item);
-enum err reader_extra_command(struct reader *reader, struct item *item);
+enum err reader_extra_stream(struct reader *reader, struct item *item);
 
 /* Where bytes come from: up to `size`, *got 0 at the end. */
 typedef enum err (*content_read)(void *context, void *out, size_t size, size_t *got);

@@ -1,9 +1,8 @@
-/* Databases and commands: what is stored as a file without being one. */
+/* Databases and streams: what is stored as a file without being one. */
 #include "core/backup/reader.h"
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
-#include "core/source/command.h"
 #include "core/source/sqlite.h"
 
 #include <fcntl.h>
@@ -20,9 +19,24 @@ static enum err read_descriptor(void *context, void *out, size_t size, size_t *g
 	return ERR_OK;
 }
 
-static enum err read_command(void *context, void *out, size_t size, size_t *got)
+struct reading_stream {
+	const struct stream_source *source;
+	void *stream;
+	struct backup *backup;
+};
+
+static enum err read_stream(void *context, void *out, size_t size, size_t *got)
 {
-	return command_read(context, out, size, got);
+	struct reading_stream *reading = context;
+
+	return reading->source->kind->read(reading->stream, out, size, got);
+}
+
+static enum err take_database(void *context, const struct stream_database *database)
+{
+	struct reading_stream *reading = context;
+
+	return backup_database_add(reading->backup, reading->source->kind->name, database);
 }
 
 static enum err finish_extra(struct reader *reader, struct item *item, struct entry *now)
@@ -32,13 +46,23 @@ static enum err finish_extra(struct reader *reader, struct item *item, struct en
 	return err == ERR_OK ? reader_add_entry(reader, item, now, RECORD_ENTRY) : err;
 }
 
+static enum err add_copy(struct backup *backup, const char *path, const struct sqlite_copy *copy)
+{
+	struct stream_database database = {
+	    .name = path, .size = copy->size, .tables = copy->tables, .rows = copy->rows};
+
+	memcpy(database.version, copy->version, sizeof(database.version));
+	memcpy(database.consistency, copy->consistency, sizeof(database.consistency));
+	return backup_database_add(backup, "sqlite", &database);
+}
+
 enum err reader_extra_sqlite(struct reader *reader, struct item *item)
 {
 	struct sqlite_copy copy = {.fd = -1};
 	struct entry now;
-	char *path = realpath(item->extra->database, NULL); /* of the database, where a link leads to it */
+	char *path = realpath(item->extra->sqlite, NULL); /* of the database, where a link leads to it */
 	enum err err = path ? meta_stat(reader->backup->names, AT_FDCWD, path, &now)
-			    : fail_errno(PL_SQLITE, "%s", item->extra->database);
+			    : fail_errno(PL_SQLITE, "%s", item->extra->sqlite);
 
 	now.path = item->path;
 	if (err == ERR_OK)
@@ -46,8 +70,7 @@ enum err reader_extra_sqlite(struct reader *reader, struct item *item)
 	if (err != ERR_OK)
 		goto done;
 	content_reset(reader);
-	err = content_stream(
-	    reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_descriptor, &copy.fd, &now.size);
+	err = content_stream(reader, &chunker_fine, read_descriptor, &copy.fd, &now.size);
 	now.sparse = false;
 	now.links = 1;
 	if (err == ERR_OK)
@@ -57,19 +80,20 @@ enum err reader_extra_sqlite(struct reader *reader, struct item *item)
 	if (err == ERR_OK)
 		err = finish_extra(reader, item, &now);
 	if (err == ERR_OK)
-		err = backup_database_add(reader->backup, item->extra->database, &copy);
+		err = add_copy(reader->backup, item->extra->sqlite, &copy);
 done:
 	sqlite_copy_close(&copy);
 	free(path); /* of the C library */
 	return err;
 }
 
-enum err reader_extra_command(struct reader *reader, struct item *item)
+enum err reader_extra_stream(struct reader *reader, struct item *item)
 {
-	struct command *command = NULL;
+	struct reading_stream reading = {.source = item->extra->stream, .backup = reader->backup};
+	const struct stream_kind *kind = reading.source->kind;
 	struct entry now = {
 	    .path = item->path, .type = ENTRY_FILE, .mode = 0600, .links = 1, .uid = geteuid(), .gid = getegid()};
-	enum err err = command_start(&command, item->extra->command);
+	enum err err = kind->open(&reading.stream, reading.source->config);
 
 	now.mtime = now.ctime = clock_now();
 	now.user = names_user(reader->backup->names, now.uid);
@@ -77,15 +101,13 @@ enum err reader_extra_command(struct reader *reader, struct item *item)
 	content_reset(reader);
 	if (err == ERR_OK)
 		err = content_stream(
-		    reader, item->extra->fine ? &chunker_fine : &chunker_standard, read_command, command, &now.size);
-	/* Its exit status decides: a command that failed is a failed backup, whatever it has said. */
+		    reader, reading.source->fine ? &chunker_fine : &chunker_standard, read_stream, &reading, &now.size);
 	if (err == ERR_OK)
-		err = command_finish(command);
+		err = kind->finish(reading.stream, take_database, &reading);
 	if (err == ERR_OK)
 		err = finish_extra(reader, item, &now);
-	/* There is no backup without it. */
-	if (err != ERR_OK)
+	if (err != ERR_OK && reading.source->required)
 		backup_stop(reader->backup);
-	command_free(command);
+	kind->close(reading.stream);
 	return err;
 }

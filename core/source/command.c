@@ -241,3 +241,35 @@ void command_free(struct command *command)
 	mem_free(command->name);
 	mem_free(command);
 }
+
+/* ---- as a stream ---- */
+
+static enum err open_stream(void **stream, const void *config)
+{
+	struct command *command = NULL;
+	enum err err = command_start(&command, config);
+
+	*stream = command;
+	return err;
+}
+
+static enum err read_stream(void *stream, void *out, size_t size, size_t *got)
+{
+	return command_read(stream, out, size, got);
+}
+
+/* Its exit status decides: a command that failed is a failed backup, whatever it has said. */
+static enum err finish_stream(void *stream, stream_database_visit visit, void *context)
+{
+	(void)visit;
+	(void)context;
+	return command_finish(stream);
+}
+
+static void close_stream(void *stream)
+{
+	command_free(stream);
+}
+
+const struct stream_kind command_stream = {
+    .name = "command", .open = open_stream, .read = read_stream, .finish = finish_stream, .close = close_stream};

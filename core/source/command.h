@@ -2,9 +2,8 @@
 #ifndef PULIH_SOURCE_COMMAND_H
 #define PULIH_SOURCE_COMMAND_H
 
-#include "core/base/error.h"
+#include "core/source/stream_source.h"
 
-#include <stddef.h>
 #include <sys/types.h>
 
 struct command;
@@ -18,5 +17,8 @@ enum err command_read(struct command *command, void *out, size_t size, size_t *g
 enum err command_finish(struct command *command);
 /* Ends the child if it still runs (SIGTERM, then SIGKILL), reaps it. */
 void command_free(struct command *command);
+
+/* The same as a stream; its config is argv. */
+extern const struct stream_kind command_stream;
 
 #endif

@@ -11,13 +11,15 @@
 const char *const report_sample_names[REPORT_SAMPLES] = {"full", "english", "failed", "sparse", "many", "odd"};
 
 static struct backup_database databases[] = {
-    {.path = (char *)"/var/lib/site/content.sqlite",
+    {.kind = "sqlite",
+	.path = (char *)"/var/lib/site/content.sqlite",
 	.size = 48234496,
 	.tables = 37,
 	.rows = 184213,
 	.version = "3.40.1",
 	.consistency = "snapshot"},
-    {.path = (char *)"/var/lib/site/arsip.sqlite",
+    {.kind = "sqlite",
+	.path = (char *)"/var/lib/site/arsip.sqlite",
 	.size = 9437184,
 	.tables = 12,
 	.rows = 20771,
