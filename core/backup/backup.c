@@ -79,7 +79,9 @@ enum err backup_database_add(struct backup *backup, const char *kind, const stru
 		    .tables = database->tables,
 		    .rows = database->rows};
 		memcpy(added->version, database->version, sizeof(added->version));
+		memcpy(added->client, database->client, sizeof(added->client));
 		memcpy(added->consistency, database->consistency, sizeof(added->consistency));
+		memcpy(added->position, database->position, sizeof(added->position));
 		result->databases = databases;
 	}
 	pthread_mutex_unlock(&backup->lock);
@@ -88,12 +90,28 @@ enum err backup_database_add(struct backup *backup, const char *kind, const stru
 	return databases ? ERR_OK : ERR_NOMEM;
 }
 
-void backup_result_free(struct backup_result *result)
+void backup_database_missing(struct backup *backup)
 {
-	snapshot_free(&result->snapshot);
+	pthread_mutex_lock(&backup->lock);
+	if (backup->result->databases_missing++ == 0)
+		backup->result->database_failure = *failure_last();
+	pthread_mutex_unlock(&backup->lock);
+}
+
+static void forget_databases(struct backup_result *result)
+{
 	for (size_t i = 0; i < result->databases_count; i++)
 		mem_free(result->databases[i].path);
 	mem_free(result->databases);
+	result->databases = NULL;
+	result->databases_count = 0;
+	result->databases_missing = 0;
+}
+
+void backup_result_free(struct backup_result *result)
+{
+	snapshot_free(&result->snapshot);
+	forget_databases(result);
 	*result = (struct backup_result){0};
 }
 
@@ -169,6 +187,7 @@ static enum err run_pass(struct backup *backup)
 
 	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
 	snapshot->partial = false;
+	forget_databases(backup->result);
 	if (err == ERR_OK)
 		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk,
 		    backup->store, backup->stream);
@@ -195,6 +214,15 @@ static enum err run_pass(struct backup *backup)
 	return err;
 }
 
+static bool any_stream_is_gone(const struct backup_options *options)
+{
+	bool gone = false;
+
+	for (size_t i = 0; i < options->streams_count; i++)
+		gone = gone || options->streams[i].kind->once;
+	return gone;
+}
+
 /* Passes until nothing that was relied on has been condemned meanwhile: repository.md section 7. What is unchanged costs nothing again; what was
  * condemned is absent from the index and is read again. */
 static enum err run_passes(struct backup *backup)
@@ -203,7 +231,7 @@ static enum err run_passes(struct backup *backup)
 	enum err err = ERR_OK;
 
 	for (unsigned pass = 1; err == ERR_OK && dropped > 0; pass++) {
-		if (pass > BACKUP_PASSES || (pass > 1 && backup->options->streams_count > 0))
+		if (pass > BACKUP_PASSES || (pass > 1 && any_stream_is_gone(backup->options)))
 			return fail(PL_COLLECTED, "what this backup relies on was collected meanwhile");
 		last_run_close(backup);
 		err = run_pass(backup);

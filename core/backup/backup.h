@@ -54,7 +54,7 @@ struct backup_database {
 	const char *kind; /* "sqlite", or that of the stream */
 	char *path;	  /* or name */
 	uint64_t size, tables, rows;
-	char version[32], consistency[16];
+	char version[32], client[32], consistency[16], position[128]; /* as in struct stream_database */
 };
 
 /* One line of the verification after the run. */
@@ -72,6 +72,8 @@ struct backup_result {
 	size_t checks_count;
 	struct backup_database *databases;
 	size_t databases_count;
+	uint64_t databases_missing; /* sources of databases that could not be stored; the first of them says why: */
+	struct failure database_failure;
 	uint64_t packs_resumed; /* finished packs of an interrupted run that were found again */
 	uint64_t
 	    packs_lost; /* that the target lacks, or has with another size, and not all of which is stored elsewhere */

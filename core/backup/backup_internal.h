@@ -137,6 +137,8 @@ void backup_problem(struct backup *backup, enum backup_problem_kind kind, struct
     const char *reason);
 
 enum err backup_database_add(struct backup *backup, const char *kind, const struct stream_database *database);
+/* A source of databases is not stored: the last failure says why. */
+void backup_database_missing(struct backup *backup);
 
 /* ---- lost_packs.c ---- */
 /* Compares the index with the target, before index_begin(): packs that are lost count as absent, so that files whose chunks only they held are

@@ -106,6 +106,8 @@ enum err reader_extra_stream(struct reader *reader, struct item *item)
 		err = kind->finish(reading.stream, take_database, &reading);
 	if (err == ERR_OK)
 		err = finish_extra(reader, item, &now);
+	if (err == ERR_SOURCE && reading.source->database)
+		backup_database_missing(reader->backup);
 	if (err != ERR_OK && reading.source->required)
 		backup_stop(reader->backup);
 	kind->close(reading.stream);

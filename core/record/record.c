@@ -125,10 +125,11 @@ static json_t *databases(const struct backup_result *result)
 
 	for (size_t i = 0; list && result && i < result->databases_count; i++) {
 		const struct backup_database *database = &result->databases[i];
-		json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", database->kind, "path",
-		    text(database->path), "size", number_of(database->size), "tables", number_of(database->tables),
-		    "rows", number_of(database->rows), "version", text(database->version), "consistency",
-		    text(database->consistency));
+		json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", database->kind,
+		    "path", text(database->path), "size", number_of(database->size), "tables",
+		    number_of(database->tables), "rows", number_of(database->rows), "version", text(database->version),
+		    "client", text(database->client), "consistency", text(database->consistency), "position",
+		    text(database->position));
 
 		if (!item || json_array_append_new(list, item) != 0) {
 			json_decref(list);

@@ -21,11 +21,23 @@
 struct command {
 	pid_t pid; /* 0: reaped */
 	int output;
+	int errors; /* -1: inherited */
 	char *name; /* the program only: arguments may hold secrets */
+	char said[COMMAND_SAID];
+	size_t said_length;
+};
+
+/* What the child is made of. */
+struct birth {
+	const char *const *argv;
+	char **environment; /* NULL: ours */
+	const int *descriptors;
+	int output, errors; /* errors -1: inherited */
+	int error_pipe;
 };
 
 /* Runs in the child, between fork and exec: only async-signal-safe calls. */
-__attribute__((noreturn)) static void become(const char *const *argv, int output, int error_pipe)
+__attribute__((noreturn)) static void become(const struct birth *birth)
 {
 	struct sigaction action;
 	sigset_t none;
@@ -45,15 +57,19 @@ __attribute__((noreturn)) static void become(const char *const *argv, int output
 	/* Ours are opened with O_CLOEXEC; this is for /dev/null and what a library forgot. Kernels before 5.11 do
 	 * without. */
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+	for (const int *fd = birth->descriptors; fd && *fd >= 0; fd++)
+		fcntl(*fd, F_SETFD, 0);
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(birth->output, STDOUT_FILENO) >= 0 &&
+	    (birth->errors < 0 || dup2(birth->errors, STDERR_FILENO) >= 0) &&
 	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-	file_write_all(error_pipe, &errno, sizeof(errno));
+		execvpe(birth->argv[0], (char *const *)(uintptr_t)birth->argv,
+		    birth->environment ? birth->environment : environ);
+	file_write_all(birth->error_pipe, &errno, sizeof(errno));
 	_exit(127);
 }
 
 /* With all signals blocked, so that none is handled twice between fork and exec. */
-static pid_t fork_child(const char *const *argv, int output, int error_pipe)
+static pid_t fork_child(const struct birth *birth)
 {
 	sigset_t all, before;
 	pid_t pid;
@@ -62,7 +78,7 @@ static pid_t fork_child(const char *const *argv, int output, int error_pipe)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		become(argv, output, error_pipe);
+		become(birth);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	/* Here too, so that the group exists whoever runs first. */
 	if (pid > 0)
@@ -107,53 +123,152 @@ static int exec_error(int fd)
 	return file_read_full(fd, &error, sizeof(error)) == (ssize_t)sizeof(error) ? error : 0;
 }
 
-enum err command_start(struct command **out, const char *const *argv)
+/* Ours with what is put in its place. *out is an array whose strings are borrowed; NULL for ours as it is. */
+static enum err make_environment(const char *const *added, char ***out)
 {
-	struct command *command = mem_calloc(1, sizeof(*command));
-	int data[2] = {-1, -1}, errors[2] = {-1, -1};
-	enum err err = ERR_NOMEM;
-	int error;
+	size_t ours = 0, more = 0, count = 0;
+	char **list;
 
-	if (!command)
-		goto done;
-	command->output = -1;
-	command->name = output_printable(argv[0], strlen(argv[0]));
-	if (!command->name)
-		goto done;
-	if (open_pipe(data) && open_pipe(errors))
-		command->pid = fork_child(argv, data[1], errors[1]);
+	*out = NULL;
+	if (!added)
+		return ERR_OK;
+	while (environ[ours])
+		ours++;
+	while (added[more])
+		more++;
+	list = mem_calloc(ours + more + 1, sizeof(*list));
+	if (!list)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < ours; i++) {
+		bool replaced = false;
+
+		for (size_t k = 0; k < more; k++)
+			replaced = replaced || strncmp(environ[i], added[k], strcspn(added[k], "=") + 1) == 0;
+		if (!replaced)
+			list[count++] = environ[i];
+	}
+	for (size_t k = 0; k < more; k++)
+		list[count++] = (char *)(uintptr_t)added[k];
+	*out = list;
+	return ERR_OK;
+}
+
+/* The process, and whether it became the program. */
+static enum err bear(struct command *command, struct birth *birth)
+{
+	int errors[2] = {-1, -1}, error;
+	enum err err = ERR_OK;
+
+	if (open_pipe(errors)) {
+		birth->error_pipe = errors[1];
+		command->pid = fork_child(birth);
+	}
 	if (command->pid <= 0) {
 		command->pid = 0;
 		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
-		goto done;
+		close_pipe(errors);
+		return err;
 	}
 	close(errors[1]);
-	errors[1] = -1;
 	error = exec_error(errors[0]);
 	if (error != 0) {
 		errno = error;
 		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
+	}
+	close(errors[0]);
+	return err;
+}
+
+enum err command_start_with(struct command **out, const struct command_options *options)
+{
+	struct command *command = mem_calloc(1, sizeof(*command));
+	struct birth birth = {.argv = options->argv, .descriptors = options->descriptors, .errors = -1};
+	int data[2] = {-1, -1}, said[2] = {-1, -1};
+	enum err err = ERR_NOMEM;
+
+	if (!command)
+		goto done;
+	command->output = command->errors = -1;
+	command->name = output_printable(options->argv[0], strlen(options->argv[0]));
+	if (!command->name || make_environment(options->environment, &birth.environment) != ERR_OK)
+		goto done;
+	if (!open_pipe(data) || (options->keep_errors && !open_pipe(said))) {
+		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
 		goto done;
 	}
+	birth.output = data[1];
+	birth.errors = said[1];
+	err = bear(command, &birth);
+	if (err != ERR_OK)
+		goto done;
 	fcntl(data[0], F_SETPIPE_SZ, PIPE_SIZE);
 	fcntl(data[0], F_SETFL, O_NONBLOCK);
+	if (said[0] >= 0)
+		fcntl(said[0], F_SETFL, O_NONBLOCK);
 	command->output = data[0];
-	data[0] = -1;
+	command->errors = said[0];
+	data[0] = said[0] = -1;
 	*out = command;
 	command = NULL;
-	err = ERR_OK;
 done:
 	close_pipe(data);
-	close_pipe(errors);
+	close_pipe(said);
+	mem_free(birth.environment);
 	command_free(command);
 	return err;
 }
 
+enum err command_start(struct command **out, const char *const *argv)
+{
+	return command_start_with(out, &(struct command_options){.argv = argv});
+}
+
+/* Takes what waits on standard error, keeping the end of it. */
+static void hear(struct command *command)
+{
+	char heard[COMMAND_SAID];
+	ssize_t got;
+
+	while (command->errors >= 0 && (got = read(command->errors, heard, sizeof(heard) - 1)) != 0) {
+		size_t size = (size_t)got, keep = command->said_length;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return;
+		if (keep + size > sizeof(command->said) - 1)
+			keep = sizeof(command->said) - 1 - size;
+		memmove(command->said, command->said + command->said_length - keep, keep);
+		memcpy(command->said + keep, heard, size);
+		command->said_length = keep + size;
+	}
+	/* Its end: a closed pipe would be ready for ever. */
+	if (command->errors >= 0)
+		close(command->errors);
+	command->errors = -1;
+}
+
+void command_said(const struct command *command, char out[COMMAND_SAID])
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < command->said_length; i++) {
+		char c = command->said[i];
+
+		if (c == '\r' || (c == '\n' && (length == 0 || out[length - 1] == ' ')))
+			continue;
+		out[length++] = c == '\n' || c == '\0' ? ' ' : c;
+	}
+	while (length > 0 && out[length - 1] == ' ')
+		length--;
+	out[length] = '\0';
+}
+
 enum err command_read(struct command *command, void *out, size_t size, size_t *got)
 {
-	struct pollfd ready = {.fd = command->output, .events = POLLIN};
-
 	for (;;) {
+		struct pollfd ready[] = {
+		    {.fd = command->output, .events = POLLIN}, {.fd = command->errors, .events = POLLIN}};
 		ssize_t done = read(command->output, out, size);
 
 		if (done >= 0) {
@@ -162,9 +277,10 @@ enum err command_read(struct command *command, void *out, size_t size, size_t *g
 		}
 		if (interrupt_requested())
 			return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
-		if (errno == EAGAIN)
-			poll(&ready, 1, LOOK_EVERY);
-		else if (errno != EINTR)
+		if (errno == EAGAIN) {
+			poll(ready, 2, LOOK_EVERY);
+			hear(command);
+		} else if (errno != EINTR)
 			return fail_errno(PL_SOURCE_READ, "cannot read the output of %s", command->name);
 	}
 }
@@ -183,7 +299,10 @@ static bool wait_for(struct command *command, long patience, int *status)
 	long pause = 1;
 
 	for (long waited = 0;; waited += pause) {
-		pid_t pid = waitpid(command->pid, status, WNOHANG);
+		pid_t pid;
+
+		hear(command);
+		pid = waitpid(command->pid, status, WNOHANG);
 
 		if (pid == command->pid)
 			break;
@@ -198,6 +317,7 @@ static bool wait_for(struct command *command, long patience, int *status)
 		sleep_milliseconds(pause);
 	}
 	command->pid = 0;
+	hear(command);
 	return true;
 }
 
@@ -238,6 +358,8 @@ void command_free(struct command *command)
 				;
 		}
 	}
+	if (command->errors >= 0)
+		close(command->errors);
 	mem_free(command->name);
 	mem_free(command);
 }
@@ -271,5 +393,9 @@ static void close_stream(void *stream)
 	command_free(stream);
 }
 
-const struct stream_kind command_stream = {
-    .name = "command", .open = open_stream, .read = read_stream, .finish = finish_stream, .close = close_stream};
+const struct stream_kind command_stream = {.name = "command",
+    .open = open_stream,
+    .read = read_stream,
+    .finish = finish_stream,
+    .close = close_stream,
+    .once = true};

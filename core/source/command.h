@@ -11,6 +11,18 @@ struct command;
  * (a child that cannot exec reports through a pipe, so that "not found" is seen here). The child gets its own
  * process group and no descriptors of ours. */
 enum err command_start(struct command **out, const char *const *argv);
+
+struct command_options {
+	const char *const *argv;
+	/* Stay open in the child under the same numbers, which are above 2; ends in -1. NULL: none. */
+	const int *descriptors;
+	const char *const *environment; /* "NAME=value", in place of ours of that name; NULL-terminated. NULL: ours */
+	bool keep_errors;		/* standard error is kept for command_said instead */
+};
+enum err command_start_with(struct command **out, const struct command_options *options);
+#define COMMAND_SAID 512 /* bytes with the NUL */
+/* The end of what it wrote to standard error, on one line; "" where it said nothing or it was not kept. Bytes as they came. */
+void command_said(const struct command *command, char out[COMMAND_SAID]);
 /* Up to `size` bytes; 0 at the end of the output. PL_SOURCE_READ. */
 enum err command_read(struct command *command, void *out, size_t size, size_t *got);
 /* Waits. PL_COMMAND_FAILED (ERR_FAILED) names the command and its exit status or signal. */

@@ -1,0 +1,173 @@
+#include "core/source/dump_client.h"
+
+#include "core/base/file.h"
+#include "core/base/mem.h"
+#include "core/base/output.h"
+#include "core/crypto/crypto.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOM (DUMP_SECRET_MAX + 3) /* CR, LF and the NUL */
+#define BLOCK 4096u
+#define OPTION_FILE_MAX ((off_t)1 << 20) /* bytes; they have a few lines */
+
+/* Asked at each use: a scheduler runs for months after it read its configuration. */
+static enum err open_secret(const char *path, int *fd)
+{
+	struct stat status;
+	enum err err = ERR_OK;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (*fd < 0)
+		return fail_errno(PL_DATABASE_SECRET, "cannot open %s", path);
+	if (fstat(*fd, &status) != 0)
+		err = fail_errno(PL_DATABASE_SECRET, "cannot look at %s", path);
+	else if (!S_ISREG(status.st_mode))
+		err = fail(PL_DATABASE_SECRET, "%s is no regular file", path);
+	else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		err = fail(PL_DATABASE_SECRET, "other users may read or change %s (mode %04o)", path,
+		    (unsigned)(status.st_mode & 07777));
+	else if (status.st_size > OPTION_FILE_MAX)
+		err = fail(PL_DATABASE_SECRET, "%s is too large for what it should be", path);
+	if (err != ERR_OK) {
+		close(*fd);
+		*fd = -1;
+	}
+	return err;
+}
+
+enum err dump_client_secret(const char *path, char **out)
+{
+	char *secret = NULL;
+	ssize_t got;
+	size_t length = 0;
+	int fd;
+	enum err err = open_secret(path, &fd);
+
+	*out = NULL;
+	if (err != ERR_OK)
+		return err;
+	secret = secret_new(ROOM);
+	got = secret ? file_read_full(fd, secret, ROOM - 1) : 0;
+	if (!secret)
+		err = ERR_NOMEM;
+	else if (got < 0)
+		err = fail_errno(PL_DATABASE_SECRET, "cannot read %s", path);
+	close(fd);
+	while (err == ERR_OK && length < (size_t)got && secret[length] != '\n')
+		length++;
+	if (err == ERR_OK && length > 0 && secret[length - 1] == '\r')
+		length--;
+	if (err == ERR_OK && (length == 0 || length > DUMP_SECRET_MAX))
+		err = fail(PL_DATABASE_SECRET, "the first line of %s has %s", path,
+		    length == 0 ? "no password" : "more bytes than a password may have");
+	for (size_t i = 0; err == ERR_OK && i < length; i++)
+		if ((unsigned char)secret[i] < ' ' || secret[i] == 0x7f)
+			err = fail(PL_DATABASE_SECRET, "the first line of %s holds a control character", path);
+	if (err != ERR_OK) {
+		dump_client_secret_free(secret);
+		return err;
+	}
+	secret[length] = '\0';
+	*out = secret;
+	return ERR_OK;
+}
+
+void dump_client_secret_free(char *secret)
+{
+	secret_free(secret, ROOM);
+}
+
+enum err dump_client_file(int *fd)
+{
+	int made = memfd_create("pulih", MFD_CLOEXEC), moved = made;
+
+	/* Its number is the same in the child, whose standard descriptors have the first three. */
+	if (made >= 0 && made <= STDERR_FILENO) {
+		moved = fcntl(made, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		close(made);
+	}
+	*fd = moved;
+	/* Programs refuse files that others could read or write. */
+	if (moved >= 0 && fchmod(moved, 0600) == 0)
+		return ERR_OK;
+	return fail_errno(PL_DATABASE_SECRET, "cannot make a file in memory");
+}
+
+enum err dump_client_write(int fd, const void *bytes, size_t size)
+{
+	return file_write_all(fd, bytes, size) == 0 ? ERR_OK
+						    : fail_errno(PL_DATABASE_SECRET, "cannot write a file in memory");
+}
+
+enum err dump_client_copy(int fd, const char *path)
+{
+	uint8_t *block = NULL;
+	ssize_t got = 1;
+	int from;
+	enum err err = open_secret(path, &from);
+
+	if (err != ERR_OK)
+		return err;
+	block = secret_new(BLOCK);
+	if (!block)
+		err = ERR_NOMEM;
+	while (err == ERR_OK && got > 0) {
+		got = file_read_full(from, block, BLOCK);
+		err = got < 0 ? fail_errno(PL_DATABASE_SECRET, "cannot read %s", path)
+			      : dump_client_write(fd, block, (size_t)got);
+	}
+	secret_free(block, BLOCK);
+	close(from);
+	return err;
+}
+
+enum err dump_client_fail(const struct command *command, enum err err)
+{
+	struct failure failure = *failure_last();
+	char said[COMMAND_SAID] = "", *printable;
+
+	if (err == ERR_NOMEM || err == ERR_INTERRUPTED)
+		return err;
+	if (failure.id == PL_CHILD)
+		return fail(PL_DATABASE_CLIENT, "%s", failure.text);
+	if (command)
+		command_said(command, said);
+	if (!*said)
+		return fail(PL_DATABASE_DUMP, "%s", failure.text);
+	printable = output_printable(said, strlen(said));
+	if (!printable)
+		return ERR_NOMEM;
+	err = fail(PL_DATABASE_DUMP, "%s: %s", failure.text, printable);
+	mem_free(printable);
+	return err;
+}
+
+enum err dump_client_run(const struct command_options *options, size_t limit, struct buffer *out)
+{
+	struct command *command = NULL;
+	size_t got = 1;
+	enum err err = command_start_with(&command, options);
+
+	while (err == ERR_OK && got > 0) {
+		err = buffer_reserve(out, BLOCK);
+		if (err == ERR_OK)
+			err = command_read(command, out->data + out->length, BLOCK, &got);
+		if (err == ERR_OK)
+			out->length += got;
+		if (err == ERR_OK && out->length > limit)
+			err = fail(PL_DATABASE_DUMP, "%s writes more than can be", options->argv[0]);
+	}
+	if (err == ERR_OK)
+		err = command_finish(command);
+	if (err != ERR_OK)
+		err = dump_client_fail(command, err);
+	if (err == ERR_OK)
+		err = buffer_append_u8(out, 0);
+	command_free(command);
+	return err;
+}
