@@ -93,6 +93,17 @@ static void show_notifications(const struct configuration *configuration)
 	}
 }
 
+static void add_server(json_t *list, const char *kind, const struct configuration_server *server)
+{
+	const char *name = configuration_server_name(server);
+
+	for (uint32_t i = 0; i < server->databases_count; i++)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s++}", "kind", kind, "path", name, "/", server->databases[i]));
+	if (server->databases_count == 0)
+		json_array_append_new(list, json_pack("{s:s, s:s+}", "kind", kind, "path", name, "/*"));
+}
+
 static json_t *sources_json(const struct configuration_job *job)
 {
 	json_t *list = json_array();
@@ -108,6 +119,8 @@ static json_t *sources_json(const struct configuration_job *job)
 			    list, json_pack("{s:s, s:s}", "kind", "sqlite", "path", sqlite->paths[k]));
 		if (sqlite && sqlite->path)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "sqlite", "path", sqlite->path));
+		if (job->sources[i].mariadb)
+			add_server(list, "mariadb", job->sources[i].mariadb);
 	}
 	return list;
 }

@@ -75,7 +75,8 @@ static enum err run_one(const struct configuration *configuration, const struct 
 	    &result);
 	if (given.all && output_level() >= OUTPUT_NORMAL)
 		output_print("%s:\n", job->name);
-	backup_report_end(&report, result.lacking ? ERR_OK : err, &result.backup);
+	/* A run that failed for a database that is missing, or for what the target lacks, has its backup all the same. */
+	backup_report_end(&report, result.lacking || result.incomplete ? ERR_OK : err, &result.backup);
 	report_record(job, &result);
 	notify_report_show(&result.notifications, false);
 	run_result_free(&result);

@@ -188,3 +188,8 @@ const struct configuration_channel *configuration_channel(const struct configura
 			return &configuration->notifications[i];
 	return NULL;
 }
+
+const char *configuration_server_name(const struct configuration_server *server)
+{
+	return server->name ? server->name : server->host ? server->host : "local";
+}

@@ -51,9 +51,22 @@ struct configuration_sqlite {
 	char **paths;
 	uint32_t paths_count;
 };
+/* A database server. What is not given is NULL. */
+struct configuration_server {
+	char *name;	  /* configuration_server_name() says what it is where it is not given */
+	char **databases; /* none: all but the server's own */
+	uint32_t databases_count;
+	char *socket, *host; /* not both */
+	int *port;	     /* 1 … 65535, without a socket */
+	char *user, *password_file;
+	char *defaults_file; /* of the client */
+	bool without_lock;   /* tables that know no transactions are read without a lock */
+	bool without_users;  /* users and grants are left out */
+};
 struct configuration_source { /* exactly one of them */
 	struct configuration_files *files;
 	struct configuration_sqlite *sqlite;
+	struct configuration_server *mariadb;
 };
 
 /* Local times of day between which something may begin; `to` ≤ `from` is that of the next day, and not part of it. */
@@ -209,6 +222,9 @@ const struct configuration_person *configuration_person(const struct configurati
 /* Whether two descriptions are of one person, whatever their ids: by the digits of the NIP, or where one has none, by the name (ASCII letters of
  * any case, blanks of any number). */
 bool configuration_same_person(const char *name, const char *nip, const char *other_name, const char *other_nip);
+
+/* How the server is called in stored paths and records: its name, or that of its host, or "local". */
+const char *configuration_server_name(const struct configuration_server *server);
 
 const struct configuration_channel *configuration_channel(const struct configuration *configuration, const char *name);
 

@@ -68,11 +68,25 @@ static const cyaml_schema_field_t sqlite[] = {
     TEXTS(configuration_sqlite, paths),
     CYAML_FIELD_END,
 };
+#define SERVER                                                                                \
+	OPTIONAL(configuration_server, name), TEXTS(configuration_server, databases),         \
+	    OPTIONAL(configuration_server, socket), OPTIONAL(configuration_server, host),     \
+	    NUMBER_OR_NONE(configuration_server, port), OPTIONAL(configuration_server, user), \
+	    OPTIONAL(configuration_server, password_file)
+static const cyaml_schema_field_t mariadb[] = {
+    SERVER,
+    OPTIONAL(configuration_server, defaults_file),
+    FLAG(configuration_server, without_lock),
+    FLAG(configuration_server, without_users),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t source[] = {
     CYAML_FIELD_MAPPING_PTR(
 	"files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, files, files),
     CYAML_FIELD_MAPPING_PTR(
 	"sqlite", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, sqlite, sqlite),
+    CYAML_FIELD_MAPPING_PTR(
+	"mariadb", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, mariadb, mariadb),
     CYAML_FIELD_END,
 };
 

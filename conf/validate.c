@@ -30,15 +30,13 @@ static size_t items_of(struct locate *locate, const char *path)
 
 static enum err refuse_sources(struct locate *locate, const char *list)
 {
-	static const char *const kinds[] = {"mariadb", "postgresql"};
 	size_t count = items_of(locate, list);
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < count; i++)
-		for (size_t kind = 0; err == ERR_OK && kind < 2; kind++)
-			err = refuse(locate, locate_path("%s[%zu].%s", list, i, kinds[kind]).text,
-			    "databases of this kind are no source of jobs in this version; back up a dump with "
-			    "pulih backup --stdin-from-command -- COMMAND, and keep files and sqlite here");
+	for (size_t i = 0; err == ERR_OK && i < count; i++)
+		err = refuse(locate, locate_path("%s[%zu].postgresql", list, i).text,
+		    "databases of this kind are no source of jobs in this version; back up a dump with "
+		    "pulih backup --stdin-from-command -- COMMAND, and keep the others here");
 	return err;
 }
 
@@ -281,21 +279,24 @@ static enum err check_sources(struct locate *locate, const struct configuration_
 	for (uint32_t i = 0; err == ERR_OK && i < job->sources_count; i++) {
 		const struct configuration_source *source = &job->sources[i];
 		struct locate_path path = locate_path("jobs[%zu].sources[%u]", at, i);
+		int kinds = (source->files != NULL) + (source->sqlite != NULL) + (source->mariadb != NULL);
 
-		if ((source->files != NULL) + (source->sqlite != NULL) != 1)
-			return locate_fail(locate, source->files ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path.text,
-			    "a source is of one kind; allowed: files or sqlite, each behind a '-' of its own");
+		if (kinds != 1)
+			return locate_fail(locate, kinds ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path.text,
+			    "a source is of one kind; allowed: files, sqlite or mariadb, each behind a '-' of its own");
 		if (source->files && files)
 			return locate_fail(locate, PL_CONFIG_DUPLICATE, path.text,
 			    "the job has files already; list all paths there, or make a job of its own for these");
 		if (source->files) {
 			files = true;
 			err = check_files(locate, source->files, locate_path("%s.files", path.text).text);
-		} else {
+		} else if (source->sqlite) {
 			err = check_sqlite(locate, source->sqlite, locate_path("%s.sqlite", path.text).text);
+		} else {
+			err = validate_server(locate, source->mariadb, locate_path("%s.mariadb", path.text).text);
 		}
 	}
-	return err;
+	return err == ERR_OK ? validate_server_names(locate, job, at) : err;
 }
 
 static enum err check_keep(struct locate *locate, const struct configuration_keep *keep, const char *path)

@@ -63,6 +63,19 @@ static const struct configuration_files *files_of(const struct configuration_job
 	return NULL;
 }
 
+/* A backup that lacks a database has failed, though what else there was is stored: nobody who looks at the status only may think otherwise. */
+static enum err without_databases(const struct run *run, enum err err)
+{
+	const struct backup_result *backup = &run->result->backup;
+
+	if (backup->databases_missing == 0 || (err != ERR_PARTIAL && failure_last()->id != PL_NOTHING_READ))
+		return err;
+	run->result->incomplete = err == ERR_PARTIAL;
+	return fail(PL_DATABASE_MISSING, "%llu %s not in the backup: %s", (unsigned long long)backup->databases_missing,
+	    backup->databases_missing == 1 ? "source of databases is" : "sources of databases are",
+	    backup->database_failure.text);
+}
+
 static enum err back_up(struct run *run)
 {
 	const struct configuration_files *files = files_of(run->options->job);
@@ -71,6 +84,8 @@ static enum err back_up(struct run *run)
 	    .paths_count = run->paths_count,
 	    .sqlite = run->databases,
 	    .sqlite_count = run->databases_count,
+	    .streams = run->streams,
+	    .streams_count = run->streams_count,
 	    .job = run->options->job->name,
 	    .exclude = run->exclude,
 	    .one_file_system = files && files->one_file_system,
@@ -82,7 +97,7 @@ static enum err back_up(struct run *run)
 	    .context = run,
 	};
 
-	return backup_run(&run->repository, &options, &run->result->backup);
+	return without_databases(run, backup_run(&run->repository, &options, &run->result->backup));
 }
 
 /* ---- the limit of time ---- */

@@ -35,13 +35,15 @@ struct run_result {
 	enum record_status status;
 	bool stored;		      /* the repository has the record too */
 	bool lacking;		      /* the target lacks what this machine stored there before; the backup is done */
+	bool incomplete;	      /* the run failed because a database is missing; the rest is stored */
 	char cut_off[RECORD_ID_SIZE]; /* the run before that was cut off and got its record now; "" for none */
 	struct notify_results notifications; /* who was told of it, and of what waited; see notify.h */
 };
 void run_result_free(struct run_result *result);
 
 /* Runs the job now, in the office's time zone (which becomes that of the process). Returns what the backup returned, after the record was
- * written and the channels of the configuration were told, whatever came of that. PL_LEDGER_FOUND (ERR_CORRUPT): the backup is done, but
+ * written and the channels of the configuration were told, whatever came of that. PL_DATABASE_MISSING (ERR_SOURCE): a dump of a database failed; the rest is
+ * stored. PL_LEDGER_FOUND (ERR_CORRUPT): the backup is done, but
  * the target lacks what this machine stored there before. PL_JOB_BUSY (ERR_BUSY), and PL_RECORD_EXISTS where run_id has its record
  * already; they leave none: nothing ran. A record that cannot be written makes a run that
  * was good fail. */

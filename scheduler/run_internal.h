@@ -2,6 +2,7 @@
 #ifndef PULIH_SCHEDULER_RUN_INTERNAL_H
 #define PULIH_SCHEDULER_RUN_INTERNAL_H
 
+#include "core/source/mariadb.h"
 #include "restore/verify.h"
 #include "scheduler/run.h"
 
@@ -31,6 +32,11 @@ struct run {
 	size_t paths_count, databases_count, sources_count;
 	const char **if_present;
 	struct exclude *exclude;
+	struct stream_source *streams;
+	size_t streams_count;
+	struct mariadb_source *mariadb;
+	char **names; /* that the streams and sources borrow */
+	size_t names_count;
 };
 
 /* Makes folders and takes the lock. PL_JOB_BUSY. */
@@ -56,6 +62,9 @@ enum err run_command_after(struct run *run);
 /* Fills the borrowed parts from the job's sources. */
 enum err run_sources(struct run *run);
 void run_sources_free(struct run *run);
+/* run_servers.c: the database servers among them, called by run_sources. */
+enum err run_servers(struct run *run);
+void run_servers_free(struct run *run);
 
 /* What the record says of the place and of the time before this run, where the repository is open. What cannot be found out is left empty:
  * no run fails for it. Keeps the last failure. */

@@ -84,11 +84,12 @@ enum err run_sources(struct run *run)
 		for (uint32_t k = 0; sqlite && k < sqlite->paths_count; k++)
 			add_database(run, sqlite->paths[k]);
 	}
-	return err;
+	return err == ERR_OK ? run_servers(run) : err;
 }
 
 void run_sources_free(struct run *run)
 {
+	run_servers_free(run);
 	exclude_free(run->exclude);
 	mem_free(run->if_present);
 	mem_free(run->paths);
