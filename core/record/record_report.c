@@ -113,23 +113,47 @@ static void time_fields(struct report_model *model, json_t *record)
 		    record_duration(phrase, record_member_number(record, "duration_ms"), model->english));
 }
 
+/* The names of those databases whose consistency is "none". */
+static const char *not_assured(struct report_model *model, json_t *databases)
+{
+	const char *names = "";
+	json_t *database;
+	size_t at;
+
+	json_array_foreach(
+	    databases, at, database) if (strcmp(record_member_text(database, "consistency"), "none") == 0) names =
+	    report_model_format(model, "%s%s%s", names, *names ? ", " : "", record_member_text(database, "path"));
+	return names;
+}
+
 static void consistency_fields(struct report_model *model, json_t *record)
 {
-	bool files = false, databases = false;
+	bool files = false, sqlite = false, servers = false;
+	const char *lines[4], *names = not_assured(model, record_member(record, "databases"));
+	size_t count = 0, at;
 	json_t *source;
-	size_t at;
 
 	json_array_foreach(record_member(record, "sources"), at, source)
 	{
-		files = files || strcmp(record_member_text(source, "kind"), "files") == 0;
-		databases = databases || strcmp(record_member_text(source, "kind"), "sqlite") == 0;
+		const char *kind = record_member_text(source, "kind");
+
+		files = files || strcmp(kind, "files") == 0;
+		sqlite = sqlite || strcmp(kind, "sqlite") == 0;
+		servers = servers || strcmp(kind, "mariadb") == 0 || strcmp(kind, "postgresql") == 0;
 	}
 	if (files)
-		report_model_field(model, WORD_CONSISTENCY, report_model_word(model, WORD_CONSISTENCY_FILES));
-	if (databases && files)
-		report_model_field_more(model, report_model_word(model, WORD_CONSISTENCY_DATABASES));
-	else if (databases)
-		report_model_field(model, WORD_CONSISTENCY, report_model_word(model, WORD_CONSISTENCY_DATABASES));
+		lines[count++] = report_model_word(model, WORD_CONSISTENCY_FILES);
+	if (sqlite)
+		lines[count++] = report_model_word(model, WORD_CONSISTENCY_DATABASES);
+	if (servers)
+		lines[count++] = report_model_word(model, WORD_CONSISTENCY_SERVERS);
+	if (*names)
+		lines[count++] = report_model_fill(model, WORD_CONSISTENCY_NOT_ASSURED, RECORD_ARGUMENTS(names));
+	for (size_t i = 0; i < count; i++)
+		if (i == 0)
+			report_model_field(model, WORD_CONSISTENCY, lines[i]);
+		else
+			report_model_field_more(model, lines[i]);
 }
 
 static void done_block(struct report_model *model, json_t *record)

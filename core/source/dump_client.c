@@ -11,9 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOM (DUMP_SECRET_MAX + 3) /* CR, LF and the NUL */
 #define BLOCK 4096u
-#define OPTION_FILE_MAX ((off_t)1 << 20) /* bytes; they have a few lines */
 
 /* Asked at each use: a scheduler runs for months after it read its configuration. */
 static enum err open_secret(const char *path, int *fd)
@@ -31,8 +29,6 @@ static enum err open_secret(const char *path, int *fd)
 	else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		err = fail(PL_DATABASE_SECRET, "other users may read or change %s (mode %04o)", path,
 		    (unsigned)(status.st_mode & 07777));
-	else if (status.st_size > OPTION_FILE_MAX)
-		err = fail(PL_DATABASE_SECRET, "%s is too large for what it should be", path);
 	if (err != ERR_OK) {
 		close(*fd);
 		*fd = -1;
@@ -43,43 +39,61 @@ static enum err open_secret(const char *path, int *fd)
 enum err dump_client_secret(const char *path, char **out)
 {
 	char *secret = NULL;
-	ssize_t got;
-	size_t length = 0;
+	ssize_t got = 0;
 	int fd;
 	enum err err = open_secret(path, &fd);
 
 	*out = NULL;
 	if (err != ERR_OK)
 		return err;
-	secret = secret_new(ROOM);
-	got = secret ? file_read_full(fd, secret, ROOM - 1) : 0;
+	secret = secret_new(DUMP_SECRET_ROOM);
+	if (secret)
+		got = file_read_full(fd, secret, DUMP_SECRET_ROOM);
 	if (!secret)
 		err = ERR_NOMEM;
 	else if (got < 0)
 		err = fail_errno(PL_DATABASE_SECRET, "cannot read %s", path);
+	else if (got >= DUMP_SECRET_ROOM)
+		err = fail(PL_DATABASE_SECRET, "%s is too large for what it should be", path);
+	else if (memchr(secret, '\0', (size_t)got))
+		err = fail(PL_DATABASE_SECRET, "%s is no text", path);
 	close(fd);
-	while (err == ERR_OK && length < (size_t)got && secret[length] != '\n')
-		length++;
-	if (err == ERR_OK && length > 0 && secret[length - 1] == '\r')
-		length--;
-	if (err == ERR_OK && (length == 0 || length > DUMP_SECRET_MAX))
-		err = fail(PL_DATABASE_SECRET, "the first line of %s has %s", path,
-		    length == 0 ? "no password" : "more bytes than a password may have");
-	for (size_t i = 0; err == ERR_OK && i < length; i++)
-		if ((unsigned char)secret[i] < ' ' || secret[i] == 0x7f)
-			err = fail(PL_DATABASE_SECRET, "the first line of %s holds a control character", path);
 	if (err != ERR_OK) {
 		dump_client_secret_free(secret);
 		return err;
 	}
-	secret[length] = '\0';
+	secret[got] = '\0';
 	*out = secret;
 	return ERR_OK;
 }
 
+enum err dump_client_password(const char *path, char **out)
+{
+	enum err err = dump_client_secret(path, out);
+	size_t length;
+
+	if (err != ERR_OK)
+		return err;
+	length = strcspn(*out, "\n");
+	if (length > 0 && (*out)[length - 1] == '\r')
+		length--;
+	(*out)[length] = '\0';
+	if (length == 0 || length > DUMP_PASSWORD_MAX)
+		err = fail(PL_DATABASE_SECRET, "the first line of %s has %s", path,
+		    length == 0 ? "no password" : "more bytes than a password may have");
+	for (size_t i = 0; err == ERR_OK && i < length; i++)
+		if ((unsigned char)(*out)[i] < ' ' || (*out)[i] == 0x7f)
+			err = fail(PL_DATABASE_SECRET, "the first line of %s holds a control character", path);
+	if (err != ERR_OK) {
+		dump_client_secret_free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
 void dump_client_secret_free(char *secret)
 {
-	secret_free(secret, ROOM);
+	secret_free(secret, DUMP_SECRET_ROOM);
 }
 
 enum err dump_client_file(int *fd)
@@ -102,28 +116,6 @@ enum err dump_client_write(int fd, const void *bytes, size_t size)
 {
 	return file_write_all(fd, bytes, size) == 0 ? ERR_OK
 						    : fail_errno(PL_DATABASE_SECRET, "cannot write a file in memory");
-}
-
-enum err dump_client_copy(int fd, const char *path)
-{
-	uint8_t *block = NULL;
-	ssize_t got = 1;
-	int from;
-	enum err err = open_secret(path, &from);
-
-	if (err != ERR_OK)
-		return err;
-	block = secret_new(BLOCK);
-	if (!block)
-		err = ERR_NOMEM;
-	while (err == ERR_OK && got > 0) {
-		got = file_read_full(from, block, BLOCK);
-		err = got < 0 ? fail_errno(PL_DATABASE_SECRET, "cannot read %s", path)
-			      : dump_client_write(fd, block, (size_t)got);
-	}
-	secret_free(block, BLOCK);
-	close(from);
-	return err;
 }
 
 enum err dump_client_fail(const struct command *command, enum err err)

@@ -8,17 +8,18 @@
 #include "core/base/buffer.h"
 #include "core/source/command.h"
 
-#define DUMP_SECRET_MAX 500 /* bytes of a password: one line of an option file holds it, every byte escaped */
+#define DUMP_PASSWORD_MAX 500  /* bytes: one line of an option file holds it, every byte escaped */
+#define DUMP_SECRET_ROOM 16384 /* bytes of a file of credentials with a NUL; they have a few lines */
 
-/* The first line of a file that nobody else can read, as secret memory; NUL-terminated. PL_DATABASE_SECRET. */
+/* A file that nobody else can read, as secret memory; NUL-terminated. PL_DATABASE_SECRET. */
 enum err dump_client_secret(const char *path, char **out);
+/* Its first line, which must be a password. */
+enum err dump_client_password(const char *path, char **out);
 void dump_client_secret_free(char *secret);
 
 /* An empty file in memory. PL_DATABASE_SECRET. */
 enum err dump_client_file(int *fd);
-/* Appends bytes, or a file that nobody else can read. PL_DATABASE_SECRET. */
 enum err dump_client_write(int fd, const void *bytes, size_t size);
-enum err dump_client_copy(int fd, const char *path);
 
 /* Runs a program to its end, all that it writes (at most `limit` bytes) appended with a NUL behind. As dump_client_fail. */
 enum err dump_client_run(const struct command_options *options, size_t limit, struct buffer *out);

@@ -14,7 +14,7 @@ struct mariadb_source {
 	const char *name;	      /* of the server, in records */
 	const char *const *databases; /* to dump */
 	size_t databases_count;	      /* 0: all but the server's own */
-	const char *defaults_file;    /* an option file of the client, in which anything may stand */
+	const char *defaults_file;    /* an option file of the client, of which what concerns the connection is used */
 	const char *socket, *host;    /* at most one of them */
 	unsigned port;		      /* 0: the usual one */
 	const char *user, *password_file;

@@ -29,7 +29,7 @@ static enum err write_value(int fd, const char *name, const char *value)
 static enum err write_password(int fd, const char *path)
 {
 	char *secret = NULL;
-	enum err err = dump_client_secret(path, &secret);
+	enum err err = dump_client_password(path, &secret);
 
 	if (err == ERR_OK)
 		err = write_value(fd, "password", secret);
@@ -37,18 +37,69 @@ static enum err write_password(int fd, const char *path)
 	return err;
 }
 
+/* Options that say how to get to the server. The others of an option file are for people's own dumps: "no-data" or
+ * "ignore-table" would make one of ours that lacks what it should hold. */
+static bool is_connection(const char *line)
+{
+	static const char *const names[] = {"user", "password", "host", "port", "socket", "protocol", "compress",
+	    "default-auth", "plugin-dir", "server-public-key-path", "get-server-public-key"};
+	char name[64];
+	size_t length = strcspn(line, " \t\r\n=");
+
+	if (length >= sizeof(name))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		name[i] = line[i] == '_' ? '-' : line[i];
+	name[length] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return strncmp(name, "ssl", 3) == 0 || strncmp(name, "tls-", 4) == 0;
+}
+
+/* "[client]" and its like. */
+static bool is_our_group(const char *line)
+{
+	static const char *const groups[] = {"client", "client-server", "client-mariadb", "mysqldump", "mariadb-dump"};
+	size_t length = strcspn(line + 1, "]\n");
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (length == strlen(groups[i]) && memcmp(line + 1, groups[i], length) == 0)
+			return true;
+	return false;
+}
+
+static enum err write_option_file(int fd, const char *path)
+{
+	char *text = NULL;
+	bool ours = false;
+	enum err err = dump_client_secret(path, &text);
+
+	for (const char *line = text; err == ERR_OK && *line;) {
+		size_t length = strcspn(line, "\n"), blank = strspn(line, " \t");
+
+		if (line[blank] == '[')
+			ours = is_our_group(line + blank);
+		else if (ours && is_connection(line + blank))
+			err = dump_client_write(fd, line, length);
+		if (err == ERR_OK)
+			err = dump_client_write(fd, "\n", 1);
+		line += length + (line[length] == '\n');
+	}
+	dump_client_secret_free(text);
+	return err;
+}
+
 /* The file that was given comes first: what stands beside it in the configuration has the last word. No other option
  * file is read, so that a dump does not depend on what somebody has in theirs. */
 static enum err write_options(int fd, const struct mariadb_source *source)
 {
-	static const char group[] = "\n[client]\n";
+	static const char group[] = "[client]\n";
 	char port[32];
-	enum err err = ERR_OK;
+	enum err err = dump_client_write(fd, group, sizeof(group) - 1);
 
-	if (source->defaults_file)
-		err = dump_client_copy(fd, source->defaults_file);
-	if (err == ERR_OK)
-		err = dump_client_write(fd, group, sizeof(group) - 1);
+	if (err == ERR_OK && source->defaults_file)
+		err = write_option_file(fd, source->defaults_file);
 	if (err == ERR_OK && source->user)
 		err = write_value(fd, "user", source->user);
 	if (err == ERR_OK && source->password_file)
