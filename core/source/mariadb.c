@@ -58,6 +58,12 @@ static enum err start(struct mariadb *mariadb, const char *const *arguments)
 
 #define OPTIONS 24u /* at most, beside the names */
 
+/* A row that gets longer moves the ends of all statements behind it in its table, and each of them is a place where the
+ * dump differs from the last one: so statements are as long as a server takes that is set up as it comes (MariaDB since
+ * 10.2, MySQL since 8.0), with room to spare. */
+#define PACKET_USUAL ((uint64_t)16 << 20)
+#define LONG_STATEMENTS "--net-buffer-length=8M"
+
 static size_t add_options(const struct mariadb *mariadb, const char **arguments)
 {
 	static const char *const always[] = {"--quick", "--routines", "--events", "--triggers", "--hex-blob",
@@ -69,6 +75,8 @@ static size_t add_options(const struct mariadb *mariadb, const char **arguments)
 		arguments[count++] = always[i];
 	arguments[count++] =
 	    mariadb->server.unsafe && !mariadb->source->without_lock ? "--lock-all-tables" : "--single-transaction";
+	if (mariadb->server.packet >= PACKET_USUAL)
+		arguments[count++] = LONG_STATEMENTS;
 	if (mariadb->server.history)
 		arguments[count++] = "--dump-history";
 	if (mariadb->server.has_log)

@@ -41,6 +41,7 @@ struct mariadb_server {
 	struct mariadb_database *databases;
 	size_t count, capacity;
 	bool unsafe, history; /* one of those that are wanted is */
+	uint64_t packet;      /* bytes of the longest statement that it takes */
 	bool has_log;	      /* a binary log, whose position this user may ask for */
 };
 /* PL_DATABASE_DUMP where it does not answer, or has no such database. */

@@ -20,6 +20,7 @@ static const char question[] =
     "SELECT DISTINCT 'history', HEX(t.TABLE_SCHEMA) FROM information_schema.TABLES t"
     " WHERE t.TABLE_TYPE = 'SYSTEM VERSIONED';"
     "SELECT 'log', @@log_bin;"
+    "SELECT 'packet', @@max_allowed_packet;"
     "SELECT 'end'";
 
 void mariadb_server_free(struct mariadb_server *server)
@@ -113,6 +114,8 @@ enum err mariadb_server_parse(struct mariadb_server *server, const char *answer)
 			return ERR_OK;
 		if (word == 3 && memcmp(line, "log\t", 4) == 0)
 			server->has_log = line[4] == '1';
+		if (word == 6 && memcmp(line, "packet\t", 7) == 0)
+			server->packet = strtoull(line + 7, NULL, 10);
 		for (size_t i = 0; err == ERR_OK && i < 4; i++)
 			if (word == strlen(words[i]) && memcmp(line, words[i], word) == 0 && line[word] == '\t')
 				err = take_named(server, line, word, line + word + 1);
