@@ -121,6 +121,8 @@ static json_t *sources_json(const struct configuration_job *job)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "sqlite", "path", sqlite->path));
 		if (job->sources[i].mariadb)
 			add_server(list, "mariadb", job->sources[i].mariadb);
+		if (job->sources[i].postgresql)
+			add_server(list, "postgresql", job->sources[i].postgresql);
 	}
 	return list;
 }

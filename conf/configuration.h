@@ -54,10 +54,10 @@ struct configuration_sqlite {
 /* A database server. What is not given is NULL. */
 struct configuration_server {
 	char *name;	  /* configuration_server_name() says what it is where it is not given */
-	char **databases; /* none: all but the server's own */
+	char **databases; /* none: all but the server's own; of PostgreSQL there is one at least */
 	uint32_t databases_count;
-	char *socket, *host; /* not both */
-	int *port;	     /* 1 … 65535, without a socket */
+	char *socket, *host; /* not both; of PostgreSQL the socket is the folder that it is in */
+	int *port;	     /* 1 … 65535, of MariaDB without a socket */
 	char *user, *password_file;
 	char *defaults_file; /* of the client */
 	bool without_lock;   /* tables that know no transactions are read without a lock */
@@ -66,7 +66,7 @@ struct configuration_server {
 struct configuration_source { /* exactly one of them */
 	struct configuration_files *files;
 	struct configuration_sqlite *sqlite;
-	struct configuration_server *mariadb;
+	struct configuration_server *mariadb, *postgresql;
 };
 
 /* Local times of day between which something may begin; `to` ≤ `from` is that of the next day, and not part of it. */

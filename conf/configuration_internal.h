@@ -47,7 +47,8 @@ enum err validate_readable(struct locate *locate, const char *path, const char *
 enum err validate_secret(struct locate *locate, const char *path, const char *file);
 
 /* The database server at that path; and that the servers of a job, whose other values are right, are stored under names of their own. */
-enum err validate_server(struct locate *locate, const struct configuration_server *server, const char *path);
+enum err validate_server(
+    struct locate *locate, const struct configuration_server *server, const char *path, bool postgresql);
 enum err validate_server_names(struct locate *locate, const struct configuration_job *job, size_t at);
 
 /* The schedule at that path: its parts belong together, its times are such, and it can be due. */

@@ -80,6 +80,11 @@ static const cyaml_schema_field_t mariadb[] = {
     FLAG(configuration_server, without_users),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t postgresql[] = {
+    SERVER,
+    FLAG(configuration_server, without_users),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t source[] = {
     CYAML_FIELD_MAPPING_PTR(
 	"files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, files, files),
@@ -87,6 +92,8 @@ static const cyaml_schema_field_t source[] = {
 	"sqlite", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, sqlite, sqlite),
     CYAML_FIELD_MAPPING_PTR(
 	"mariadb", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, mariadb, mariadb),
+    CYAML_FIELD_MAPPING_PTR(
+	"postgresql", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_source, postgresql, postgresql),
     CYAML_FIELD_END,
 };
 

@@ -28,18 +28,6 @@ static size_t items_of(struct locate *locate, const char *path)
 	    : 0;
 }
 
-static enum err refuse_sources(struct locate *locate, const char *list)
-{
-	size_t count = items_of(locate, list);
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < count; i++)
-		err = refuse(locate, locate_path("%s[%zu].postgresql", list, i).text,
-		    "databases of this kind are no source of jobs in this version; back up a dump with "
-		    "pulih backup --stdin-from-command -- COMMAND, and keep the others here");
-	return err;
-}
-
 static bool url_is_elsewhere(const yaml_node_t *url)
 {
 	static const char *const schemes[] = {"ssh://", "s3://", "disc:", "sftp://"};
@@ -72,8 +60,6 @@ enum err validate_supported(struct locate *locate)
 	for (size_t i = 0; err == ERR_OK && i < jobs; i++) {
 		err = refuse(locate, locate_path("jobs[%zu].copies", i).text,
 		    "copies are not kept by this version; remove this line, or add a job for each further target");
-		if (err == ERR_OK)
-			err = refuse_sources(locate, locate_path("jobs[%zu].sources", i).text);
 	}
 	return err;
 }
@@ -279,11 +265,14 @@ static enum err check_sources(struct locate *locate, const struct configuration_
 	for (uint32_t i = 0; err == ERR_OK && i < job->sources_count; i++) {
 		const struct configuration_source *source = &job->sources[i];
 		struct locate_path path = locate_path("jobs[%zu].sources[%u]", at, i);
-		int kinds = (source->files != NULL) + (source->sqlite != NULL) + (source->mariadb != NULL);
+		int kinds = (source->files != NULL) + (source->sqlite != NULL) + (source->mariadb != NULL) +
+		    (source->postgresql != NULL);
 
 		if (kinds != 1)
 			return locate_fail(locate, kinds ? PL_CONFIG_VALUE : PL_CONFIG_NO_VALUE, path.text,
-			    "a source is of one kind; allowed: files, sqlite or mariadb, each behind a '-' of its own");
+			    "a source is of one kind; allowed: files, sqlite, mariadb or postgresql, each behind a '-' "
+			    "of its "
+			    "own");
 		if (source->files && files)
 			return locate_fail(locate, PL_CONFIG_DUPLICATE, path.text,
 			    "the job has files already; list all paths there, or make a job of its own for these");
@@ -292,8 +281,12 @@ static enum err check_sources(struct locate *locate, const struct configuration_
 			err = check_files(locate, source->files, locate_path("%s.files", path.text).text);
 		} else if (source->sqlite) {
 			err = check_sqlite(locate, source->sqlite, locate_path("%s.sqlite", path.text).text);
+		} else if (source->mariadb) {
+			err =
+			    validate_server(locate, source->mariadb, locate_path("%s.mariadb", path.text).text, false);
 		} else {
-			err = validate_server(locate, source->mariadb, locate_path("%s.mariadb", path.text).text);
+			err = validate_server(
+			    locate, source->postgresql, locate_path("%s.postgresql", path.text).text, true);
 		}
 	}
 	return err == ERR_OK ? validate_server_names(locate, job, at) : err;

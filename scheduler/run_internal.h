@@ -3,6 +3,7 @@
 #define PULIH_SCHEDULER_RUN_INTERNAL_H
 
 #include "core/source/mariadb.h"
+#include "core/source/postgresql.h"
 #include "restore/verify.h"
 #include "scheduler/run.h"
 
@@ -35,6 +36,8 @@ struct run {
 	struct stream_source *streams;
 	size_t streams_count;
 	struct mariadb_source *mariadb;
+	struct postgresql_server *postgresql;
+	struct postgresql_source *postgresql_databases;
 	char **names; /* that the streams and sources borrow */
 	size_t names_count;
 };

@@ -3,25 +3,34 @@
 
 #include "core/base/mem.h"
 
-/* Each has at most two streams; each database that is named a line in the record, all of a server one line. */
+/* A server has at most two streams, one of PostgreSQL one for each database besides; a database that is named, or all of a server, is a line
+ * in the record. Every stream and every line has a text of its own. */
 static enum err make_room(struct run *run)
 {
 	const struct configuration_job *job = run->options->job;
-	size_t servers = 0, lines = 0;
+	size_t servers = 0, databases = 0;
 	struct record_source *sources;
 
-	for (uint32_t i = 0; i < job->sources_count; i++)
-		if (job->sources[i].mariadb) {
+	for (uint32_t i = 0; i < job->sources_count; i++) {
+		const struct configuration_source *source = &job->sources[i];
+
+		if (source->mariadb || source->postgresql)
 			servers++;
-			lines += job->sources[i].mariadb->databases_count + 1;
-		}
-	run->streams = mem_calloc(2 * servers + 1, sizeof(*run->streams));
+		databases += source->mariadb ? source->mariadb->databases_count
+		    : source->postgresql     ? source->postgresql->databases_count
+					     : 0;
+	}
+	run->streams = mem_calloc(2 * servers + databases + 1, sizeof(*run->streams));
 	run->mariadb = mem_calloc(servers + 1, sizeof(*run->mariadb));
-	run->names = mem_calloc(2 * servers + lines + 1, sizeof(*run->names));
-	sources = mem_resize(run->sources, run->sources_count + lines + 1, sizeof(*sources));
+	run->postgresql = mem_calloc(servers + 1, sizeof(*run->postgresql));
+	run->postgresql_databases = mem_calloc(databases + 1, sizeof(*run->postgresql_databases));
+	run->names = mem_calloc(3 * servers + 2 * databases + 1, sizeof(*run->names));
+	sources = mem_resize(run->sources, run->sources_count + servers + databases + 1, sizeof(*sources));
 	if (sources)
 		run->sources = sources;
-	return run->streams && run->mariadb && run->names && sources ? ERR_OK : ERR_NOMEM;
+	return run->streams && run->mariadb && run->postgresql && run->postgresql_databases && run->names && sources
+	    ? ERR_OK
+	    : ERR_NOMEM;
 }
 
 /* Keeps a text that was made; false where it could not be. */
@@ -79,16 +88,42 @@ static enum err add_mariadb(struct run *run, struct mariadb_source *source, cons
 	return err;
 }
 
+static enum err add_postgresql(struct run *run, struct postgresql_server *server, struct postgresql_source **source,
+    const struct configuration_server *configured)
+{
+	enum err err = name_databases(run, postgresql_stream.name, configured);
+
+	*server = (struct postgresql_server){.name = configuration_server_name(configured),
+	    .host = configured->socket ? configured->socket : configured->host,
+	    .port = configured->port ? (unsigned)*configured->port : 0,
+	    .user = configured->user,
+	    .password_file = configured->password_file};
+	for (uint32_t i = 0; err == ERR_OK && i < configured->databases_count; i++) {
+		**source = (struct postgresql_source){server, configured->databases[i]};
+		err = add_stream(run, &postgresql_stream, *source,
+		    mem_printf("postgresql/%s/%s.sql", server->name, configured->databases[i]), true);
+		++*source;
+	}
+	if (err == ERR_OK && !configured->without_users)
+		err = add_stream(run, &postgresql_globals_stream, server,
+		    mem_printf("postgresql/%s/globals.sql", server->name), false);
+	return err;
+}
+
 enum err run_servers(struct run *run)
 {
 	const struct configuration_job *job = run->options->job;
-	struct mariadb_source *mariadb;
 	enum err err = make_room(run);
+	struct mariadb_source *mariadb = run->mariadb;
+	struct postgresql_server *postgresql = run->postgresql;
+	struct postgresql_source *database = run->postgresql_databases;
 
-	mariadb = run->mariadb;
-	for (uint32_t i = 0; err == ERR_OK && i < job->sources_count; i++)
+	for (uint32_t i = 0; err == ERR_OK && i < job->sources_count; i++) {
 		if (job->sources[i].mariadb)
 			err = add_mariadb(run, mariadb++, job->sources[i].mariadb);
+		else if (job->sources[i].postgresql)
+			err = add_postgresql(run, postgresql++, &database, job->sources[i].postgresql);
+	}
 	return err;
 }
 
@@ -97,6 +132,8 @@ void run_servers_free(struct run *run)
 	for (size_t i = 0; i < run->names_count; i++)
 		mem_free(run->names[i]);
 	mem_free(run->names);
+	mem_free(run->postgresql_databases);
+	mem_free(run->postgresql);
 	mem_free(run->mariadb);
 	mem_free(run->streams);
 }

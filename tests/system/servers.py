@@ -118,3 +118,69 @@ class MariaDB(Server):
             held.stdin.close()
             held.stdout.close()
             held.wait(60)
+
+
+class PostgreSQL(Server):
+    """Trusts everybody on its socket, but for the role "cadangan", which needs its password."""
+
+    def __init__(self):
+        folders = sorted((str(f) for f in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+        self.programs = {name: program(name, folders=folders) for name in ("initdb", "postgres", "psql", "pg_dump")}
+        super().__init__("pulih-postgresql-")
+        self.folder.chmod(0o755)
+        self.socket, user = self.folder / "socket", None
+        self.socket.mkdir()
+        if os.geteuid() == 0:
+            user = "postgres"
+            shutil.chown(self.folder, user)
+            shutil.chown(self.socket, user)
+        subprocess.run([self.programs["initdb"], "-D", self.folder / "data", "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8",
+                        "--locale=C.UTF-8"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, timeout=TIMEOUT, user=user,
+                       cwd=self.folder)
+        rules = self.folder / "data/pg_hba.conf"
+        rules.write_text("local all cadangan scram-sha-256\n" + rules.read_text())
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                [self.programs["postgres"], "-D", self.folder / "data", "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.socket}",
+                 "-c", "fsync=off"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user, cwd=self.folder)
+        self.wait(lambda: self.client("SELECT 1", check=False).returncode == 0)
+
+    def command(self, database, *arguments):
+        return [self.programs["psql"], "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(self.socket), "-U", "postgres",
+                "-d", database, *arguments]
+
+    def client(self, sql, database="postgres", check=True):
+        return subprocess.run(self.command(database), input=sql if isinstance(sql, bytes) else sql.encode(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=check, timeout=TIMEOUT)
+
+    def sql(self, sql, database="postgres"):
+        try:
+            return self.client(sql, database).stdout.decode().splitlines()
+        except subprocess.CalledProcessError as error:
+            raise AssertionError(error.stderr.decode(errors="replace")) from None
+
+    def value(self, sql, database="postgres"):
+        return self.sql(sql, database)[0]
+
+    def load(self, path):
+        self.sql(Path(path).read_bytes())
+
+    def clear(self):
+        for name in self.sql("SELECT quote_ident(datname) FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')"):
+            self.sql(f"DROP DATABASE {name} WITH (FORCE)")
+        for name in self.sql("SELECT quote_ident(rolname) FROM pg_roles WHERE rolname <> 'postgres' AND rolname NOT LIKE 'pg\\_%'"):
+            self.sql(f"DROP ROLE {name}")
+
+    @contextlib.contextmanager
+    def holding(self, sql, database):
+        """A connection that ran this in a transaction and stays."""
+        held = subprocess.Popen(self.command(database), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            held.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n".encode())
+            held.stdin.flush()
+            assert held.stdout.readline() == b"held\n"
+            yield
+        finally:
+            held.stdin.close()
+            held.stdout.close()
+            held.wait(60)

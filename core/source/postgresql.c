@@ -1,0 +1,268 @@
+#include "core/source/postgresql.h"
+
+#include "core/base/mem.h"
+#include "core/source/dump_client.h"
+#include "core/source/postgresql_count.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define HELP_MAX ((size_t)1 << 20) /* bytes */
+/* Since CVE-2025-8714 dumps are wrapped in \restrict with a key that is drawn anew each time. It protects a reader from a
+ * server that does not know the key; a fixed one keeps dumps the same, and the dump is sealed from here on. */
+#define RESTRICT_KEY "--restrict-key=pulih"
+
+struct postgresql {
+	const struct postgresql_source *source; /* NULL: globals */
+	const char *name;			/* of the server */
+	const char *program;
+	int passwords; /* the password file, in memory; -1: none */
+	char *environment[8];
+	size_t environment_count;
+	struct command *dump;
+	struct postgresql_count *count;
+};
+
+static void close_stream(void *stream)
+{
+	struct postgresql *postgresql = stream;
+
+	if (!postgresql)
+		return;
+	command_free(postgresql->dump);
+	postgresql_count_free(postgresql->count);
+	for (size_t i = 0; i < postgresql->environment_count; i++)
+		mem_free(postgresql->environment[i]);
+	if (postgresql->passwords >= 0)
+		close(postgresql->passwords);
+	mem_free(postgresql);
+}
+
+/* ---- how the program gets to the server ---- */
+
+static enum err add_variable(struct postgresql *postgresql, char *variable)
+{
+	if (!variable)
+		return ERR_NOMEM;
+	postgresql->environment[postgresql->environment_count++] = variable;
+	return ERR_OK;
+}
+
+/* "*:*:*:*:password", with what means something there escaped. */
+static enum err write_passwords(int fd, const char *path)
+{
+	char *secret = NULL;
+	enum err err = dump_client_password(path, &secret);
+
+	if (err == ERR_OK)
+		err = dump_client_write(fd, "*:*:*:*:", 8);
+	for (const char *c = secret; err == ERR_OK && *c; c++) {
+		if (*c == ':' || *c == '\\')
+			err = dump_client_write(fd, "\\", 1);
+		if (err == ERR_OK)
+			err = dump_client_write(fd, c, 1);
+	}
+	if (err == ERR_OK)
+		err = dump_client_write(fd, "\n", 1);
+	dump_client_secret_free(secret);
+	return err;
+}
+
+/* Messages of the server stay as they are; PGPASSFILE names a file, which is no secret. */
+static enum err set_environment(struct postgresql *postgresql, const struct postgresql_server *server)
+{
+	enum err err = add_variable(postgresql, mem_string("PGCONNECT_TIMEOUT=60"));
+
+	if (err == ERR_OK && server->host)
+		err = add_variable(postgresql, mem_printf("PGHOST=%s", server->host));
+	if (err == ERR_OK && server->port)
+		err = add_variable(postgresql, mem_printf("PGPORT=%u", server->port));
+	if (err == ERR_OK && server->user)
+		err = add_variable(postgresql, mem_printf("PGUSER=%s", server->user));
+	if (err != ERR_OK || !server->password_file)
+		return err;
+	/* One of ours would go before the file. */
+	err = add_variable(postgresql, mem_string("PGPASSWORD="));
+	if (err == ERR_OK)
+		err = dump_client_file(&postgresql->passwords);
+	if (err == ERR_OK)
+		err = write_passwords(postgresql->passwords, server->password_file);
+	if (err == ERR_OK)
+		err = add_variable(postgresql, mem_printf("PGPASSFILE=/dev/fd/%d", postgresql->passwords));
+	return err;
+}
+
+/* Whether this version of the program knows --restrict-key; later and patched ones do. */
+static enum err knows_restrict_key(const char *program, bool *knows)
+{
+	const char *const argv[] = {program, "--help", NULL};
+	struct buffer help = {0};
+	enum err err = dump_client_run(&(struct command_options){.argv = argv, .keep_errors = true}, HELP_MAX, &help);
+
+	*knows = err == ERR_OK && strstr((const char *)help.data, "--restrict-key") != NULL;
+	buffer_free(&help);
+	return err;
+}
+
+/* As a connection string, in which nothing of a name means anything: without, "a=b" would be one by itself. */
+static char *database_option(const char *database)
+{
+	char *option = mem_alloc(2 * strlen(database) + sizeof("--dbname=dbname=''")), *at;
+
+	if (!option)
+		return NULL;
+	memcpy(option, "--dbname=dbname='", sizeof("--dbname=dbname='"));
+	at = option + strlen(option);
+	for (; *database; database++) {
+		if (*database == '\'' || *database == '\\')
+			*at++ = '\\';
+		*at++ = *database;
+	}
+	*at++ = '\'';
+	*at = '\0';
+	return option;
+}
+
+static enum err start(struct postgresql *postgresql)
+{
+	const int descriptors[] = {postgresql->passwords, -1};
+	const char *argv[8];
+	size_t count = 0;
+	char *database = NULL;
+	bool restricted;
+	enum err err = knows_restrict_key(postgresql->program, &restricted);
+
+	if (err != ERR_OK)
+		return err;
+	argv[count++] = postgresql->program;
+	argv[count++] = "--no-password";
+	if (restricted)
+		argv[count++] = RESTRICT_KEY;
+	if (postgresql->source) {
+		database = database_option(postgresql->source->database);
+		if (!database)
+			return ERR_NOMEM;
+		argv[count++] = "--format=plain";
+		argv[count++] = "--create";
+		argv[count++] = database;
+	} else {
+		argv[count++] = "--globals-only";
+	}
+	argv[count] = NULL;
+	err = command_start_with(&postgresql->dump,
+	    &(struct command_options){.argv = argv,
+		.descriptors = descriptors,
+		.environment = (const char *const *)postgresql->environment,
+		.keep_errors = true});
+	mem_free(database);
+	return err == ERR_OK ? ERR_OK : dump_client_fail(NULL, err);
+}
+
+static enum err open_stream(
+    void **stream, const struct postgresql_server *server, const struct postgresql_source *source, const char *program)
+{
+	struct postgresql *postgresql = mem_calloc(1, sizeof(*postgresql));
+	enum err err;
+
+	*stream = NULL;
+	if (!postgresql)
+		return ERR_NOMEM;
+	postgresql->source = source;
+	postgresql->name = server->name;
+	postgresql->program = program;
+	postgresql->passwords = -1;
+	err = postgresql_count_new(&postgresql->count);
+	if (err == ERR_OK)
+		err = set_environment(postgresql, server);
+	if (err == ERR_OK)
+		err = start(postgresql);
+	if (err == ERR_OK)
+		*stream = postgresql;
+	else
+		close_stream(postgresql);
+	return err;
+}
+
+static enum err read_stream(void *stream, void *out, size_t size, size_t *got)
+{
+	struct postgresql *postgresql = stream;
+	enum err err = command_read(postgresql->dump, out, size, got);
+
+	if (err != ERR_OK)
+		return dump_client_fail(postgresql->dump, err);
+	return *got > 0 ? postgresql_count_feed(postgresql->count, out, *got) : ERR_OK;
+}
+
+/* Both must be so: that the program says that it went well, and that its last words came. */
+static enum err finish_dump(struct postgresql *postgresql)
+{
+	enum err err = command_finish(postgresql->dump);
+
+	if (err != ERR_OK)
+		return dump_client_fail(postgresql->dump, err);
+	if (!postgresql_count_complete(postgresql->count))
+		return fail(PL_DATABASE_DUMP, "the output of %s breaks off before its end (\"dump complete\")",
+		    postgresql->program);
+	return ERR_OK;
+}
+
+/* ---- a database ---- */
+
+static enum err open_database(void **stream, const void *config)
+{
+	const struct postgresql_source *source = config;
+
+	return open_stream(stream, source->server, source, "pg_dump");
+}
+
+static enum err finish_database(void *stream, stream_database_visit visit, void *context)
+{
+	struct postgresql *postgresql = stream;
+	const struct dump_database *found;
+	struct stream_database database = {.consistency = "snapshot"};
+	char *name;
+	enum err err = finish_dump(postgresql);
+
+	if (err != ERR_OK)
+		return err;
+	name = mem_printf("%s/%s", postgresql->name, postgresql->source->database);
+	if (!name)
+		return ERR_NOMEM;
+	found = &postgresql_count_tables(postgresql->count)->databases[0];
+	database.name = name;
+	database.size = found->size;
+	database.tables = found->tables;
+	database.rows = found->rows;
+	snprintf(database.version, sizeof(database.version), "%s", postgresql_count_server(postgresql->count));
+	snprintf(database.client, sizeof(database.client), "%s", postgresql_count_client(postgresql->count));
+	err = visit(context, &database);
+	mem_free(name);
+	return err;
+}
+
+const struct stream_kind postgresql_stream = {
+    .name = "postgresql", .open = open_database, .read = read_stream, .finish = finish_database, .close = close_stream};
+
+/* ---- roles and tablespaces ---- */
+
+static enum err open_globals(void **stream, const void *config)
+{
+	return open_stream(stream, config, NULL, "pg_dumpall");
+}
+
+static enum err finish_globals(void *stream, stream_database_visit visit, void *context)
+{
+	enum err err = finish_dump(stream);
+
+	(void)visit;
+	(void)context;
+	if (err == ERR_SOURCE) {
+		struct failure failure = *failure_last();
+
+		err = fail(PL_DATABASE_USERS, "%s", failure.text);
+	}
+	return err;
+}
+
+const struct stream_kind postgresql_globals_stream = {
+    .name = "postgresql", .open = open_globals, .read = read_stream, .finish = finish_globals, .close = close_stream};
