@@ -22,6 +22,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libss
 	libcurl4-openssl-dev libsystemd-dev fonts-liberation fonts-dejavu-core gettext
 TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
+	mariadb-server mariadb-client postgresql postgresql-client \
 	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
