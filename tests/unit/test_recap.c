@@ -196,10 +196,12 @@ static void test_recap_knows_what_was_not_planned(void **state)
 	recap_free(&recap);
 	plan = november.plans[0];
 	plan.first = november.month.from - 1;
-	for (size_t i = 0; i < november.list.count; i++)
-		if (json_equal(json_object_get(november.list.items[i].record, "id"),
-			json_string("20261105t010000-website-3f05")))
-			json_object_set_new(november.list.items[i].record, "schedule", json_string("day 02:00"));
+	for (size_t i = 0; i < november.list.count; i++) {
+		json_t *record = november.list.items[i].record;
+
+		if (strcmp(json_string_value(json_object_get(record, "id")), "20261105t010000-website-3f05") == 0)
+			json_object_set_new(record, "schedule", json_string("day 02:00"));
+	}
 	assert_int_equal(recap_make(&recap, &november.list, &november.month, &plan, 1, november.now), ERR_OK);
 	assert_int_equal(recap.rows[0].since, november.nightly[4] + 1);
 	assert_int_equal(recap.rows[0].planned, 17);
