@@ -196,7 +196,8 @@ static bool parse_header(struct table *table, const struct index_scope *scope, b
 	uint8_t at[TABLE_BLOCK];
 
 	*ours = true;
-	if (!read_block(table, 0, at) || XXH3_64bits(at, TABLE_BLOCK_DATA) != load_u64(at + TABLE_BLOCK_DATA) || memcmp(at, TABLE_MAGIC, 8) != 0)
+	if (!read_block(table, 0, at) || XXH3_64bits(at, TABLE_BLOCK_DATA) != load_u64(at + TABLE_BLOCK_DATA) ||
+	    memcmp(at, TABLE_MAGIC, 8) != 0)
 		return false;
 	*ours = load_u16(at + 8) == TABLE_VERSION && memcmp(at + 16, scope->repository, REPOSITORY_ID_SIZE) == 0 &&
 	    memcmp(at + 32, scope->domain, DOMAIN_TAG_SIZE) == 0 &&

@@ -109,8 +109,7 @@ static enum err serial_text(uint64_t serial, struct buffer *out)
 	char digits[24];
 	int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)serial);
 
-	return buffer_append_text(
-	    out, "%s %016llx\n", digits, (unsigned long long)XXH3_64bits(digits, (size_t)length));
+	return buffer_append_text(out, "%s %016llx\n", digits, (unsigned long long)XXH3_64bits(digits, (size_t)length));
 }
 
 /* The serial seen last, 0 where none is remembered. A file of other content counts as none, and so does one that
