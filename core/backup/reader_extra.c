@@ -81,6 +81,7 @@ enum err reader_extra_command(struct reader *reader, struct item *item)
 	/* Its exit status decides: a command that failed is a failed backup, whatever it has said. */
 	if (err == ERR_OK)
 		err = command_finish(command);
+	reader->backup->result->command_empty = err == ERR_OK && now.size == 0;
 	if (err == ERR_OK)
 		err = finish_extra(reader, item, &now);
 	/* There is no backup without it. */
