@@ -17,6 +17,7 @@
 #define PIPE_SIZE (1 << 20) /* bytes: what an unprivileged user may ask for; fewer changes between the two processes */
 #define LOOK_EVERY 200	    /* milliseconds between two looks at whether the program was asked to stop */
 #define TERMINATE_PATIENCE 2000 /* milliseconds that a child has between SIGTERM and SIGKILL */
+#define GROUP_EVERY 10		/* milliseconds between two looks at what is left of it */
 
 struct command {
 	pid_t pid; /* 0: reaped */
@@ -149,24 +150,49 @@ done:
 	return err;
 }
 
-enum err command_read(struct command *command, void *out, size_t size, size_t *got)
+/* Whether the program itself is there no more; it stays to be reaped. */
+static bool has_ended(const struct command *command)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)command->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+static enum err read_output(struct command *command, void *out, size_t size, size_t *got, bool until_ended)
 {
 	struct pollfd ready = {.fd = command->output, .events = POLLIN};
+	bool ended = false;
 
 	for (;;) {
 		ssize_t done = read(command->output, out, size);
+		int error = errno;
 
-		if (done >= 0) {
-			*got = (size_t)done;
+		/* What it said before it ended is there when it has ended: one more look, and that is all. */
+		if (done >= 0 || (error == EAGAIN && ended)) {
+			*got = done > 0 ? (size_t)done : 0;
 			return ERR_OK;
 		}
 		if (interrupt_requested())
 			return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
-		if (errno == EAGAIN)
-			poll(&ready, 1, LOOK_EVERY);
-		else if (errno != EINTR)
+		if (error != EAGAIN && error != EINTR)
 			return fail_errno(PL_SOURCE_READ, "cannot read the output of %s", command->name);
+		ended = until_ended && has_ended(command);
+		if (error == EAGAIN && !ended)
+			poll(&ready, 1, LOOK_EVERY);
 	}
+}
+
+enum err command_read(struct command *command, void *out, size_t size, size_t *got)
+{
+	return read_output(command, out, size, got, false);
+}
+
+enum err command_read_said(struct command *command, void *out, size_t size, size_t *got)
+{
+	/* One that never stops talking is never waited for. */
+	if (interrupt_requested())
+		return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
+	return read_output(command, out, size, got, true);
 }
 
 static void sleep_milliseconds(long milliseconds)
@@ -221,23 +247,35 @@ enum err command_finish(struct command *command)
 	return ERR_OK;
 }
 
-void command_free(struct command *command)
+/* A shell's children too: one of them may not hear SIGTERM, or may take longer than the shell. While one is left, the number of the group is
+ * nobody else's. */
+static void end_group(struct command *command)
 {
+	const pid_t group = command->pid;
+	bool left = true;
 	int status;
 
+	kill(-group, SIGTERM);
+	for (long waited = 0; left && waited < TERMINATE_PATIENCE; waited += GROUP_EVERY) {
+		if (command->pid == 0 || wait_for(command, 0, &status))
+			left = kill(-group, 0) == 0;
+		if (left)
+			sleep_milliseconds(GROUP_EVERY);
+	}
+	if (left)
+		kill(-group, SIGKILL);
+	while (command->pid > 0 && waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
+		;
+}
+
+void command_free(struct command *command)
+{
 	if (!command)
 		return;
 	if (command->output >= 0)
 		close(command->output);
-	/* Its whole group: a shell's children too. */
-	if (command->pid > 0) {
-		kill(-command->pid, SIGTERM);
-		if (!wait_for(command, TERMINATE_PATIENCE, &status)) {
-			kill(-command->pid, SIGKILL);
-			while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
-				;
-		}
-	}
+	if (command->pid > 0)
+		end_group(command);
 	mem_free(command->name);
 	mem_free(command);
 }
