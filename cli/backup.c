@@ -171,6 +171,8 @@ static enum err backup_command_run(const struct arguments *arguments)
 		request.options.on_problem = backup_report_problem;
 		request.options.context = &report;
 		err = backup_run(&repository, &request.options, &result);
+		if (err == ERR_OK && result.stream_empty)
+			output_warning(PL_COMMAND_EMPTY, "%s printed nothing", arguments->items[0]);
 		backup_report_end(&report, err, &result);
 	}
 	backup_result_free(&result);

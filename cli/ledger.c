@@ -1,6 +1,7 @@
 /* pulih ledger verify, rebuild */
 #include "cli/access.h"
 #include "cli/commands.h"
+#include "cli/configured.h"
 #include "cli/describe.h"
 #include "cli/ledger_targets.h"
 #include "cli/settings.h"
@@ -11,6 +12,7 @@
 #include "core/record/record_rebuild.h"
 #include "core/record/record_strangers.h"
 #include "core/repo/config.h"
+#include "scheduler/office.h"
 
 #include <inttypes.h>
 
@@ -32,7 +34,7 @@ static const struct option_spec verify_options[] = {
 struct verification {
 	struct record_ledger *ledger;
 	const char *target; /* that is compared with; "": the ledger itself is checked */
-	uint64_t findings, compared, unreached;
+	uint64_t records, findings, compared, unreached;
 	struct buffer repositories; /* ids of those that were compared with */
 	struct failure failure;	    /* the first target that could not be compared with */
 };
@@ -62,9 +64,12 @@ static enum err check_chain(struct verification *verification)
 	if (err != ERR_OK)
 		return err;
 	verification->findings += result.findings;
+	verification->records = result.records;
 	if (output_level() >= OUTPUT_NORMAL) {
 		output_print("ledger: %s, %s", describe_count(result.records, "record").text,
-		    result.findings ? "THE CHAIN IS BROKEN" : "the chain is whole");
+		    result.findings	     ? "THE CHAIN IS BROKEN"
+			: result.records > 0 ? "the chain is whole"
+					     : "nothing to check here");
 		if (result.records > 0)
 			output_print(
 			    ", from %s to %s", describe_time(first, result.first), describe_time(last, result.last));
@@ -89,13 +94,18 @@ static void report_target(const char *target, const struct record_compare_result
 		if (result->unsent)
 			output_print("  %s not sent yet: the next run does that\n",
 			    describe_count(result->unsent, "record").text);
+		if (result->elsewhere)
+			output_print("  %s made at another place of this repository, and not here: see that a copy is "
+				     "complete\n",
+			    describe_count(result->elsewhere, "snapshot").text);
 		if (result->others)
 			output_print("  %s of other machines\n", describe_count(result->others, "record").text);
 	}
 	output_object("target",
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "target", target, "records", (json_int_t)result->records,
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "target", target, "records", (json_int_t)result->records,
 		"snapshots", (json_int_t)result->snapshots, "unsent", (json_int_t)result->unsent, "others",
-		(json_int_t)result->others, "findings", (json_int_t)result->findings));
+		(json_int_t)result->others, "elsewhere", (json_int_t)result->elsewhere, "findings",
+		(json_int_t)result->findings));
 }
 
 /* One target that is away does not keep the others from being compared. */
@@ -142,6 +152,15 @@ static enum err check_strangers(struct verification *verification, bool all)
 	return ERR_OK;
 }
 
+/* Times as the papers have them, where there is a configuration that names the office's time zone. */
+static enum err enter_zone(void)
+{
+	const struct configuration *configuration;
+	enum err err = configured_if_any(&configuration);
+
+	return err == ERR_OK && configuration ? office_enter_zone(configuration) : err;
+}
+
 static enum err ledger_verify_run(const struct arguments *arguments)
 {
 	struct verification verification = {.target = ""};
@@ -149,6 +168,8 @@ static enum err ledger_verify_run(const struct arguments *arguments)
 	enum err err = ledger_targets_choose(&given.targets, &targets);
 
 	(void)arguments;
+	if (err == ERR_OK)
+		err = enter_zone();
 	if (err == ERR_OK)
 		err = record_ledger_open(&verification.ledger, settings.state_folder, false);
 	if (err == ERR_OK)
@@ -165,6 +186,13 @@ static enum err ledger_verify_run(const struct arguments *arguments)
 		err = fail(PL_LEDGER_FOUND, "%s", describe_count(verification.findings, "finding").text);
 	else if (err == ERR_OK && verification.unreached > 0)
 		err = failure_put(&verification.failure);
+	/* Nothing is whole, but nothing was looked at: whoever asks is in the wrong place, or lacks permissions. */
+	else if (err == ERR_OK && verification.records + verification.compared == 0)
+		err = fail(PL_RECORD_MISSING,
+		    "there is no record in %s, and no target to compare with: nothing was verified; is this the user, "
+		    "and "
+		    "the state folder, of the scheduler?",
+		    settings.state_folder);
 	record_ledger_close(verification.ledger);
 	buffer_free(&verification.repositories);
 	mem_free(targets);

@@ -104,7 +104,7 @@ static enum err report_list_run(const struct arguments *arguments)
 		err =
 		    fail(PL_RECORD_BROKEN, "reviews of %s are damaged", describe_count(listing.damaged, "report").text);
 	if (err == ERR_OK && listing.shown == 0 && output_level() >= OUTPUT_NORMAL)
-		output_print("no reports\n");
+		output_print("no reports in %s\n", settings.state_folder);
 	record_ledger_close(listing.ledger);
 	return err;
 }

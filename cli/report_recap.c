@@ -59,6 +59,8 @@ static enum err run(const struct arguments *arguments)
 	if (err == ERR_OK)
 		err = recap_load(&list, ledger, &month);
 	if (err == ERR_OK)
+		err = month_plan_look(&plan, ledger, settings.state_folder);
+	if (err == ERR_OK)
 		err = recap_make(&recap, &list, &month, plan.items, plan.count, clock_now());
 	if (err == ERR_OK)
 		err = given.format == PAPER_JSON ? make_json(&recap, &bytes) : make_paper(&recap, &plan.filer, &bytes);

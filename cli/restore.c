@@ -183,6 +183,20 @@ static enum err write_tar(struct repository *repository, const struct snapshot *
 	return err;
 }
 
+/* A mistyped pattern must not look like a restore. */
+static void warn_of_nothing(const struct restore_result *result)
+{
+	if (given.includes.count + given.excludes.count == 0 ||
+	    result->files + result->folders + result->others + result->skipped > 0)
+		return;
+	if (given.includes.count)
+		output_warning(PL_RESTORE_NOTHING, "nothing fits --%s %s", given.includes.items[0].option->long_name,
+		    given.includes.items[0].value);
+	else
+		output_warning(PL_RESTORE_NOTHING, "--%s %s leaves nothing", given.excludes.items[0].option->long_name,
+		    given.excludes.items[0].value);
+}
+
 static enum err restore_snapshot(struct repository *repository, const struct selection *selection)
 {
 	struct problems problems = {0};
@@ -213,6 +227,8 @@ static enum err restore_snapshot(struct repository *repository, const struct sel
 	else
 		err = restore_run(repository, selection->snapshot, &restore, &result);
 	problems_end(&problems);
+	if (err == ERR_OK)
+		warn_of_nothing(&result);
 	if (!given.tar || strcmp(given.tar, "-") != 0)
 		report(selection->snapshot, err, &result);
 done:

@@ -17,13 +17,20 @@ static const struct option_spec options[] = {
 
 #define WORDS_MAX 24
 
-/* What was given to the scheduler holds for its runs too. */
+/* What was given to the scheduler holds for its runs too. What stands in the environment they find there: words of a command can be read by
+ * every user of the machine. */
+static const char *typed(const char *value, const char *variable)
+{
+	return value && value != options_environment(variable) ? value : NULL;
+}
+
 static void add_words(const char *words[WORDS_MAX], char threads[24])
 {
 	const struct {
 		const char *option, *value;
-	} pairs[] = {{"--password-file", settings.password_file}, {"--password-command", settings.password_command},
-	    {"--key-file", settings.key_file}, {"--domain", settings.domain},
+	} pairs[] = {{"--password-file", typed(settings.password_file, "PULIH_PASSWORD_FILE")},
+	    {"--password-command", typed(settings.password_command, "PULIH_PASSWORD_COMMAND")},
+	    {"--key-file", typed(settings.key_file, "PULIH_KEY_FILE")}, {"--domain", settings.domain},
 	    {"--threads", settings.threads ? threads : NULL}};
 	size_t count = 0;
 

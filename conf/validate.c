@@ -1,4 +1,5 @@
 /* What no schema can say. Each refusal stands at the place in the file that must be changed. */
+#include "conf/address.h"
 #include "conf/configuration_internal.h"
 #include "conf/zone.h"
 #include "core/source/exclude.h"
@@ -149,13 +150,17 @@ static enum err check_target(struct locate *locate, const struct configuration *
 
 static enum err check_person(struct locate *locate, const struct configuration *configuration, size_t at)
 {
-	const char *id = configuration->people[at].id;
+	const char *id = configuration->people[at].id, *email = configuration->people[at].email;
 	enum err err = validate_name(locate, locate_path("people[%zu].id", at).text, id);
 
 	for (size_t i = 0; err == ERR_OK && i < at; i++)
 		if (strcmp(configuration->people[i].id, id) == 0)
 			return locate_fail(locate, PL_CONFIG_DUPLICATE, locate_path("people[%zu].id", at).text,
 			    "there is another person of the id \"%s\"", id);
+	/* Of everybody: a reminder goes to who is to review, whoever the channels name. */
+	if (err == ERR_OK && email && !address_valid(email))
+		err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("people[%zu].email", at).text,
+		    "\"%s\" is no e-mail address; allowed: name@host of plain letters", email);
 	return err == ERR_OK ? validate_review_login(locate, configuration, at) : err;
 }
 

@@ -58,46 +58,29 @@ static enum err check_connection(const struct place *place, struct configuration
 
 /* ---- mail ---- */
 
-static enum err check_recipient(
-    struct locate *locate, const struct configuration *configuration, uint32_t person, const char *asked)
-{
-	const char *email = configuration->people[person].email;
-	struct locate_path path = locate_path("people[%u].email", person);
-
-	if (!email)
-		return locate_fail(locate, PL_CONFIG_NO_VALUE, path.text,
-		    "\"%s\" has no e-mail address, and %s sends to it", configuration->people[person].id, asked);
-	if (!address_valid(email))
-		return locate_fail(locate, PL_CONFIG_VALUE, path.text,
-		    "\"%s\" is no e-mail address; allowed: name@host of plain letters", email);
-	return ERR_OK;
-}
-
 static enum err check_recipients(
     const struct place *place, const struct configuration *configuration, const struct configuration_mail *mail)
 {
 	uint32_t found = mail->people_count;
-	enum err err = ERR_OK;
 
-	for (uint32_t i = 0; err == ERR_OK && i < mail->people_count; i++) {
+	for (uint32_t i = 0; i < mail->people_count; i++) {
 		const struct configuration_person *person = configuration_person(configuration, mail->people[i]);
 
 		if (!person)
 			return locate_fail(place->locate, PL_CONFIG_REFERENCE,
 			    locate_path("%s.people[%u]", place->path, i).text,
 			    "there is no person of the id \"%s\" under people", mail->people[i]);
-		err = check_recipient(
-		    place->locate, configuration, (uint32_t)(person - configuration->people), place->path);
+		if (!person->email)
+			return locate_fail(place->locate, PL_CONFIG_NO_VALUE,
+			    locate_path("people[%zu].email", (size_t)(person - configuration->people)).text,
+			    "\"%s\" has no e-mail address, and %s sends to it", person->id, place->path);
 	}
-	for (uint32_t i = 0; err == ERR_OK && i < configuration->people_count; i++)
-		if ((mail->roles & 1u << configuration->people[i].role) && configuration->people[i].email) {
-			found++;
-			err = check_recipient(place->locate, configuration, i, place->path);
-		}
-	if (err == ERR_OK && found == 0)
-		err = refuse(place, PL_CONFIG_NO_VALUE, mail->roles ? "roles" : "",
-		    mail->roles ? "nobody of that role has an email" : "nobody gets it; give people, roles or both");
-	return err;
+	for (uint32_t i = 0; i < configuration->people_count; i++)
+		found += (mail->roles & 1u << configuration->people[i].role) && configuration->people[i].email;
+	if (found > 0)
+		return ERR_OK;
+	return refuse(place, PL_CONFIG_NO_VALUE, mail->roles ? "roles" : "",
+	    mail->roles ? "nobody of that role has an email" : "nobody gets it; give people, roles or both");
 }
 
 static enum err check_login(const struct place *place, const struct configuration_mail *mail)

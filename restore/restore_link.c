@@ -24,6 +24,12 @@ void restore_link_digest(const struct entry *entry, uint64_t digest[2])
 		XXH3_128bits_update(state, &entry->type, sizeof(entry->type));
 		XXH3_128bits_update(state, &entry->size, sizeof(entry->size));
 		XXH3_128bits_update(state, &entry->rdev, sizeof(entry->rdev));
+		XXH3_128bits_update(state, &entry->mtime, sizeof(entry->mtime));
+		XXH3_128bits_update(state, &entry->mode, sizeof(entry->mode));
+		XXH3_128bits_update(state, &entry->uid, sizeof(entry->uid));
+		XXH3_128bits_update(state, &entry->gid, sizeof(entry->gid));
+		XXH3_128bits_update(state, entry->xattrs.data, entry->xattrs.size);
+		XXH3_128bits_update(state, entry->xattrs_chunk, entry->xattrs_chunk_size ? CHUNK_ID_SIZE : 0);
 		XXH3_128bits_update(state, entry->target.data, entry->target.size);
 		XXH3_128bits_update(state, entry->segments.data, entry->segments.size);
 		XXH3_128bits_update(state, entry->content.data, entry->content.size);
@@ -117,7 +123,7 @@ enum err restore_link_find(struct restore *run, const struct restore_entry *entr
 	}
 	link = *at;
 	if (memcmp(link->digest, digest, sizeof(digest)) != 0)
-		return ERR_OK; /* the inode was used again, or written between two looks at it */
+		return ERR_OK; /* the inode was used again, or changed between two looks at it */
 	complete = ++link->seen >= link->links;
 	if (complete) {
 		*at = link->next;

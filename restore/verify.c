@@ -97,6 +97,37 @@ static void release(struct verify *verify)
 	pthread_mutex_destroy(&verify->lock);
 }
 
+/* Lists of files, and packs. */
+static enum err read_all(struct verify *verify)
+{
+	const struct keys *keys = verify->repository->keys;
+	struct target *target = verify->repository->target;
+	enum err err = keys && keys->full ? verify_trees(verify) : ERR_OK;
+
+	if (err != ERR_OK || verify->options->tier == VERIFY_STRUCTURE)
+		return err;
+	target->from_medium = true;
+	err = verify_read_packs(verify);
+	target->from_medium = false;
+	/* Also after an interrupt: what was read was read. */
+	if (verify_ledger_save(verify) != ERR_OK)
+		output_failure_warning(failure_last());
+	return err;
+}
+
+/* Also after a failure, which stays the last one. */
+static void remember_bad(const struct verify *verify, enum err err)
+{
+	struct failure failure = {0};
+
+	if (err != ERR_OK)
+		failure_take(&failure);
+	if (verify_bad_save(verify) != ERR_OK)
+		output_failure_warning(failure_last());
+	if (err != ERR_OK)
+		(void)failure_put(&failure);
+}
+
 static enum err run_tiers(struct verify *verify)
 {
 	const struct keys *keys = verify->repository->keys;
@@ -111,20 +142,11 @@ static enum err run_tiers(struct verify *verify)
 		err = verify_known(verify);
 	if (err == ERR_OK)
 		err = verify_ledger_load(verify);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
 		verify_bad_load(verify);
-	if (err == ERR_OK && keys && keys->full)
-		err = verify_trees(verify);
-	if (err == ERR_OK && verify->options->tier != VERIFY_STRUCTURE) {
-		target->from_medium = true;
-		err = verify_read_packs(verify);
-		target->from_medium = false;
-		/* Also after an interrupt: what was read was read. */
-		if (verify_ledger_save(verify) != ERR_OK)
-			output_failure_warning(failure_last());
+		err = read_all(verify);
+		remember_bad(verify, err);
 	}
-	if (err == ERR_OK && verify_bad_save(verify) != ERR_OK)
-		output_failure_warning(failure_last());
 	if (err == ERR_OK && keys && keys->full && (verify->notes_count || verify->lost)) {
 		err = verify_touches(verify);
 		verify->counted = err == ERR_OK;

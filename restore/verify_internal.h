@@ -44,6 +44,7 @@ struct verify_pack {
 	int64_t stored, content; /* when it was last read and found good; 0: never */
 	uint32_t finding;	 /* number + 1 of its finding, 0: none */
 	bool present, indexed;
+	bool hashed, opened;	 /* by this run, and found good */
 	enum pack_damage damage; /* found now, or remembered and not found good since */
 };
 struct verify_packs {
@@ -114,10 +115,14 @@ enum err verify_ledger_save(struct verify *verify);
 
 /* ---- which packs the next backup must not rely on ---- */
 
-/* Of a pack that could not be opened, which damage it is. Reads it. Forgets the last failure. */
+/* Of a pack that could not be opened, which damage it is; PACK_WHOLE where that is not known, because nothing of the place can be read. Reads
+ * it. Forgets the last failure. */
 enum pack_damage verify_bad_look(struct verify *verify, const struct verify_pack *pack);
+/* Whether what was found good by this run is all that the damage is about. */
+bool verify_bad_cleared(const struct verify_pack *pack, enum pack_damage damage);
 /* Fills in the damage of the packs. Of a list that is damaged only a warning says so. */
 void verify_bad_load(struct verify *verify);
+/* What another run remembered meanwhile stays. */
 enum err verify_bad_save(const struct verify *verify);
 
 #endif

@@ -117,7 +117,9 @@ static void finish_oldest(struct reading *reading)
 	if (job->damage != PACK_WHOLE)
 		job->pack->damage = job->damage;
 	if (job->good) {
-		if (job->pack->damage == PACK_BYTES_DAMAGED || verify->options->tier == VERIFY_CONTENT)
+		job->pack->hashed = true;
+		job->pack->opened = verify->options->tier == VERIFY_CONTENT;
+		if (verify_bad_cleared(job->pack, job->pack->damage))
 			job->pack->damage = PACK_WHOLE;
 		job->pack->stored = now;
 		if (verify->options->tier == VERIFY_CONTENT)

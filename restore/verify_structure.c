@@ -56,6 +56,11 @@ static enum err check_slots(struct verify *verify)
 		(void)fail(PL_SLOT_BROKEN, "there is no key slot: no passphrase opens the repository");
 		err = verify_found(verify, "keys", NULL);
 	}
+	if (err == ERR_OK && names.length / sizeof(*listed) > KEY_SLOTS_MAX) {
+		(void)fail(PL_SLOTS, "there are %zu key slots; nobody makes more than %d",
+		    names.length / sizeof(*listed), KEY_SLOTS_MAX);
+		err = verify_found(verify, "keys", NULL);
+	}
 	buffer_free(&names);
 	return err;
 }

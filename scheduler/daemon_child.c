@@ -107,7 +107,6 @@ static struct daemon_child *add_child(struct daemon *daemon, const struct state_
 	return child;
 }
 
-/* A run whose process cannot be started is one that is gone without a record: it gets one like any other. */
 enum err daemon_child_start(struct daemon *daemon, const struct state_run *run)
 {
 	const struct configuration_job *job = configuration_job(daemon->configuration, run->job);
@@ -119,7 +118,7 @@ enum err daemon_child_start(struct daemon *daemon, const struct state_run *run)
 	if (child->pid < 0) {
 		err = fail_errno(PL_CHILD, "cannot start a process for the run %s", run->run_id);
 		child->pid = 0;
-		child->gone = true;
+		child->gone = child->unborn = true;
 	}
 	return err;
 }

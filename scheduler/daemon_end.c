@@ -87,9 +87,11 @@ static bool has_code(const struct outcome *outcome, enum message id)
 	return strcmp(outcome->code, message_code(id, code)) == 0;
 }
 
-/* A process of ours that found the job running leaves no record: it did not begin. */
-static bool was_busy(const struct daemon_child *child)
+/* A process of ours that found the job running leaves no record, nor does one that was never there: the run did not begin, and waits again. */
+static bool has_not_begun(const struct daemon_child *child)
 {
+	if (child->unborn)
+		return true;
 	return !child->adopted && WIFEXITED(child->status) && WEXITSTATUS(child->status) == error_exit_code(ERR_BUSY);
 }
 
@@ -131,7 +133,7 @@ static bool goes_on(const struct daemon *daemon, const struct daemon_child *chil
 		return false;
 	if (!outcome->known) {
 		again->not_before = clock_now() + limits.retry_pause;
-		return was_busy(child);
+		return has_not_begun(child);
 	}
 	if (strcmp(outcome->kind, error_name(ERR_INTERRUPTED)) == 0 && daemon->stopping) {
 		again->not_before = 0;
@@ -168,7 +170,8 @@ static void announce(const struct daemon_child *child, const struct outcome *out
 	else if (strcmp(outcome->result, "interrupted") == 0)
 		event.kind = EVENT_INTERRUPTED;
 	else if (!outcome->known)
-		event.text = "the job is running already, or is configured no more";
+		event.text = child->unborn ? "its process could not be started"
+					   : "the job is running already, or is configured no more";
 	events_announce(&event);
 }
 
@@ -176,7 +179,7 @@ static enum err find_outcome(const struct daemon *daemon, const struct daemon_ch
 {
 	enum err err = read_outcome(daemon, child->run.run_id, outcome);
 
-	if (err == ERR_OK && (outcome->known || was_busy(child)))
+	if (err == ERR_OK && (outcome->known || has_not_begun(child)))
 		return ERR_OK;
 	/* Asked where the ledger cannot be read, too: it tells whether an adopted one is still at work. */
 	if (err == ERR_OK || child->adopted)
@@ -190,6 +193,16 @@ static enum err find_outcome(const struct daemon *daemon, const struct daemon_ch
 	return ERR_OK;
 }
 
+/* Whether a failure may be one that nobody was told of: its process did not write the record, or ended by no will of its own between that and
+ * the telling, as in a power cut. To hear of it twice is better than not at all. */
+static bool may_be_untold(const struct daemon_child *child, const struct outcome *outcome)
+{
+	bool died = child->adopted || !WIFEXITED(child->status);
+
+	return has_code(outcome, PL_RUN_CUT_OFF) || has_code(outcome, PL_RUN_NO_RECORD) ||
+	    (died && strcmp(outcome->result, "failed") == 0);
+}
+
 enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
 {
 	struct outcome outcome;
@@ -201,13 +214,15 @@ enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
 		return err;
 	more = goes_on(daemon, child, &outcome, &again);
 	if (!outcome.known)
-		snprintf(outcome.result, sizeof(outcome.result), "%s", was_busy(child) ? "busy" : "removed");
+		snprintf(outcome.result, sizeof(outcome.result), "%s",
+		    child->unborn	       ? "not_started"
+			: has_not_begun(child) ? "busy"
+					       : "removed");
 	else if (has_code(&outcome, PL_RUN_CUT_OFF))
 		snprintf(outcome.result, sizeof(outcome.result), "cut_off");
 	else if (strcmp(outcome.kind, error_name(ERR_INTERRUPTED)) == 0)
 		snprintf(outcome.result, sizeof(outcome.result), "interrupted");
-	/* One that did not write its record: nobody may have told of it. */
-	untold = has_code(&outcome, PL_RUN_CUT_OFF) || has_code(&outcome, PL_RUN_NO_RECORD);
+	untold = may_be_untold(child, &outcome);
 	err = state_end(daemon->state, child->run.id, clock_now(), outcome.result, untold, more ? &again : NULL);
 	if (err == ERR_OK) {
 		announce(child, &outcome, more ? &again : NULL);

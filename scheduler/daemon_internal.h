@@ -24,6 +24,7 @@ struct daemon_child {
 	pid_t pid;	  /* 0: the child of an earlier scheduler, or gone */
 	bool adopted;	  /* of an earlier scheduler: only the job's lock tells that it is at work */
 	int status;	  /* as of waitpid, once it is gone */
+	bool unborn;	  /* its process could not be started, as where memory is short */
 	bool gone;	  /* what remains is to take note of it */
 	bool may_be_over; /* its time is up: SIGTERM was sent */
 	int64_t stop_at;  /* by the monotonic clock; then SIGKILL */

@@ -1,7 +1,9 @@
 #include "scheduler/month_plan.h"
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "scheduler/calendar.h"
+#include "scheduler/state.h"
 
 static struct record_person person_of(const struct configuration *configuration, const char *id)
 {
@@ -99,6 +101,56 @@ enum err month_plan_make(
 	if (err != ERR_OK)
 		month_plan_free(out);
 	return err;
+}
+
+static int64_t time_of(json_t *record, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json_object_get(record, name), "utc"));
+	int64_t time;
+
+	return text && clock_parse(text, &time) ? time : 0;
+}
+
+static enum err take_first(void *context, const struct record_row *row)
+{
+	json_t *record = row->original->record;
+	int64_t planned = time_of(record, "planned");
+	struct report_plan *plan = context;
+
+	plan->first = planned > 0 ? planned : time_of(record, "started");
+	return ERR_OK;
+}
+
+static void take_open(struct month_plan *plan, const struct state_list *list)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		for (size_t k = 0, open = 0; k < list->count && open < REPORT_PLAN_OPEN; k++)
+			if (strcmp(plan->items[i].job, list->items[k].job) == 0)
+				plan->items[i].open[open++] = list->items[k].planned;
+}
+
+enum err month_plan_look(struct month_plan *plan, struct record_ledger *ledger, const char *state_folder)
+{
+	struct state *state = NULL;
+	struct state_list list = {0};
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < plan->count; i++) {
+		size_t damaged = 0; /* whoever counts the month warns of them */
+		const struct record_filter first = {
+		    .kind = RECORD_RUN, .job = plan->items[i].job, .first = 1, .quiet = true, .damaged = &damaged};
+
+		err = record_ledger_each(ledger, &first, take_first, &plan->items[i]);
+	}
+	if (err != ERR_OK)
+		return err;
+	if (state_open(&state, state_folder, false) == ERR_OK && state_open_runs(state, &list) == ERR_OK)
+		take_open(plan, &list);
+	else
+		failure_clear();
+	state_list_free(&list);
+	state_close(state);
+	return ERR_OK;
 }
 
 void month_plan_free(struct month_plan *plan)

@@ -4,6 +4,7 @@
 
 #include "conf/configuration.h"
 #include "core/base/buffer.h"
+#include "core/record/record_ledger.h"
 #include "core/record/report_month.h"
 #include "core/record/report_plan.h"
 
@@ -22,6 +23,8 @@ struct month_plan {
 /* The month is one of the office's time zone. Errors are those of calendar_new. */
 enum err month_plan_make(
     struct month_plan *out, const struct configuration *configuration, const struct report_month *month);
+/* What ledger and scheduler know of the jobs: when each ran first, and what is at work or waits. A state that cannot be read tells nothing. */
+enum err month_plan_look(struct month_plan *plan, struct record_ledger *ledger, const char *state_folder);
 void month_plan_free(struct month_plan *plan);
 
 #endif

@@ -177,6 +177,12 @@ static enum notify_word advice_of(enum err kind)
 	}
 }
 
+/* Of these the kind alone would send people to look at the wrong thing: what the message means helps. */
+static bool is_of_its_own(enum message id)
+{
+	return id == PL_RUN_BEFORE || id == PL_RUN_AFTER || id == PL_RUN_TIMEOUT || id == PL_LEDGER_FOUND;
+}
+
 static void steps(struct text *text)
 {
 	const struct notify_message *message = text->message;
@@ -184,7 +190,7 @@ static void steps(struct text *text)
 
 	switch (message->kind) {
 	case NOTIFY_FAILURE:
-		if (message->failure_kind != ERR_INTERRUPTED)
+		if (message->failure_kind != ERR_INTERRUPTED && !is_of_its_own(message->failure_id))
 			step(text, advice_of(message->failure_kind), "", "");
 		if (message->failure_id != PL_NONE)
 			step(text, NOTIFY_WORD_DO_LOOK_UP, "pulih help ", message_code(message->failure_id, code));
@@ -195,6 +201,11 @@ static void steps(struct text *text)
 		step(text, NOTIFY_WORD_DO_RUN_NOW, "pulih run ", message->job);
 		return;
 	case NOTIFY_NOTES:
+		if (is_of_its_own(message->failure_id)) {
+			step(text, NOTIFY_WORD_DO_LOOK_UP, "pulih help ", message_code(message->failure_id, code));
+			step(text, NOTIFY_WORD_DO_READ, "pulih report show ", message->run_id);
+			return;
+		}
 		step(text, NOTIFY_WORD_DO_READ_NOTES, "pulih report show ", message->run_id);
 		return;
 	case NOTIFY_REVIEW_OVERDUE:

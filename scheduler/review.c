@@ -68,10 +68,18 @@ enum err review_job(const struct configuration *configuration, const char *state
 
 /* ---- who ---- */
 
+/* Who ran it with their own Unix user, whoever performs the job otherwise. */
+static bool ran_it(const struct record_original *run, const struct configuration_person *person)
+{
+	const char *through = person_member(run, "login", "through");
+
+	return person->login && strcmp(*through ? through : person_member(run, "login", "user"), person->login) == 0;
+}
+
 /* Whoever was given another id in the configuration since is still the same person. */
 static bool is_performer(const struct record_original *run, const struct configuration_person *person)
 {
-	return strcmp(person_member(run, "performer", "id"), person->id) == 0 ||
+	return ran_it(run, person) || strcmp(person_member(run, "performer", "id"), person->id) == 0 ||
 	    configuration_same_person(person_member(run, "performer", "name"), person_member(run, "performer", "nip"),
 		person->name, person->nip);
 }

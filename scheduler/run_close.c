@@ -27,8 +27,9 @@ enum err run_close_cut_off(const struct run_options *options, int64_t started, c
 	snprintf(begun.trigger, sizeof(begun.trigger), "%s", options->trigger);
 	if (err == ERR_OK)
 		err = run_lock(&run);
-	if (err == ERR_OK)
-		err = run_sources(&run);
+	/* An exclude file that is gone keeps no record from being written: what was to be backed up is named as far as it was read. */
+	if (err == ERR_OK && run_sources(&run) == ERR_NOMEM)
+		err = ERR_NOMEM;
 	if (err == ERR_OK)
 		err = run_record_cut_off(&run, &begun, how);
 	if (err == ERR_OK)

@@ -22,7 +22,7 @@ static enum err listen(struct command *command, struct said *said)
 	enum err err;
 
 	do {
-		err = command_read(command, said->bytes + said->length, sizeof(said->bytes) - said->length, &got);
+		err = command_read_said(command, said->bytes + said->length, sizeof(said->bytes) - said->length, &got);
 		said->length += err == ERR_OK ? got : 0;
 		if (said->length > SAID_MAX) {
 			memmove(said->bytes, said->bytes + said->length - SAID_MAX, SAID_MAX);

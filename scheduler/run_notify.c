@@ -150,7 +150,8 @@ void run_notify_end(struct run *run, enum err err)
 	told = notify_metrics_collect(&notify, event.time, &metrics);
 	warn(told);
 	event.last_good = told == ERR_OK ? last_good_of(run, &metrics) : NOTIFY_UNKNOWN;
-	if (event.kind == NOTIFY_FAILURE)
+	/* Of files that were not read the lines tell. */
+	if (event.kind == NOTIFY_FAILURE || (event.kind == NOTIFY_NOTES && kept.id == PL_RUN_AFTER))
 		event.failure = kept;
 	tell(run, &notify, &event);
 	if (!scheduler_sends(run))

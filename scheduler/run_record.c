@@ -86,8 +86,11 @@ static enum err append(struct run *run, const struct record *known, struct buffe
 
 enum err run_record(struct run *run, enum err err)
 {
+	const struct office_caller caller = office_caller();
 	struct record record = {.id = run->result->id,
 	    .trigger = run->options->trigger,
+	    .user = caller.user,
+	    .through = caller.through,
 	    .planned = run->options->planned,
 	    .started = run->started,
 	    .ended = run->ended,

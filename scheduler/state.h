@@ -47,7 +47,7 @@ struct state_run {
 	char run_id[RECORD_ID_SIZE]; /* "" before it is started */
 	int64_t started, ended;	     /* 0: not yet */
 	char result
-	    [24]; /* "success", "success_with_notes", "failed", "cut_off", "interrupted", "superseded", "removed" */
+	    [24]; /* "success", "success_with_notes", "failed", "cut_off", "interrupted", "superseded", "busy", "not_started", "removed" */
 };
 
 /* Counts the job as done up to run->planned and queues the run, unless one of that planned time is known already: *queued tells. Runs of

@@ -125,6 +125,17 @@ struct walk {
 
 static enum err list_folder(struct walk *walk, const char *folder, unsigned depth);
 
+/* A folder that is a link to another disk, and that disk is not there: its objects are not gone. Keeps errno. */
+static bool leads_nowhere(int root_fd, const char *folder)
+{
+	int reason = errno;
+	struct stat status;
+	bool link = fstatat(root_fd, folder, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+
+	errno = reason;
+	return link;
+}
+
 /* Sizes cost a look at each object; that a folder is one is mostly told by the listing itself. */
 static enum err list_one(struct walk *walk, int folder_fd, const char *name, const struct dirent *entry, unsigned depth)
 {
@@ -139,7 +150,7 @@ static enum err list_one(struct walk *walk, int folder_fd, const char *name, con
 		return depth < DEPTH_MAX ? list_folder(walk, name, depth + 1) : ERR_OK;
 	/* Folders may be links to another disk, objects may not. */
 	if (fstatat(folder_fd, leaf, &status, object ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
-		if (errno == ENOENT)
+		if (errno == ENOENT && (object || !leads_nowhere(walk->disk->root_fd, name)))
 			return ERR_OK; /* removed meanwhile, by the one who may */
 		return fail_errno(PL_TARGET_LIST, "cannot look at %s/%s", walk->disk->path, name);
 	}
@@ -159,7 +170,7 @@ static enum err list_folder(struct walk *walk, const char *folder, unsigned dept
 	int fd = openat(walk->disk->root_fd, folder[0] ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = NULL;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && !leads_nowhere(walk->disk->root_fd, folder))
 		return ERR_OK;
 	if (fd >= 0)
 		entries = fdopendir(fd);

@@ -2,7 +2,7 @@
 #
 #   make deps          installs what is missing, with apt-get; a machine that has it all needs no network
 #   make demo          a real backup and restore of a small web site, in DEMO_FOLDER (default ./demo-output)
-#   make test          build, unit and system tests, a sample of the faults, a short fuzzing
+#   make test          build, unit and system tests, the demo, a sample of the faults, a short fuzzing
 #   make sanitize      unit and system tests under AddressSanitizer + UBSan, and under ThreadSanitizer
 #   make faults        every fault at every place, takes long
 #   make deb-test      the Debian package, see debian/deb.mk
@@ -41,7 +41,7 @@ TEST_FUZZ_SECONDS ?= 3
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -path ./build\* -prune -o -name '*.[ch]' -print)
 
-.PHONY: deps deps-build deps-bench deps-coverage deps-demo demo test system faults faults-sample sanitize bench coverage \
+.PHONY: deps deps-build deps-bench deps-coverage deps-demo demo demo-test test system faults faults-sample sanitize bench coverage \
 	format format-check messages shim clang papers images
 
 # $(call install,packages): those that dpkg does not list as installed, through apt-get, with sudo where needed.
@@ -80,12 +80,21 @@ demo: deps-demo
 	$(MAKE) $(PARALLEL) all
 	PULIH=$(abspath $(BUILD))/pulih demo/demo.sh $(DEMO_FOLDER)
 
+# The demo says how it ended; what it printed is shown where it failed only.
+demo-test: deps-demo
+	@folder=$$(mktemp -d) && log=$$folder/log && if $(MAKE) demo DEMO_FOLDER=$$folder/demo >$$log 2>&1; then \
+		sed -n 's,^== The demo is done.*,demo: done,p' $$log; rm -r $$folder; \
+	else \
+		cat $$log; rm -r $$folder; exit 1; \
+	fi
+
 # One stage after the other; the first that fails ends it.
 test: deps
 	$(MAKE) $(PARALLEL) all shim
 	$(MAKE) $(PARALLEL) unit-programs
 	$(MAKE) unit
 	$(MAKE) system
+	$(MAKE) demo-test
 	$(MAKE) faults-sample
 	$(MAKE) fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS)
 	@echo "make test: every stage passed"

@@ -77,8 +77,9 @@ struct backup_result {
 	uint64_t packs_resumed; /* finished packs of an interrupted run that were found again */
 	uint64_t
 	    packs_lost; /* that the target lacks, or has with another size, and not all of which is stored elsewhere */
-	int64_t started, ended; /* by the clock on the wall, which may jump */
-	int64_t duration;	/* ns, whatever that clock did */
+	_Atomic bool stream_empty; /* a stream ended well and held nothing */
+	int64_t started, ended;	   /* by the clock on the wall, which may jump */
+	int64_t duration;	   /* ns, whatever that clock did */
 };
 void backup_result_free(struct backup_result *result);
 

@@ -41,6 +41,17 @@ static enum err name_lost(void *context, const struct index_pack_state *pack)
 	return ERR_OK;
 }
 
+/* A damaged one may also be in the journal of a run that was interrupted, and in no index. */
+static enum err refuse_bad(struct lost_packs *lost)
+{
+	const uint8_t *id;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && (id = bad_packs_at(&lost->bad, i)) != NULL; i++)
+		err = index_refuse_pack(lost->index, id);
+	return err;
+}
+
 enum err lost_packs_drop(struct backup *backup)
 {
 	struct lost_packs lost = {.index = backup->index};
@@ -53,6 +64,8 @@ enum err lost_packs_drop(struct backup *backup)
 	}
 	if (err == ERR_OK)
 		err = index_each_pack(backup->index, drop_lost, &lost);
+	if (err == ERR_OK)
+		err = refuse_bad(&lost);
 	if (err == ERR_OK && lost.dropped > 0)
 		err = index_each_lost(backup->index, name_lost, &lost);
 	if (err == ERR_OK && lost.named > 0)

@@ -104,6 +104,8 @@ enum err reader_extra_stream(struct reader *reader, struct item *item)
 		    reader, reading.source->fine ? &chunker_fine : &chunker_standard, read_stream, &reading, &now.size);
 	if (err == ERR_OK)
 		err = kind->finish(reading.stream, take_database, &reading);
+	if (err == ERR_OK && now.size == 0)
+		reader->backup->result->stream_empty = true;
 	if (err == ERR_OK)
 		err = finish_extra(reader, item, &now);
 	if (err == ERR_SOURCE && reading.source->database)

@@ -103,16 +103,44 @@ static bool was_run(const struct recap *recap, const char *job, bool drill, int6
 	return false;
 }
 
+/* Since when the job has the schedule that it has now: it is not known to be older than its first record, and is younger than any record of
+ * the month that names another one. */
+static int64_t planned_since(const struct recap *recap, const struct report_plan *plan)
+{
+	int64_t since = plan->first;
+
+	for (size_t i = 0; plan->backups.text && i < recap->records_count; i++) {
+		json_t *record = recap->records[i]->record;
+		const char *schedule = json_string_value(record_member(record, "schedule"));
+		int64_t at = recap->planned[i] > 0 ? recap->planned[i] : time_of(recap->records[i], "started");
+
+		if (schedule && strcmp(schedule, plan->backups.text) != 0 && at >= since &&
+		    strcmp(record_member_text(record, "job"), plan->job) == 0)
+			since = at + 1;
+	}
+	return since > recap->month.from ? since : 0;
+}
+
+static bool is_open(const struct report_plan *plan, int64_t planned)
+{
+	for (size_t i = 0; i < REPORT_PLAN_OPEN; i++)
+		if (plan->open[i] == planned)
+			return true;
+	return false;
+}
+
 static void count_planned(const struct recap *recap, struct recap_row *row, const struct report_plan *plan)
 {
 	row->is_planned = plan->backups.known;
+	row->since = plan->backups.known ? planned_since(recap, plan) : 0;
 	for (size_t i = 0; i < plan->backups.count; i++) {
 		int64_t planned = plan->backups.items[i];
 
-		if (planned < recap->month.from || planned >= recap->month.until || planned > recap->as_of)
+		if (planned < recap->month.from || planned >= recap->month.until || planned > recap->as_of ||
+		    planned < row->since)
 			continue;
 		row->planned++;
-		if (was_run(recap, plan->job, false, planned))
+		if (is_open(plan, planned) || was_run(recap, plan->job, false, planned))
 			continue;
 		if (row->missed < RECAP_MISSED_NAMED)
 			row->missed_at[row->missed] = planned;
@@ -120,7 +148,8 @@ static void count_planned(const struct recap *recap, struct recap_row *row, cons
 	}
 	for (size_t i = 0; i < plan->drills.count; i++)
 		row->drills_planned += plan->drills.items[i] >= recap->month.from &&
-		    plan->drills.items[i] < recap->month.until && plan->drills.items[i] <= recap->as_of;
+		    plan->drills.items[i] >= plan->first && plan->drills.items[i] < recap->month.until &&
+		    plan->drills.items[i] <= recap->as_of;
 }
 
 static void add_up(struct recap *recap)
@@ -200,6 +229,7 @@ void recap_free(struct recap *recap)
 
 static json_t *row_json(const struct recap_row *row)
 {
+	char since[CLOCK_TEXT];
 	json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "runs",
 	    (json_int_t)row->runs, "done", (json_int_t)row->done, "notes", (json_int_t)row->notes, "late",
 	    (json_int_t)row->late, "failed", (json_int_t)row->failed, "source_bytes", (json_int_t)row->source,
@@ -214,7 +244,9 @@ static json_t *row_json(const struct recap_row *row)
 		good = json_object_set_new(object, "planned",
 			   row->is_planned ? json_integer((json_int_t)row->planned) : json_null()) == 0 &&
 		    json_object_set_new(
-			object, "missed", row->is_planned ? json_integer((json_int_t)row->missed) : json_null()) == 0;
+			object, "missed", row->is_planned ? json_integer((json_int_t)row->missed) : json_null()) == 0 &&
+		    json_object_set_new(object, "planned_since",
+			row->since ? json_string(clock_format(since, row->since)) : json_null()) == 0;
 	if (!good) {
 		json_decref(object);
 		return NULL;

@@ -12,12 +12,14 @@
 struct recap_row {
 	const char *job; /* NULL: the total */
 	bool is_planned; /* the job has a schedule: planned and missed are known; of the total: one of them has */
-	size_t planned;	 /* times due up to recap.as_of */
-	size_t runs;	 /* records of backups */
+	int64_t
+	    since; /* of planned and missed: before it the job had not run yet, or had another schedule; 0: all of the month */
+	size_t planned;		    /* times due up to recap.as_of */
+	size_t runs;		    /* records of backups */
 	size_t done, notes, failed; /* runs = done + failed; notes: those of `done` with notes */
 	size_t
 	    late; /* those of `done` that began more than RECAP_LATE_MINUTES after their time, or made up for a missed one */
-	size_t missed;				      /* planned times without any run, */
+	size_t missed;				      /* planned times for which nothing ran, runs, or waits, */
 	int64_t missed_at[RECAP_MISSED_NAMED];	      /* and the first of them; not of the total */
 	uint64_t source;			      /* bytes of the source at the last run that was done */
 	uint64_t stored;			      /* bytes that all runs stored */

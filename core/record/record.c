@@ -78,13 +78,13 @@ static json_t *period_of(int64_t time)
 	return json_stringn(local, strlen("2026-11"));
 }
 
-static json_t *person(const struct record_person *person)
+json_t *record_person_json(const struct record_person *person)
 {
 	return json_pack("{s:o, s:o, s:o, s:o}", "name", text(person->name), "nip", text(person->nip), "position",
 	    text(person->position), "id", text(person->id));
 }
 
-static json_t *office(const struct record_office *office)
+json_t *record_office_json(const struct record_office *office)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:s}", "name", text(office->name), "address", text(office->address),
 	    "city", text(office->city), "timezone", text(office->timezone), "language", office->english ? "en" : "id");
@@ -241,12 +241,19 @@ static json_t *unread(const struct record *record)
 		    : 0));
 }
 
-static json_t *repository(const struct keys *keys)
+json_t *record_repository_json(const struct keys *keys)
 {
 	if (!keys)
 		return json_null();
 	return json_pack("{s:o, s:s, s:o}", "id", hex(keys->repository, REPOSITORY_ID_SIZE), "suite",
 	    suite_name(keys->suite), "writer", hex(keys->signer.writer, WRITER_ID_SIZE));
+}
+
+static json_t *login(const struct record *record)
+{
+	if (!record->user)
+		return json_null();
+	return json_pack("{s:o, s:o}", "user", text(record->user), "through", text(record->through));
 }
 
 static json_t *snapshot(const struct backup_result *result)
@@ -277,22 +284,23 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	err = canonical_pack(&first, "{s:i, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "format", FORMAT,
 	    "number", number_of(number), "id", record->id, "previous",
 	    is_zero(previous, HASH_SIZE) ? json_string("") : hex(previous, HASH_SIZE), "job", record->job, "office",
-	    office(&record->office), "sop", sop(&record->sop), "performer", person(&record->performer), "reviewer",
-	    person(&record->reviewer), "acknowledger",
-	    record->acknowledger.name ? person(&record->acknowledger) : json_null(), "trigger", record->trigger,
-	    "period", period_of(record->started));
+	    record_office_json(&record->office), "sop", sop(&record->sop), "performer",
+	    record_person_json(&record->performer), "reviewer", record_person_json(&record->reviewer), "acknowledger",
+	    record->acknowledger.name ? record_person_json(&record->acknowledger) : json_null(), "trigger",
+	    record->trigger, "period", period_of(record->started));
 	if (err == ERR_OK)
 		err = canonical_pack(&second, "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "planned",
 		    time_of(record->planned), "started", time_of(record->started), "ended", time_of(record->ended),
 		    "duration_ms", record->ended ? json_integer(record->duration / (CLOCK_SECOND / 1000)) : json_null(),
 		    "host", text(record->host), "system", text(record->system), "sources", sources(record), "tool",
-		    "pulih " PULIH_VERSION, "target", target(record), "repository", repository(record->keys),
-		    "snapshot", snapshot(record->result), "totals", totals(record->result));
+		    "pulih " PULIH_VERSION, "target", target(record), "repository",
+		    record_repository_json(record->keys), "snapshot", snapshot(record->result), "totals",
+		    totals(record->result));
 	if (err == ERR_OK)
-		err = canonical_pack(&third, "{s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind", "run",
-		    "rpo", recovery_point(record), "unread", unread(record), "databases", databases(record->result),
-		    "checks", checks(record->result), "status", statuses[record->status], "failure",
-		    failure(&record->failure), "problems",
+		err = canonical_pack(&third, "{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
+		    "run", "login", login(record), "rpo", recovery_point(record), "unread", unread(record), "databases",
+		    databases(record->result), "checks", checks(record->result), "status", statuses[record->status],
+		    "failure", failure(&record->failure), "problems",
 		    record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
 		    number_of(record->problems_omitted), "retention", text(record->retention), "schedule",
 		    text(record->schedule));
@@ -308,16 +316,6 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 	return err;
 }
 
-json_t *record_person_json(const struct record_person *of)
-{
-	return person(of);
-}
-
-json_t *record_office_json(const struct record_office *of)
-{
-	return office(of);
-}
-
 json_t *record_time_json(int64_t time)
 {
 	return time_of(time);
@@ -326,11 +324,6 @@ json_t *record_time_json(int64_t time)
 json_t *record_text_json(const char *bytes)
 {
 	return text(bytes);
-}
-
-json_t *record_repository_json(const struct keys *keys)
-{
-	return repository(keys);
 }
 
 /* ---- ids ---- */

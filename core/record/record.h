@@ -45,9 +45,11 @@ struct record {
 	struct record_person performer, reviewer;
 	struct record_person acknowledger; /* name NULL: none is configured */
 	const char *trigger;		   /* "scheduled", "manual", "catch_up" */
-	int64_t planned;		   /* 0: nothing was planned */
-	int64_t started, ended;		   /* ended 0: unknown, the run was cut off */
-	int64_t duration;		   /* ns, where the end is known: the clock may have jumped meanwhile */
+	const char *user,
+	    *through; /* the Unix user that ran it, and who became that user by sudo ("": nobody); user NULL: not known */
+	int64_t planned;	/* 0: nothing was planned */
+	int64_t started, ended; /* ended 0: unknown, the run was cut off */
+	int64_t duration;	/* ns, where the end is known: the clock may have jumped meanwhile */
 	const char *host, *system;
 	const struct record_source *sources;
 	size_t sources_count;

@@ -9,7 +9,8 @@
 struct record_compare_result {
 	uint64_t records, snapshots; /* that the target must hold, and were looked for */
 	uint64_t unsent;	     /* records that the target was never known to hold, and does not hold */
-	uint64_t others;	     /* records of other machines on the target; only of record_compare_all */
+	uint64_t others;	     /* records of other machines on the target; only of record_compare_all, as */
+	uint64_t elsewhere;	     /* snapshots that were made at another place of the repository, and are not here */
 	uint64_t findings;
 };
 

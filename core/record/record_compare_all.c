@@ -13,7 +13,7 @@
 struct stranger {
 	uint64_t number;
 	uint8_t hash[HASH_SIZE], previous[HASH_SIZE];
-	bool ours; /* made by this machine: by its key and under its name, or behind a record of ours */
+	bool ours; /* made by this machine: see made_here, or behind a record of ours */
 	char id[RECORD_ID_SIZE];
 };
 
@@ -21,6 +21,8 @@ struct thorough {
 	struct record_compare *compare;
 	struct buffer strangers;
 	struct utsname system;
+	bool
+	    lost; /* the ledger here has no record: what this host has made is known by its name alone, whatever its key was then */
 };
 
 /* What ends the comparison, and is no finding about one object. */
@@ -40,7 +42,7 @@ static enum err visit_local(void *context, const struct record_row *row)
 	json_t *named = json_object_get(row->original->record, "target");
 	const char *url = json_string_value(json_object_get(named, "url"));
 	char object[64];
-	bool held;
+	bool held, explained = false, here = url && strcmp(url, target->url) == 0;
 	enum err err;
 
 	if (!heading->has_repository ||
@@ -54,12 +56,16 @@ static enum err visit_local(void *context, const struct record_row *row)
 		err = ERR_OK;
 	}
 	/* It says that its snapshot is here, though nobody has seen it since: the machine stopped just then. What is known to be held was looked for already. */
-	if (err != ERR_OK || !heading->has_snapshot || !url || strcmp(url, target->url) != 0 ||
-	    record_compare_has_snapshot(compare, heading->snapshot))
+	if (err != ERR_OK || !heading->has_snapshot || record_compare_has_snapshot(compare, heading->snapshot))
 		return err;
 	err = record_ledger_is_held(compare->ledger, compare->place, heading->id, RECORD_HELD_SNAPSHOT, &held);
+	if (err == ERR_OK && !held && here)
+		return record_compare_missing_snapshot(compare, heading->id, heading->snapshot);
+	/* Made at another place, as before the repository was moved: nobody ever saw it here, and a copy that was cut off lacks it. */
 	if (err == ERR_OK && !held)
-		err = record_compare_missing_snapshot(compare, heading->id, heading->snapshot);
+		err = record_compare_explained_snapshot(compare, heading->snapshot, &explained);
+	if (err == ERR_OK && !held)
+		compare->result->elsewhere += !explained;
 	return err;
 }
 
@@ -70,9 +76,11 @@ static bool made_here(const struct thorough *thorough, const struct record_origi
 	const char *host = json_string_value(json_object_get(original->record, "host"));
 	const struct signer *signer = &thorough->compare->repository->keys->signer;
 
-	return original->is_signed && memcmp(original->writer, signer->writer, WRITER_ID_SIZE) == 0 &&
-	    memcmp(original->public_key, signer->public_key, KEY_SIZE) == 0 && host &&
-	    strcmp(host, thorough->system.nodename) == 0;
+	if (!host || strcmp(host, thorough->system.nodename) != 0)
+		return false;
+	return thorough->lost ||
+	    (original->is_signed && memcmp(original->writer, signer->writer, WRITER_ID_SIZE) == 0 &&
+		memcmp(original->public_key, signer->public_key, KEY_SIZE) == 0);
 }
 
 static enum err add_stranger(struct thorough *thorough, const struct buffer *bytes)
@@ -197,12 +205,16 @@ enum err record_compare_all(struct record_ledger *ledger, struct repository *rep
 	struct record_compare compare = {
 	    .ledger = ledger, .repository = repository, .on_finding = on_finding, .context = context, .result = result};
 	struct thorough thorough = {.compare = &compare};
+	uint64_t known = 0;
 	size_t count, at;
 	enum err err;
 
 	*result = (struct record_compare_result){0};
 	uname(&thorough.system);
-	err = record_compare_open(&compare, false);
+	err = record_ledger_count(ledger, &known);
+	thorough.lost = known == 0;
+	if (err == ERR_OK)
+		err = record_compare_open(&compare, false);
 	if (err == ERR_OK)
 		err = record_compare_held(&compare, false);
 	if (err == ERR_OK)

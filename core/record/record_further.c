@@ -33,6 +33,7 @@ void record_further_review(struct report_model *model, const struct record_origi
 	    model, WORD_REVIEW, record_review_word(record_review_decision_of(original), model->english));
 	report_model_field(model, WORD_CHECKED_BY, report_parts_person(model, record_member(record, "reviewer")));
 	report_model_field(model, WORD_REVIEWED_ON, report_parts_time(model, record, "time"));
+	report_model_field_given(model, WORD_REVIEW_BY, report_parts_login(model, record));
 	report_model_field(model, WORD_REVIEW_NOTE, record_member_text(record, "note"));
 	if (json_is_object(follow_up))
 		report_model_field(model, WORD_REVIEW_FOLLOW_UP,

@@ -162,6 +162,7 @@ static void done_block(struct report_model *model, json_t *record)
 	report_model_field(model, WORD_JOB, record_member_text(record, "job"));
 	time_fields(model, record);
 	report_model_field(model, WORD_PERFORMER, report_parts_person(model, record_member(record, "performer")));
+	report_model_field_given(model, WORD_RUN_BY, report_parts_login(model, record));
 	report_model_field(model, WORD_REVIEWER, report_parts_person(model, record_member(record, "reviewer")));
 	report_model_field(model, WORD_HOST,
 	    report_model_format(
@@ -391,10 +392,11 @@ static void verify_block(struct report_model *model, json_t *record)
 	}
 }
 
-/* What reviews ask for, and lines for what people agree on by hand where the run was not good. */
+/* What reviews ask for, and lines for what people agree on by hand where the run was not good, or its report was sent back. */
 static void follow_up_block(struct report_model *model, json_t *record, const struct record_review_list *reviews)
 {
-	bool good = strcmp(record_member_text(record, "status"), "success") == 0;
+	bool good = strcmp(record_member_text(record, "status"), "success") == 0 &&
+	    record_review_decision(reviews) != RECORD_RETURNED;
 	size_t asked = 0;
 
 	for (size_t i = 0; reviews && i < reviews->count; i++)

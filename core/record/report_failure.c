@@ -19,7 +19,17 @@ static const struct kind {
     {ERR_PARTIAL, WORD_KIND_PARTIAL, WORD_ADVICE_PARTIAL},
     {ERR_INTERRUPTED, WORD_KIND_INTERRUPTED, WORD_ADVICE_AGAIN},
 };
-static const struct kind cut_off = {ERR_FAILED, WORD_KIND_CUT_OFF, WORD_ADVICE_AGAIN};
+/* Those of which the kind alone would say something else than what happened. */
+static const struct {
+	enum message id;
+	struct kind kind;
+} own[] = {
+    {PL_RUN_CUT_OFF, {ERR_FAILED, WORD_KIND_CUT_OFF, WORD_ADVICE_AGAIN}},
+    {PL_RUN_BEFORE, {ERR_FAILED, WORD_KIND_BEFORE, WORD_ADVICE_BEFORE}},
+    {PL_RUN_AFTER, {ERR_PARTIAL, WORD_KIND_AFTER, WORD_ADVICE_AFTER}},
+    {PL_RUN_TIMEOUT, {ERR_FAILED, WORD_KIND_TIMEOUT, WORD_ADVICE_TIMEOUT}},
+    {PL_LEDGER_FOUND, {ERR_CORRUPT, WORD_KIND_LEDGER, WORD_ADVICE_LEDGER}},
+};
 static const struct kind other = {ERR_FAILED, WORD_KIND_OTHER, WORD_ADVICE_OTHER};
 
 static const struct kind *kind_of(json_t *failure)
@@ -27,8 +37,9 @@ static const struct kind *kind_of(json_t *failure)
 	const char *name = record_member_text(failure, "kind");
 	char code[16];
 
-	if (strcmp(record_member_text(failure, "code"), message_code(PL_RUN_CUT_OFF, code)) == 0)
-		return &cut_off;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strcmp(record_member_text(failure, "code"), message_code(own[i].id, code)) == 0)
+			return &own[i].kind;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(name, error_name(kinds[i].err)) == 0)
 			return &kinds[i];
@@ -46,7 +57,7 @@ size_t report_failure_advice(json_t *failure, enum word advice[REPORT_FAILURE_AD
 	size_t count = 0;
 
 	advice[count++] = kind->advice;
-	if (kind == &cut_off)
+	if (kind->cause == WORD_KIND_CUT_OFF)
 		advice[count++] = WORD_ADVICE_POWER;
 	advice[count++] = WORD_ADVICE_THIRD_PARTY;
 	return count;

@@ -1,4 +1,4 @@
-/* What went wrong with a run and what helps, in the words of an office: by the kind of failure that its record names. */
+/* What went wrong with a run and what helps, in the words of an office: by the failure that its record names. */
 #ifndef PULIH_RECORD_REPORT_FAILURE_H
 #define PULIH_RECORD_REPORT_FAILURE_H
 

@@ -92,6 +92,14 @@ const char *report_parts_person(struct report_model *model, json_t *person)
 	    *nip ? " " : "", nip);
 }
 
+const char *report_parts_login(struct report_model *model, json_t *record)
+{
+	json_t *login = record_member(record, "login");
+	const char *user = record_member_text(login, "user"), *through = record_member_text(login, "through");
+
+	return report_model_format(model, "%s%s%s%s", user, *through ? " (sudo: " : "", through, *through ? ")" : "");
+}
+
 const char *report_parts_status(const struct report_model *model, json_t *record)
 {
 	const char *status = record_member_text(record, "status");
@@ -160,11 +168,36 @@ void report_parts_objects(struct report_model *model, json_t *record)
 	}
 }
 
+/* Of the commands before and after a run. */
+static bool is_said(json_t *problem)
+{
+	const char *kind = record_member_text(problem, "kind");
+
+	return strcmp(kind, "before") == 0 || strcmp(kind, "after") == 0;
+}
+
+uint64_t report_parts_said(json_t *record)
+{
+	json_t *problem;
+	uint64_t count = 0;
+	size_t at;
+
+	json_array_foreach(record_member(record, "problems"), at, problem) count += is_said(problem);
+	return count;
+}
+
+uint64_t report_parts_files(json_t *record)
+{
+	return json_array_size(record_member(record, "problems")) + record_member_number(record, "problems_omitted") -
+	    report_parts_said(record);
+}
+
 void report_parts_failure(struct report_model *model, json_t *record)
 {
 	json_t *failure = record_member(record, "failure");
 	char number[16];
 	unsigned annex = report_parts_annexes(record).problems;
+	uint64_t files = report_parts_files(record), said = report_parts_said(record);
 
 	if (json_is_object(failure)) {
 		report_model_field_strong(
@@ -176,12 +209,14 @@ void report_parts_failure(struct report_model *model, json_t *record)
 	if (annex == 0)
 		return;
 	snprintf(number, sizeof(number), "%u", annex);
-	report_model_field(model, WORD_PROBLEM_FILES,
-	    report_model_fill(model, WORD_PROBLEM_FILES_TEXT,
-		RECORD_ARGUMENTS(report_parts_number(model,
-				     json_array_size(record_member(record, "problems")) +
-					 record_member_number(record, "problems_omitted")),
-		    number)));
+	if (files > 0)
+		report_model_field(model, WORD_PROBLEM_FILES,
+		    report_model_fill(
+			model, WORD_PROBLEM_FILES_TEXT, RECORD_ARGUMENTS(report_parts_number(model, files), number)));
+	if (said > 0)
+		report_model_field(model, WORD_PROBLEM_SAID,
+		    report_model_fill(
+			model, WORD_PROBLEM_SAID_TEXT, RECORD_ARGUMENTS(report_parts_number(model, said), number)));
 }
 
 void report_parts_follow_up(struct report_model *model, const struct record_review_list *reviews, size_t rows)
@@ -268,10 +303,7 @@ static enum word problem_word(const char *kind)
 /* As the file system has it; a command as it was configured. */
 static const char *problem_path(struct report_model *model, json_t *problem)
 {
-	const char *kind = record_member_text(problem, "kind"), *path = record_member_text(problem, "path");
-	bool command = strcmp(kind, "before") == 0 || strcmp(kind, "after") == 0;
-
-	return report_model_format(model, "%s%s", command ? "" : "/", path);
+	return report_model_format(model, "%s%s", is_said(problem) ? "" : "/", record_member_text(problem, "path"));
 }
 
 /* Without the path, where it begins with it: that stands beside it already. */
@@ -294,7 +326,8 @@ static void problems_annex(struct report_model *model, json_t *record)
 	char number[24];
 	size_t at;
 
-	report_model_annex(model, WORD_PROBLEM_ANNEX, annex_note(model, record));
+	report_model_annex(model, report_parts_said(record) > 0 ? WORD_PROBLEM_ANNEX_SAID : WORD_PROBLEM_ANNEX,
+	    annex_note(model, record));
 	report_model_table(model, columns, sizeof(columns) / sizeof(columns[0]));
 	json_array_foreach(record_member(record, "problems"), at, problem)
 	{

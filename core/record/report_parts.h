@@ -26,6 +26,8 @@ const char *report_parts_local(struct report_model *model, json_t *record, json_
 const char *report_parts_time(struct report_model *model, json_t *record, const char *name);
 /* "Name, position, NIP …" */
 const char *report_parts_person(struct report_model *model, json_t *person);
+/* "root (sudo: budi)", the Unix user of the record's "login"; "" where it has none. */
+const char *report_parts_login(struct report_model *model, json_t *record);
 const char *report_parts_status(const struct report_model *model, json_t *record);
 
 /* `person` may be null: a blank to fill in. Texts are borrowed from it. */
@@ -39,6 +41,9 @@ struct report_annexes report_parts_annexes(json_t *record);
 
 /* The field with the objects, or the annex that names them. */
 void report_parts_objects(struct report_model *model, json_t *record);
+/* How many problems of the record are files that were not read as they were, and how many are lines that a command before or after it said. */
+uint64_t report_parts_files(json_t *record);
+uint64_t report_parts_said(json_t *record);
 /* Why a run failed, as fields; nothing where it did not. */
 void report_parts_failure(struct report_model *model, json_t *record);
 #define REPORT_PARTS_BLANK_ROWS 3 /* for people to fill in */

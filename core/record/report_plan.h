@@ -17,11 +17,14 @@ struct report_times {
 	const char *text; /* as a record's "schedule" */
 };
 
+#define REPORT_PLAN_OPEN 2 /* a job runs once at a time, and waits once */
 struct report_plan {
 	const char *job;
 	struct record_sop sop; /* number NULL: none */
 	const char *performer, *performer_position, *reviewer;
 	struct report_times backups, drills; /* those of the month */
+	int64_t first;			     /* planned time, or start, of the job's first record; 0: it has none */
+	int64_t open[REPORT_PLAN_OPEN]; /* planned times of runs that are at work or wait for their turn; 0: none */
 };
 
 #endif

@@ -51,6 +51,19 @@ static void jobs_row(struct report_model *model, const struct recap_row *row, co
 	    !row->job);
 }
 
+/* Nobody shall take for a miss what was not planned then, nor for all of the month what is a part of it. */
+static void put_since(struct report_model *model, const struct recap_row *row)
+{
+	char local[CLOCK_TEXT], phrase[RECORD_PHRASE];
+
+	if (row->since == 0)
+		return;
+	clock_format(local, row->since);
+	report_model_paragraph(model,
+	    report_model_fill(
+		model, WORD_RECAP_SINCE, RECORD_ARGUMENTS(row->job, record_time_short(phrase, local, model->english))));
+}
+
 static void jobs_block(struct report_model *model, const struct recap *recap)
 {
 	static const struct report_heading columns[] = {{WORD_NUMBER_COLUMN, REPORT_NO_GROUP, 3, false},
@@ -71,6 +84,8 @@ static void jobs_block(struct report_model *model, const struct recap *recap)
 	jobs_row(model, &recap->total, "");
 	snprintf(number, sizeof(number), "%d", RECAP_LATE_MINUTES);
 	report_model_paragraph(model, report_model_fill(model, WORD_RECAP_EXPLAINED, RECORD_ARGUMENTS(number)));
+	for (size_t i = 0; i < recap->rows_count; i++)
+		put_since(model, &recap->rows[i]);
 	if (!all_planned)
 		report_model_paragraph(model, report_model_word(model, WORD_RECAP_UNPLANNED));
 }
@@ -118,8 +133,7 @@ static const char *finding(
     struct report_model *model, const struct record_original *original, enum record_decision decision)
 {
 	json_t *record = original->record, *failure = record_member(record, "failure");
-	uint64_t files =
-	    json_array_size(record_member(record, "problems")) + record_member_number(record, "problems_omitted");
+	uint64_t files = report_parts_files(record);
 	size_t checks = checks_not_good(record);
 	const char *parts[3];
 	size_t found = 0;

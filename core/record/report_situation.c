@@ -111,14 +111,14 @@ static void effect_block(
 {
 	json_t *record = original->record;
 	const struct record_original *good = NULL;
+	uint64_t files = report_parts_files(record);
 
 	report_model_heading(model, WORD_SITUATION_EFFECT_BLOCK);
 	report_model_paragraph(model,
-	    is_partial(original) ? report_model_fill(model, WORD_SITUATION_PARTIAL,
-				       RECORD_ARGUMENTS(report_parts_number(model,
-					   json_array_size(record_member(record, "problems")) +
-					       record_member_number(record, "problems_omitted"))))
-				 : report_model_word(model, WORD_SITUATION_NO_SNAPSHOT));
+	    !is_partial(original) ? report_model_word(model, WORD_SITUATION_NO_SNAPSHOT)
+		: files > 0
+		? report_model_fill(model, WORD_SITUATION_PARTIAL, RECORD_ARGUMENTS(report_parts_number(model, files)))
+		: report_model_word(model, WORD_SITUATION_WHOLE));
 	for (size_t i = 0; i < list->count; i++)
 		if (is_same_job(original, &list->items[i]) && is_before(&list->items[i], original) &&
 		    strcmp(member(&list->items[i], "status"), "success") == 0)

@@ -80,6 +80,11 @@ enum pack_damage bad_packs_find(const struct bad_packs *packs, const uint8_t id[
 	return item ? (enum pack_damage)item[OBJECT_ID_SIZE] : PACK_WHOLE;
 }
 
+const uint8_t *bad_packs_at(const struct bad_packs *packs, size_t number)
+{
+	return number < packs->items.length / ITEM ? packs->items.data + number * ITEM : NULL;
+}
+
 enum err bad_packs_add(struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE], enum pack_damage damage)
 {
 	enum err err = buffer_append(&packs->items, id, OBJECT_ID_SIZE);

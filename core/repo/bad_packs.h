@@ -3,7 +3,7 @@
  *
  *   "PULIHBAD" (8), u64 version 1, repository id (16), per pack, ascending: id (32), u8 enum pack_damage; u64 XXH3-64 of all that precedes
  *
- * A pack goes from the list when verify reads it again and finds it good. Without a state folder nothing is remembered. */
+ * A pack goes from the list when verify reads it again and finds it good; one that is gone stays: it may come back as it was. Without a state folder nothing is remembered. */
 #ifndef PULIH_REPO_BAD_PACKS_H
 #define PULIH_REPO_BAD_PACKS_H
 
@@ -23,6 +23,8 @@ struct bad_packs {
 enum err bad_packs_load(struct bad_packs *out, const struct repository *repository);
 /* PACK_WHOLE where nothing is remembered of it. */
 enum pack_damage bad_packs_find(const struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE]);
+/* The id of one, counted from 0, ascending; NULL behind the last. Valid until one is added. */
+const uint8_t *bad_packs_at(const struct bad_packs *packs, size_t number);
 /* At the end: sorted by bad_packs_save. Each id once. */
 enum err bad_packs_add(struct bad_packs *packs, const uint8_t id[OBJECT_ID_SIZE], enum pack_damage damage);
 /* Replaces what was remembered; durable. */

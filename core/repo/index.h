@@ -87,6 +87,8 @@ enum err index_each_pack(struct index *index, index_pack_state_visit visit, void
 /* A pack that is lost: it counts as absent from now on, so that its chunks are stored again. Before index_begin(), also by a visitor of
  * index_each_pack(). */
 void index_drop_pack(struct index *index, const struct index_pack_state *pack);
+/* A pack that an interrupted session may have left: it is not taken over, though it is there with its size. Before index_begin(). */
+enum err index_refuse_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE]);
 /* Visits those of the dropped packs that hold a chunk which no other pack has: what they held has not all been stored again. Reads the whole
  * index; memory is one bit for each frame. Before index_begin(). PL_INTERRUPTED, PL_INDEX_CACHE. */
 enum err index_each_lost(struct index *index, index_pack_state_visit visit, void *context);
@@ -94,7 +96,7 @@ enum err index_each_lost(struct index *index, index_pack_state_visit visit, void
 /* ---- a write session (one thread) ---- */
 
 /* The index must be that of the domain that is written to (PL_KEY_DOMAIN, ERR_KEY). Opens a journal in the cache folder and adopts those of
- * interrupted sessions: their finished packs, if still in the target with the right size and not condemned, count as this session's, so
+ * interrupted sessions: their finished packs, if still in the target with the right size, not condemned and not refused, count as this session's, so
  * that interrupted work is not done twice. Gives the number of packs adopted. */
 enum err index_begin(struct index *index, size_t *adopted);
 /* True when the chunk is stored, or on its way in this session; marks its pack as relied upon. */

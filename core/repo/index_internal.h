@@ -231,7 +231,7 @@ struct index {
 	struct index_scope scope;
 	struct table **tables;
 	size_t tables_count, tables_capacity;
-	struct id_list dead; /* condemned packs that were met, whatever generations say later */
+	struct id_list dead; /* condemned packs that were met, whatever generations say later, and refused ones */
 	size_t budget;
 	struct blocks *blocks; /* NULL while all tables fit in the budget */
 	uint32_t numbers;      /* given to tables so far */

@@ -19,6 +19,18 @@ void index_drop_pack(struct index *index, const struct index_pack_state *pack)
 	}
 }
 
+enum err index_refuse_pack(struct index *index, const uint8_t id[OBJECT_ID_SIZE])
+{
+	struct id_list *dead = &index->dead;
+	enum err err = index_ids_find(dead, id) < 0 ? index_ids_append(dead, id) : ERR_OK;
+
+	/* Mostly they come in order. */
+	if (err == ERR_OK && dead->count > 1 &&
+	    memcmp(dead->ids[dead->count - 2], dead->ids[dead->count - 1], OBJECT_ID_SIZE) > 0)
+		index_ids_sort(dead);
+	return err;
+}
+
 /* One bit for each frame: entries name frames in no order, and a look at each frame would be a random read. */
 static enum err find_lost_frames(struct table *table, uint8_t *frames)
 {

@@ -1,3 +1,4 @@
+#include "core/base/file.h"
 #include "core/repo/index_internal.h"
 
 #include <errno.h>
@@ -33,11 +34,19 @@ static inline uint64_t block_of(enum table_section section, uint64_t number, uin
 #undef PLACE
 }
 
+/* Read before it is looked at in the map: what a failing disk cannot read, and what was cut off, is an error here and would end the program
+ * there (SIGBUS). */
+static bool read_block(const struct table *table, uint64_t block, uint8_t out[TABLE_BLOCK])
+{
+	return file_pread_full(table->fd, out, TABLE_BLOCK, (off_t)(block * TABLE_BLOCK)) == (ssize_t)TABLE_BLOCK;
+}
+
 static bool check_block(struct table *table, uint64_t block)
 {
-	const uint8_t *at = table->map + block * TABLE_BLOCK;
+	uint8_t bytes[TABLE_BLOCK];
 
-	if (XXH3_64bits_withSeed(at, TABLE_BLOCK_DATA, table->seed + block) != load_u64(at + TABLE_BLOCK_DATA)) {
+	if (!read_block(table, block, bytes) ||
+	    XXH3_64bits_withSeed(bytes, TABLE_BLOCK_DATA, table->seed + block) != load_u64(bytes + TABLE_BLOCK_DATA)) {
 		atomic_store(&table->damaged, true);
 		return false;
 	}
@@ -184,10 +193,11 @@ static bool section_fits(const struct table *table, enum table_section section)
 /* False: damaged. *ours: whether it belongs to this repository and domain. */
 static bool parse_header(struct table *table, const struct index_scope *scope, bool *ours)
 {
-	const uint8_t *at = table->map;
+	uint8_t at[TABLE_BLOCK];
 
 	*ours = true;
-	if (XXH3_64bits(at, TABLE_BLOCK_DATA) != load_u64(at + TABLE_BLOCK_DATA) || memcmp(at, TABLE_MAGIC, 8) != 0)
+	if (!read_block(table, 0, at) || XXH3_64bits(at, TABLE_BLOCK_DATA) != load_u64(at + TABLE_BLOCK_DATA) ||
+	    memcmp(at, TABLE_MAGIC, 8) != 0)
 		return false;
 	*ours = load_u16(at + 8) == TABLE_VERSION && memcmp(at + 16, scope->repository, REPOSITORY_ID_SIZE) == 0 &&
 	    memcmp(at + 32, scope->domain, DOMAIN_TAG_SIZE) == 0 &&

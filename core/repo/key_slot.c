@@ -117,7 +117,7 @@ enum err key_slot_check(struct target *target, const char *name)
 /* ---- the slots of a target ---- */
 
 struct names {
-	char text[KEY_SLOTS_MAX][NAME_TEXT];
+	char text[KEY_SLOTS_READ][NAME_TEXT];
 	size_t count;
 };
 
@@ -127,8 +127,8 @@ static enum err collect(void *context, const struct target_object *object)
 
 	if (strlen(object->name) >= NAME_TEXT)
 		return fail(PL_OBJECT_NAME, "%s is no name of a key slot", object->name);
-	if (names->count == KEY_SLOTS_MAX)
-		return fail(PL_SLOTS, "there are more than %d key slots", KEY_SLOTS_MAX);
+	if (names->count == KEY_SLOTS_READ)
+		return fail(PL_SLOTS, "there are more than %d key slots", KEY_SLOTS_READ);
 	memcpy(names->text[names->count++], object->name, strlen(object->name) + 1);
 	return ERR_OK;
 }

@@ -23,7 +23,7 @@ struct key_slot {
 };
 
 /* The slots of a target, newest first, without opening them. *out is released with mem_free. A slot that is damaged is warned of by name
- * and left out. PL_SLOTS (ERR_LIMIT): more than KEY_SLOTS_MAX. */
+ * and left out. PL_SLOTS (ERR_LIMIT): more than KEY_SLOTS_READ. */
 enum err key_slot_list(struct target *target, struct key_slot **out, size_t *count);
 /* Whether the object `name` is a slot as it must be, as far as can be told without its passphrase. PL_SLOT_BROKEN (ERR_CORRUPT) and others. */
 enum err key_slot_check(struct target *target, const char *name);

@@ -44,6 +44,8 @@
 #define CONFIG_MAX (4u << 20)
 #define KEY_SLOT_MAX (64u << 10)
 #define KEY_SLOTS_MAX 64
+/* So many are read all the same: who may only add objects must not lock out the people who hold the others. */
+#define KEY_SLOTS_READ 1024
 #define KEY_SLOT_ID_SIZE 16
 #define WRITERS_MAX 4096      /* of a config: so many fit into CONFIG_MAX */
 #define LABEL_SIZE 128	      /* bytes of a label, with the zeros behind it */

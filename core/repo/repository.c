@@ -1,6 +1,7 @@
 #include "core/repo/repository.h"
 
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -10,7 +11,7 @@
 #include "core/repo/key_slot.h"
 #include "core/repo/object.h"
 
-#define SERIAL_DIGITS 24 /* bytes of the file that remembers a serial, at most */
+#define SERIAL_TEXT 48 /* bytes of the file that remembers a serial, at most */
 
 /* What is being opened or made. Members go over to a struct repository on success, and are released otherwise. */
 struct opening {
@@ -102,28 +103,40 @@ static enum err serial_path(const char *state_folder, const struct target *targe
 	return *out ? ERR_OK : ERR_NOMEM;
 }
 
-/* The serial seen last, 0 where none is remembered. A file of other content than digits and a newline counts as none, and so does one that
+/* The number and the XXH3-64 of its digits. */
+static enum err serial_text(uint64_t serial, struct buffer *out)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)serial);
+
+	return buffer_append_text(out, "%s %016llx\n", digits, (unsigned long long)XXH3_64bits(digits, (size_t)length));
+}
+
+/* The serial seen last, 0 where none is remembered. A file of other content counts as none, and so does one that
  * cannot be read, of which is warned: it is this machine's own, and what a failing disk made of it must not keep anybody from a restore. */
 static enum err read_serial(const char *path, uint64_t *out)
 {
-	struct buffer text = {0};
-	enum err err = file_read_all(path, SERIAL_DIGITS, &text);
-	size_t digits;
+	struct buffer text = {0}, expected = {0};
+	enum err err = file_read_all(path, SERIAL_TEXT, &text);
+	uint64_t serial = 0;
 
 	*out = 0;
 	if (err == ERR_OK)
 		err = buffer_append_u8(&text, 0);
 	if (err == ERR_OK) {
-		digits = strspn((const char *)text.data, "0123456789");
-		if (digits > 0 && digits + 2 == text.length && text.data[digits] == '\n')
-			*out = strtoull((const char *)text.data, NULL, 10);
+		serial = strtoull((const char *)text.data, NULL, 10);
+		err = serial_text(serial, &expected);
 	}
+	if (err == ERR_OK && text.length == expected.length + 1 &&
+	    memcmp(text.data, expected.data, expected.length) == 0)
+		*out = serial;
 	if (err != ERR_OK && err != ERR_NOMEM) {
 		if (err != ERR_MISSING && err != ERR_LIMIT)
 			warn_of_failure();
 		failure_clear();
 		err = ERR_OK;
 	}
+	buffer_free(&expected);
 	buffer_free(&text);
 	return err;
 }
@@ -131,7 +144,7 @@ static enum err read_serial(const char *path, uint64_t *out)
 static enum err write_serial(const char *state_folder, uint64_t serial, const char *path)
 {
 	struct buffer text = {0};
-	enum err err = buffer_append_text(&text, "%llu\n", (unsigned long long)serial);
+	enum err err = serial_text(serial, &text);
 
 	if (err == ERR_OK)
 		err = file_make_folders(state_folder, 0700);

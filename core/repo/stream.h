@@ -1,7 +1,8 @@
 /* The last entry stream of a job, kept locally, so that unchanged files are found by merging two sorted streams, without a read key
  * and without opening them. Disposable: whatever is wrong with it, the next backup reads the files again.
  *
- *   "PULIHSTR" (8), u16 version 1, 6 zero bytes, repository id (16), domain tag (16), i64 start of the backup in ns, snapshot id (32; zero until committed)
+ *   "PULIHSTR" (8), u16 version 2, 6 zero bytes, repository id (16), domain tag (16), i64 start of the backup in ns, snapshot id (32), u64 XXH3-64 of all that precedes;
+ *     both zero until committed
  *   per node: u32 size, u64 XXH3-64 of the bytes, chunk id (32), bytes (a level 0 node of tree.h)
  *   u32 0, u64 XXH3-64 over all nodes' hashes
  * The file is written as <path>.new and renamed by stream_writer_commit once the snapshot is durable. */

@@ -80,7 +80,8 @@ static bool header_usable(struct stream_reader *reader, const struct keys *keys)
 	    load_u16(header + STREAM_VERSION_OFFSET) == STREAM_VERSION &&
 	    memcmp(header + STREAM_REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE) == 0 &&
 	    memcmp(header + STREAM_DOMAIN_OFFSET, keys->domain.tag, DOMAIN_TAG_SIZE) == 0 &&
-	    memcmp(reader->snapshot, none, OBJECT_ID_SIZE) != 0;
+	    memcmp(reader->snapshot, none, OBJECT_ID_SIZE) != 0 &&
+	    load_u64(header + STREAM_HASH_OFFSET) == XXH3_64bits(header, STREAM_HASH_OFFSET);
 }
 
 enum err stream_reader_new(struct stream_reader **out, const char *path, const struct keys *keys)

@@ -12,6 +12,7 @@
 struct stream_writer {
 	int fd;
 	char *path, *new_path;
+	uint8_t header[STREAM_HEADER];
 	struct buffer pending;
 	XXH3_state_t *hashes; /* over the nodes' hashes */
 	struct failure failed;
@@ -32,15 +33,16 @@ static enum err open_new(struct stream_writer *writer, const char *path)
 	return ERR_OK;
 }
 
-static enum err append_header(struct buffer *out, const struct keys *keys, int64_t started)
+static enum err append_header(struct stream_writer *writer, const struct keys *keys, int64_t started)
 {
-	uint8_t header[STREAM_HEADER] = STREAM_MAGIC;
+	uint8_t *header = writer->header;
 
+	memcpy(header, STREAM_MAGIC, STREAM_VERSION_OFFSET);
 	store_u16(header + STREAM_VERSION_OFFSET, STREAM_VERSION);
 	memcpy(header + STREAM_REPOSITORY_OFFSET, keys->repository, REPOSITORY_ID_SIZE);
 	memcpy(header + STREAM_DOMAIN_OFFSET, keys->domain.tag, DOMAIN_TAG_SIZE);
 	store_u64(header + STREAM_STARTED_OFFSET, (uint64_t)started);
-	return buffer_append(out, header, sizeof(header));
+	return buffer_append(&writer->pending, header, STREAM_HEADER);
 }
 
 enum err stream_writer_new(struct stream_writer **out, const char *path, const struct keys *keys, int64_t started)
@@ -55,7 +57,7 @@ enum err stream_writer_new(struct stream_writer **out, const char *path, const s
 	writer->hashes = XXH3_createState();
 	err = writer->hashes ? open_new(writer, path) : fail(PL_NO_MEMORY, "no memory for a hash");
 	if (err == ERR_OK)
-		err = append_header(&writer->pending, keys, started);
+		err = append_header(writer, keys, started);
 	if (err != ERR_OK) {
 		stream_writer_free(writer);
 		return err;
@@ -132,7 +134,9 @@ static enum err finish(struct stream_writer *writer, const uint8_t snapshot[OBJE
 	if (err != ERR_OK)
 		return err;
 	/* Named last, and synced before it takes the old one's place: a power cut leaves the old stream or the whole new one. */
-	if (file_pwrite_all(writer->fd, snapshot, OBJECT_ID_SIZE, STREAM_SNAPSHOT_OFFSET) != 0)
+	memcpy(writer->header + STREAM_SNAPSHOT_OFFSET, snapshot, OBJECT_ID_SIZE);
+	store_u64(writer->header + STREAM_HASH_OFFSET, XXH3_64bits(writer->header, STREAM_HASH_OFFSET));
+	if (file_pwrite_all(writer->fd, writer->header, STREAM_HEADER, 0) != 0)
 		return fail_errno(PL_STREAM, "cannot write %s", writer->new_path);
 	if (fsync(writer->fd) != 0)
 		return fail_errno(PL_STREAM, "cannot sync %s", writer->new_path);

@@ -17,6 +17,9 @@
 #define PIPE_SIZE (1 << 20) /* bytes: what an unprivileged user may ask for; fewer changes between the two processes */
 #define LOOK_EVERY 200	    /* milliseconds between two looks at whether the program was asked to stop */
 #define TERMINATE_PATIENCE 2000 /* milliseconds that a child has between SIGTERM and SIGKILL */
+#define GROUP_EVERY 10		/* milliseconds between two looks at what is left of it */
+
+#define HEAR_AT_ONCE 256u /* pieces of what a program says on standard error */
 
 struct command {
 	pid_t pid; /* 0: reaped */
@@ -227,15 +230,20 @@ enum err command_start(struct command **out, const char *const *argv)
 static void hear(struct command *command)
 {
 	char heard[COMMAND_SAID];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while (command->errors >= 0 && (got = read(command->errors, heard, sizeof(heard) - 1)) != 0) {
-		size_t size = (size_t)got, keep = command->said_length;
+	/* One that never stops talking is not listened to for ever. */
+	for (unsigned times = 0; command->errors >= 0 && times < HEAR_AT_ONCE; times++) {
+		size_t size, keep = command->said_length;
 
+		got = read(command->errors, heard, sizeof(heard) - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return;
+		if (got == 0)
+			break;
+		size = (size_t)got;
 		if (keep + size > sizeof(command->said) - 1)
 			keep = sizeof(command->said) - 1 - size;
 		memmove(command->said, command->said + command->said_length - keep, keep);
@@ -243,9 +251,10 @@ static void hear(struct command *command)
 		command->said_length = keep + size;
 	}
 	/* Its end: a closed pipe would be ready for ever. */
-	if (command->errors >= 0)
+	if (command->errors >= 0 && got == 0) {
 		close(command->errors);
-	command->errors = -1;
+		command->errors = -1;
+	}
 }
 
 void command_said(const struct command *command, char out[COMMAND_SAID])
@@ -264,25 +273,51 @@ void command_said(const struct command *command, char out[COMMAND_SAID])
 	out[length] = '\0';
 }
 
-enum err command_read(struct command *command, void *out, size_t size, size_t *got)
+/* Whether the program itself is there no more; it stays to be reaped. */
+static bool has_ended(const struct command *command)
 {
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)command->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+static enum err read_output(struct command *command, void *out, size_t size, size_t *got, bool until_ended)
+{
+	bool ended = false;
+
 	for (;;) {
 		struct pollfd ready[] = {
 		    {.fd = command->output, .events = POLLIN}, {.fd = command->errors, .events = POLLIN}};
 		ssize_t done = read(command->output, out, size);
+		int error = errno;
 
-		if (done >= 0) {
-			*got = (size_t)done;
+		/* What it said before it ended is there when it has ended: one more look, and that is all. */
+		if (done >= 0 || (error == EAGAIN && ended)) {
+			*got = done > 0 ? (size_t)done : 0;
 			return ERR_OK;
 		}
 		if (interrupt_requested())
 			return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
-		if (errno == EAGAIN) {
-			poll(ready, 2, LOOK_EVERY);
-			hear(command);
-		} else if (errno != EINTR)
+		if (error != EAGAIN && error != EINTR)
 			return fail_errno(PL_SOURCE_READ, "cannot read the output of %s", command->name);
+		ended = until_ended && has_ended(command);
+		if (error == EAGAIN && !ended)
+			poll(ready, 2, LOOK_EVERY);
+		hear(command);
 	}
+}
+
+enum err command_read(struct command *command, void *out, size_t size, size_t *got)
+{
+	return read_output(command, out, size, got, false);
+}
+
+enum err command_read_said(struct command *command, void *out, size_t size, size_t *got)
+{
+	/* One that never stops talking is never waited for. */
+	if (interrupt_requested())
+		return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
+	return read_output(command, out, size, got, true);
 }
 
 static void sleep_milliseconds(long milliseconds)
@@ -303,7 +338,6 @@ static bool wait_for(struct command *command, long patience, int *status)
 
 		hear(command);
 		pid = waitpid(command->pid, status, WNOHANG);
-
 		if (pid == command->pid)
 			break;
 		/* Somebody else reaped it: its status is lost, and cannot count as success. */
@@ -341,23 +375,35 @@ enum err command_finish(struct command *command)
 	return ERR_OK;
 }
 
-void command_free(struct command *command)
+/* A shell's children too: one of them may not hear SIGTERM, or may take longer than the shell. While one is left, the number of the group is
+ * nobody else's. */
+static void end_group(struct command *command)
 {
+	const pid_t group = command->pid;
+	bool left = true;
 	int status;
 
+	kill(-group, SIGTERM);
+	for (long waited = 0; left && waited < TERMINATE_PATIENCE; waited += GROUP_EVERY) {
+		if (command->pid == 0 || wait_for(command, 0, &status))
+			left = kill(-group, 0) == 0;
+		if (left)
+			sleep_milliseconds(GROUP_EVERY);
+	}
+	if (left)
+		kill(-group, SIGKILL);
+	while (command->pid > 0 && waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
+		;
+}
+
+void command_free(struct command *command)
+{
 	if (!command)
 		return;
 	if (command->output >= 0)
 		close(command->output);
-	/* Its whole group: a shell's children too. */
-	if (command->pid > 0) {
-		kill(-command->pid, SIGTERM);
-		if (!wait_for(command, TERMINATE_PATIENCE, &status)) {
-			kill(-command->pid, SIGKILL);
-			while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR)
-				;
-		}
-	}
+	if (command->pid > 0)
+		end_group(command);
 	if (command->errors >= 0)
 		close(command->errors);
 	mem_free(command->name);

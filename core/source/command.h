@@ -25,9 +25,12 @@ enum err command_start_with(struct command **out, const struct command_options *
 void command_said(const struct command *command, char out[COMMAND_SAID]);
 /* Up to `size` bytes; 0 at the end of the output. PL_SOURCE_READ. */
 enum err command_read(struct command *command, void *out, size_t size, size_t *got);
+/* The same for who wants no data but the end: 0 too when the program has ended and all that it said was read, though something that it
+ * started goes on and holds its output. */
+enum err command_read_said(struct command *command, void *out, size_t size, size_t *got);
 /* Waits. PL_COMMAND_FAILED (ERR_FAILED) names the command and its exit status or signal. */
 enum err command_finish(struct command *command);
-/* Ends the child if it still runs (SIGTERM, then SIGKILL), reaps it. */
+/* Ends the child if it still runs, with all that it started in its group (SIGTERM, then SIGKILL), reaps it. */
 void command_free(struct command *command);
 
 /* The same as a stream; its config is argv. */

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes every write-like call of a backup and of init go wrong, one at a time, and checks what must hold afterwards.
+"""Makes every write-like call of a backup, of init and of what changes keys go wrong, one at a time, and checks what must hold afterwards.
 
     sweep.py [--sample N] [--only ACTION[:n]] [--jobs N] [--keep FOLDER]
 
@@ -9,6 +9,8 @@ For each fault (see verdict.h), for each n: a copy of a repository with one back
   3. the next backup succeeds with no help, restores, and leaves a clean repository;
   4. a run that failed said so with a message, and left no snapshot that does not restore.
 `init` likewise: afterwards either the repository works, or `init` works.
+`key add`, `passwd`, `remove`, `issue-writer` and `revoke-writer` likewise: afterwards a passphrase that was confirmed opens the repository, the one that
+a command said 0 to opens it, no slot and no config is half written, and the command can be given again.
 The order in which things become durable is read from the log of a whole run: no name is given to a file that was not
 synced, no index object before its packs, no snapshot before its indexes.
 
@@ -16,6 +18,7 @@ A check that cannot fail is worth nothing: before the sweep, repositories are da
 """
 import argparse
 import concurrent.futures
+import functools
 import os
 import shutil
 import sys
@@ -44,6 +47,8 @@ FAULTS = {
     "repository-read-eio": ("eio", "read", ("repo", "state")),
     "source-read-eio": ("eio", "read", ("source",)),
 }
+KEY_FAULTS = ("kill", "torn", "eio", "sync-fails-once", "disk-full", "short-then-eio", "write-lies", "repository-read-eio")
+KEY_COMMANDS = ("add", "passwd", "remove", "issue-writer", "revoke-writer")
 INIT_FAULTS = ("kill", "torn", "eio", "sync-fails-once", "disk-full", "short-then-eio")
 
 
@@ -75,6 +80,10 @@ class Bench:
         self.then = read_tree(self.source)
         tree.mutate(15)
         (self.source / "another big").write_bytes(tree.rng.randbytes(5 << 20))
+
+        self.template("key", "issue-writer", "-o", self.folder / "first.key")
+        self.writer = self.list_keys(self.template, "writer")[0]["id"]
+        self.slot = self.list_keys(self.template, "key_slot")[0]["id"]
 
     def copy(self, name):
         pulih = Pulih(self.folder / name)
@@ -144,6 +153,59 @@ class Bench:
         self.must_restore(pulih, "latest", self.source, "the first backup")
         trees.release(pulih.folder)
 
+    # ---- keys ----
+
+    @staticmethod
+    def list_keys(pulih, kind, **options):
+        return pulih.json("key", "list", **options).of_type(kind)
+
+    def key_command(self, pulih, command):
+        other = pulih.folder / "other password"
+        other.write_text("kata sandi yang lain\n")
+        other.chmod(0o600)
+        if command == "remove":
+            pulih("key", "add", "--new-password-file", other)
+            (added,) = [slot["id"] for slot in self.list_keys(pulih, "key_slot") if slot["id"] != self.slot]
+            return "key", "remove", added
+        return {"add": ("key", "add", "--new-password-file", other), "passwd": ("key", "passwd", "--new-password-file", other),
+                "issue-writer": ("key", "issue-writer", "-o", pulih.folder / "new.key"), "revoke-writer": ("key", "revoke-writer", self.writer)}[command]
+
+    def opens(self, pulih, name):
+        result = pulih("snapshots", env={"PULIH_PASSWORD_FILE": pulih.folder / name}, code=None)
+        must(result.code in (0, 12), "the repository neither opens nor refuses the passphrase", result)
+        return result.code == 0
+
+    def key_case(self, command, fault, at):
+        pulih = self.copy(f"key-{command}-{fault}-{at}")
+        words = self.key_command(pulih, command)
+        run = pulih(*words, env=self.environment(pulih, fault, at), code=None)
+        must(run.code == 0 or run.code < 0 or "PL-" in run.everything, "the command failed and gave no reason", run)
+        must(run.code >= 0 or run.code == -9, "the command crashed", run)
+        first, second = self.opens(pulih, "password"), self.opens(pulih, "other password")
+        must(first or (command == "passwd" and second), "nobody gets in any more", run)
+        env = {"PULIH_PASSWORD_FILE": pulih.folder / ("password" if first else "other password")}
+        clean = pulih("verify", "--tier", "structure", env=env, code=None)
+        must(clean.code == 0, "verify is not clean", clean)
+        writers = {writer["id"]: writer["revoked"] for writer in self.list_keys(pulih, "writer", env=env)}
+        must(self.writer in writers, "a writer is gone", run)
+        if run.code == 0:
+            self.must_be_done(pulih, command, run, (first, second), writers)
+        else:
+            must(run.code < 0 or not (pulih.folder / "new.key").exists(), "a failed run left a key file", run)
+            (pulih.folder / "new.key").unlink(missing_ok=True)
+            again = pulih(*words, env=env, code=None)
+            must(again.code == 0 or (command == "remove" and "PL-1113" in again.everything), "the command cannot be given again", again)
+        trees.release(pulih.folder)
+
+    def must_be_done(self, pulih, command, run, opens, writers):
+        """What the command said 0 to is so."""
+        must(opens == {"add": (True, True), "passwd": (False, True)}.get(command, (True, False)), f"who gets in, first and second: {opens}", run)
+        must(writers[self.writer] == (command == "revoke-writer"), "revoked or not: not as the command said", run)
+        must(len(writers) == (2 if command == "issue-writer" else 1), "writers are listed otherwise than the command said", run)
+        if command == "issue-writer":
+            self.backup(pulih, env={"PULIH_PASSWORD_FILE": None, "PULIH_KEY_FILE": pulih.folder / "new.key"})
+            self.must_restore(pulih, "latest", self.source, "a backup with the new key")
+
     def full_disk_does_not_stop_a_restore(self, _fault, _at):
         """A disk so full that nothing can be written to it still gives back what it holds."""
         pulih = self.copy("restore-full")
@@ -173,10 +235,14 @@ class Bench:
 
     def count(self, what, fault):
         """How many calls a run without fault makes that count for `fault`."""
-        pulih = self.copy(f"count-{what}-{fault}") if what == "backup" else Pulih(self.folder / f"count-{what}-{fault}")
+        pulih = Pulih(self.folder / f"count-{what}-{fault}") if what == "init" else self.copy(f"count-{what}-{fault}")
         log = pulih.folder / "log"
         environment = self.environment(pulih, fault, 0, log)
-        self.backup(pulih, env=environment) if what == "backup" else pulih("init", env=environment)
+        if what == "backup":
+            self.backup(pulih, env=environment)
+        else:
+            words = ("init",) if what == "init" else self.key_command(pulih, what.removeprefix("key-"))
+            pulih(*words, env=environment)
         calls = len(log.read_text().splitlines()) if log.exists() else 0
         trees.release(pulih.folder)
         must(calls > 0, f"{what} makes no call that counts for {fault}: the shim sees nothing")
@@ -273,14 +339,17 @@ def spread(total, sample):
 
 def plan(bench, sample, only):
     cases = []
-    for what, faults in (("backup", FAULTS), ("init", INIT_FAULTS)):
+    kinds = {"backup": (FAULTS, bench.backup_case), "init": (INIT_FAULTS, bench.init_case)}
+    for command in KEY_COMMANDS:
+        kinds[f"key-{command}"] = (KEY_FAULTS, functools.partial(bench.key_case, command))
+    for what, (faults, function) in kinds.items():
         for fault in faults:
-            if only and only.split(":")[0] not in (fault, f"{what}-{fault}"):
+            if only and only.split(":")[0] not in (fault, what, f"{what}-{fault}"):
                 continue
             total = bench.count(what, fault)
             numbers = [int(only.split(":")[1])] if only and ":" in only else spread(total, sample)
             print(f"  {what}-{fault}: {len(numbers)} of {total + 1} places", flush=True)
-            cases += [(f"{what}-{fault}", getattr(bench, f"{what}_case"), fault, n) for n in numbers]
+            cases += [(f"{what}-{fault}", function, fault, n) for n in numbers]
     if not only:
         cases += [(function.__name__, function, "", 0) for function in (
             bench.full_disk_does_not_stop_a_restore, bench.short_writes_are_no_fault, bench.things_become_durable_in_order)]
@@ -299,7 +368,7 @@ def run_case(case):
 def main():
     parser = argparse.ArgumentParser(description="Every fault at every place of a backup and of init.")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="N places of each fault, evenly spread, instead of all")
-    parser.add_argument("--only", metavar="FAULT[:n]", help=f"one of {', '.join(FAULTS)}, or init-FAULT")
+    parser.add_argument("--only", metavar="FAULT[:n]", help=f"one of {', '.join(FAULTS)}; backup, init, key-add, …; or both with a dash between")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
     parser.add_argument("--keep", metavar="FOLDER", help="work there, and leave what failed")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-/* The local stream: a file with anything in it. The hashes of nodes are made right first where the first byte is odd, so that what is
+/* The local stream: a file with anything in it. The hashes of the header and of nodes are made right first where the first byte is odd, so that what is
  * behind them is reached, too. */
 #include "core/base/file.h"
 #include "core/base/mem.h"
@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define HEADER_SIZE 88
+#define HEADER_SIZE 96 /* the last 8: hash of what precedes */
 #define NODE_HEADER 44
 
 static const struct keys keys = {.repository = "repository", .domain = {.tag = "domain"}};
@@ -28,6 +28,8 @@ static void repair(uint8_t *file, size_t size)
 
 	MUST(hashes);
 	XXH3_64bits_reset(hashes);
+	if (size >= HEADER_SIZE)
+		store_u64(file + HEADER_SIZE - 8, XXH3_64bits(file, HEADER_SIZE - 8));
 	while (size >= at + 12) {
 		uint32_t length = load_u32(file + at);
 
@@ -49,7 +51,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	static const uint8_t id[OBJECT_ID_SIZE] = {1};
 	struct entry entries[] = {{.path = {(const uint8_t *)"a", 1}, .type = ENTRY_FIFO, .links = 1},
 	    {.path = {(const uint8_t *)"a/b", 3}, .type = ENTRY_FOLDER, .links = 2}};
-	uint8_t input[HEADER_SIZE + 1] = "\x01PULIHSTR\x01";
+	uint8_t input[HEADER_SIZE + 1] = "\x01PULIHSTR\x02";
 	struct buffer node = {0}, seed = {0};
 	struct entry_state coder = {0};
 
@@ -59,7 +61,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	MUST(entry_encode(&coder, &entries[0], &node) == ERR_OK && entry_encode(&coder, &entries[1], &node) == ERR_OK);
 	memcpy(input + 17, keys.repository, REPOSITORY_ID_SIZE);
 	memcpy(input + 33, keys.domain.tag, DOMAIN_TAG_SIZE);
-	memcpy(input + 49, id, OBJECT_ID_SIZE);
+	memcpy(input + 57, id, OBJECT_ID_SIZE);
 	MUST(buffer_append(&seed, input, sizeof(input)) == ERR_OK);
 	MUST(buffer_append_u32(&seed, (uint32_t)node.length) == ERR_OK && buffer_append_u64(&seed, 0) == ERR_OK);
 	MUST(buffer_append(&seed, id, CHUNK_ID_SIZE) == ERR_OK &&

@@ -73,6 +73,7 @@ class Supervisor:
         self.path = folder / "notify"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.path))
+        self.path.chmod(0o666)
         self.heard = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -115,11 +116,12 @@ class Daemon:
 
     # ---- the process ----
 
-    def start(self, env=None, wait=True):
+    def start(self, env=None, wait=True, user=None):
         if wait:
             self.supervisor = supervisor = Supervisor(self._fresh())
             env = {**(env or {}), "NOTIFY_SOCKET": str(supervisor.path)}
-        self.process = self.p.start("scheduler", "--foreground", "--json", env={**self.clock.environment, **(env or {})}, stderr=subprocess.STDOUT)
+        self.process = self.p.start("scheduler", "--foreground", "--json", env={**self.clock.environment, **(env or {})}, stderr=subprocess.STDOUT,
+                                    preexec_fn=user and (lambda: (os.setgroups([]), os.setgid(user), os.setuid(user))))
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
         if wait:
             supervisor.wait_for("READY=1")

@@ -22,6 +22,15 @@ def test_output_is_stored(pulih, out, script, content):
     assert restored_bytes(pulih, out) == content
 
 
+def test_command_that_prints_nothing(pulih, small):
+    """It ended well, so there is a snapshot; but an empty dump is hardly ever what was meant."""
+    for more in ([], ["--files-from", "/dev/null"]):
+        result = pulih.json("backup", *more, "--stdin-from-command", "--", "true")
+        (warning,) = result.of_type("warning")
+        assert warning["code"] == "PL-1309" and "true" in warning["message"]
+    assert not pulih.json("backup", "--stdin-from-command", "--", "echo", "x").of_type("warning")
+
+
 def test_command_that_fails(pulih):
     result = pulih.json("backup", "--stdin-from-command", "--", "sh", "-c", "echo half of a dump; exit 7", code=1)
     assert result.error["code"] == "PL-1305" and "7" in result.error["message"]

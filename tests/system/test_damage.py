@@ -298,3 +298,35 @@ def test_slots_are_verified(victim, work):
     result = pulih("snapshots", code=4)
     assert "PL-1118" in result.everything and "keys" in result.everything
     pulih("verify", code=4, env={"PULIH_PASSWORD_FILE": None})
+
+
+def test_more_slots_than_anybody_makes(victim, small):
+    """Who may only add objects locks nobody out, and it is said."""
+    pulih, _ = victim
+    for number in range(80):
+        (pulih.repo / "keys" / f"{number:032x}").write_bytes(os.urandom(100))
+    pulih.backup(small)
+    for environment in ({}, {"PULIH_PASSWORD_FILE": None}):
+        assert "PL-1117" in pulih("verify", "--tier", "stored", code=4, env=environment).everything
+    pulih("key", "list")
+
+
+@pytest.mark.parametrize("folder", ["snapshots", "packs", "index", "keys", "gc"])
+def test_folder_on_another_disk_that_is_not_there(victim, work, small, folder):
+    """Its objects are not gone: nothing may look as if there had been none."""
+    pulih, _ = victim
+    (pulih.repo / folder).mkdir(exist_ok=True)
+    shutil.move(pulih.repo / folder, work / "elsewhere")
+    (pulih.repo / folder).symlink_to(work / "elsewhere")
+    pulih.backup(small)
+    pulih("verify", "--tier", "content")
+    before = len(pulih.snapshots())
+    (work / "elsewhere").rename(work / "away")
+    for command in (["snapshots"], ["backup", small], ["verify", "--tier", "structure"]):
+        if command == ["snapshots"] and folder in ("packs", "index", "gc"):
+            continue
+        result = pulih(*command, code=(1, 4))
+        assert folder in result.everything and "PL-" in result.everything, result
+    (work / "away").rename(work / "elsewhere")
+    pulih("verify", "--tier", "content")
+    assert len(pulih.snapshots()) == before

@@ -328,3 +328,70 @@ def test_a_damaged_memory_of_damaged_packs_stops_no_backup(stored, source, out):
     assert "PL-1408" in stored("verify", code=4).everything
     stored.backup(source)
     must_restore(stored, source, out)
+
+
+def test_damaged_pack_of_an_interrupted_run_is_not_taken_over(stored, source, out):
+    """It is in no index: only the journal of the run that was cut off knows it."""
+    (source / "more").write_bytes(os.urandom(3 << 20))
+    before = set(stored.objects("packs"))
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": stored.repo / "index", "PULIH_FAULT_OPS": "write", "PULIH_FAULT_AT": "1",
+             "PULIH_FAULT_ACTION": "kill"}
+    stored("backup", source, env=fault, code=-9)
+    left = sorted(set(stored.objects("packs")) - before, key=lambda path: -path.stat().st_size)
+    flip(left[0])
+    stored("verify", "--tier", "stored", code=4)
+    summary = stored.backup(source)
+    assert summary["packs_resumed"] == len(left) - 1 and summary["data_added"] >= 3 << 20
+    must_restore(stored, source, out)
+
+
+def test_damaged_pack_that_goes_and_comes_back_as_it_was(stored, source, out):
+    """A look at the place while it is away proves nothing about it."""
+    bad = packs(stored, DATA)[0]
+    flip(bad)
+    stored("verify", "--tier", "stored", code=4)
+    damaged = bad.read_bytes()
+    bad.unlink()
+    for tier in ("structure", "stored"):
+        stored("verify", "--tier", tier, code=4)
+    bad.write_bytes(damaged)
+    (told,) = bad_named(stored.json("backup", source))
+    assert bad.name in told
+    must_restore(stored, source, out)
+
+
+@pytest.mark.parametrize("tier", ["structure", "stored", "content"])
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_disk_that_goes_away_while_verify_reads(stored, source, work, tier, part):
+    """That nothing of the place can be read says nothing about its packs: the next backup must not store everything again."""
+    log = work / "log"
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": stored.repo, "PULIH_FAULT_OPS": "read", "PULIH_FAULT_ACTION": "dead"}
+    stored("verify", "--tier", tier, env={**fault, "PULIH_FAULT_LOG": log, "PULIH_FAULT_AT": "0"})
+    reads = [number for number, line in enumerate(log.read_text().splitlines(), 1) if "/packs/" in line and "read" in line.split()[1]]
+    at = reads[round(part * (len(reads) - 1))]
+    stored("verify", "--tier", tier, env={**fault, "PULIH_FAULT_AT": str(at)}, code=(1, 4))
+    assert not memory(stored)
+    result = stored.json("backup", source)
+    assert not result.of_type("warning") and result.summary["data_added"] < 10_000
+
+
+def test_one_pack_that_cannot_be_read_is_remembered(stored, source, out):
+    bad = packs(stored, DATA)[0]
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": bad, "PULIH_FAULT_OPS": "read", "PULIH_FAULT_ACTION": "dead", "PULIH_FAULT_AT": "1"}
+    stored("verify", "--tier", "stored", env=fault, code=4)
+    (told,) = bad_named(stored.json("backup", source))
+    assert bad.name in told
+    bad.unlink()
+    must_restore(stored, source, out)
+
+
+def test_damaged_memory_is_warned_of_until_everything_was_read(stored, source):
+    flip(packs(stored, DATA)[0])
+    stored("verify", "--tier", "stored", code=4)
+    (remembered,) = memory(stored)
+    remembered.write_bytes(b"nonsense")
+    for _ in range(2):
+        assert "PL-1408" in stored("verify", "--tier", "structure").everything
+        assert "PL-1408" in stored("backup", source).everything
+    stored("verify", "--tier", "stored", code=4)
+    assert bad_named(stored.json("backup", source))

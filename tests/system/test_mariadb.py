@@ -262,7 +262,7 @@ def test_users_that_may_not_be_read_are_a_note(pulih, work, server):
     result = job.run(code=3)
     record = record_of(job, result)
     assert record["status"] == "success_with_notes" and [d["path"] for d in record["databases"]] == ["local/a"]
-    assert [(p["code"], p["path"]) for p in result.of_type("problem")] == [("PL-1312", "/mariadb/local/users.sql")]
+    assert [(p["code"], p["path"]) for p in result.of_type("problem")] == [("PL-1313", "/mariadb/local/users.sql")]
     job.write(source(server, user="cadangan"))
     assert record_of(job, job.run())["status"] == "success"
 
@@ -406,7 +406,7 @@ def test_programs_by_their_old_names(pulih, work, server):
     programs.mkdir()
     job = job_of(pulih, work, server)
     result = job.run(code=1, env={"PATH": str(programs)})
-    assert "PL-1310" in result.everything or "mysqldump" in result.error["message"]
+    assert "PL-1311" in result.everything or "mysqldump" in result.error["message"]
     (programs / "mysqldump").symlink_to(program("mariadb-dump", "mysqldump"))
     (programs / "mysql").symlink_to(program("mariadb", "mysql"))
     assert record_of(job, job.run(env={"PATH": str(programs)}))["databases"][0]["rows"] == 1

@@ -224,6 +224,21 @@ def test_notes_name_the_files(office):
     assert "pulih report show" in text
 
 
+def test_commands_that_fail_are_told_as_such(office):
+    server = office.mail_server()
+    office.channels("on: [notes, failure], " + office.mail(server.port))
+    config = office.config.read_text()
+    office.config.write_text(config.replace("{name: website,", '{name: website, after: [sh, -c, "echo masih mati; exit 1"],'))
+    office.run(code=3)
+    office.config.write_text(config.replace("{name: website,", '{name: website, before: [sh, -c, "exit 1"],'))
+    office.run(code=1)
+    after, before = (message.get_body().get_content() for message in server.messages)
+    assert "berhasil dengan catatan" in after and "PL-2004" in after and "masih mati" in after and "pulih help PL-2004" in after
+    assert "GAGAL" in before and "pulih help PL-2003" in before
+    for text in (after, before):
+        assert "tidak ada dalam cadangan" not in text and "Pastikan media" not in text
+
+
 def test_channel_is_of_its_jobs_and_events(office):
     server = office.mail_server()
     office.channels(one="on: [success], jobs: [other], " + office.mail(server.port), two="on: [success, failure], " + office.mail(server.port))

@@ -164,7 +164,7 @@ def test_passwords_and_rights(pulih, work, server, small):
     job.write(source(server, "[a]", user="cadangan", password_file=path, without_users=None), files)
     result = job.run(code=3)
     assert record_of(job, result)["status"] == "success_with_notes" and record_of(job, result)["databases"][0]["rows"] == 2
-    assert [(p["code"], p["path"]) for p in result.of_type("problem")] == [("PL-1312", "/postgresql/local/globals.sql")]
+    assert [(p["code"], p["path"]) for p in result.of_type("problem")] == [("PL-1313", "/postgresql/local/globals.sql")]
     job.write(source(server, "[nihil]"), files)
     assert_failed(job, job.run(code=1), work, "nihil", files=small, name="postgresql/local/nihil.sql")
     server.sql("REVOKE SELECT ON t FROM cadangan", "a")

@@ -189,6 +189,62 @@ def test_failed_run_and_its_situation(job, work, small):
     assert "Gagal" in "\n".join(pdf_pages(work / "f.pdf"))
 
 
+def papers_of(job, work, name):
+    """All that the papers say of the last run: its report, the recapitulation, the draft."""
+    texts = []
+    for paper in (("export", "latest"), ("recap",), ("situation", "latest")):
+        path = work / f"{name}-{paper[0]}.html"
+        job.p("report", *paper, "--format", "html", "-o", path)
+        texts.append(Page(path.read_text()).text)
+    return texts
+
+
+def test_commands_that_fail_are_no_files(job, work):
+    config = job.config.read_text()
+    job.config.write_text(config + '    after: [sh, -c, "echo masih mati; echo sekali; exit 1"]\n')
+    job.run(code=3)
+    report, recap, situation = papers_of(job, work, "after")
+    for text in (report, situation):
+        assert "Cadangan sudah dibuat, tetapi perintah sesudahnya gagal" in text and "2 baris terakhir: lihat lampiran 1" in text
+        assert "KELUARAN PERINTAH" in text and "masih mati" in text
+    assert "Cadangan ada, dan tidak ada berkas" in situation and "memastikan yang dihentikan" in situation
+    assert "perintah sesudahnya gagal" in recap
+    for text in (report, recap, situation):
+        assert "ada berkas yang tidak terbaca" not in text and not re.search(r"\d berkas", text) and "Berkas tidak terbaca" not in text
+    job.config.write_text(config + '    before: [sh, -c, "echo rusak; exit 1"]\n')
+    job.run(code=1)
+    report, recap, situation = papers_of(job, work, "before")
+    for text in (report, recap, situation):
+        assert "Perintah sebelum backup gagal, sehingga tidak ada yang dicadangkan." in text and not re.search(r"\d berkas", text)
+    assert "Pelaksanaan ini tidak menghasilkan cadangan." in situation
+
+
+def test_target_that_lost_a_backup_is_no_damaged_data(job, work):
+    job.run()
+    (snapshot,) = job.p.objects("snapshots")
+    snapshot.unlink()
+    job.run(code=4)
+    report, _, situation = papers_of(job, work, "lost")
+    assert "media tidak lagi memuat semua cadangan" in report and "Ditemukan data rusak" not in report + situation
+    assert "Cadangan ada, dan tidak ada berkas" in situation and "pulih ledger verify" in situation
+
+
+def test_recap_counts_from_the_first_record_and_from_the_last_schedule(job):
+    """A job that is new misses nothing before; a schedule that was changed was not missed before either."""
+    config = job.config.read_text()
+    job.config.write_text(config + "    schedule: {every: hour, minute: 0}\n")
+    (recap,) = job.p("report", "recap", "--json").of_type("recap")
+    assert recap["jobs"][0]["planned_since"] is None and recap["jobs"][0]["planned"] == recap["jobs"][0]["missed"] > 0
+    job.run()
+    (recap,) = job.p("report", "recap", "--json").of_type("recap")
+    (report,) = job.reports()
+    assert recap["jobs"][0]["planned_since"][:19] == report["time"][:19] and recap["jobs"][0]["missed"] <= 1
+    assert "website: rencana dihitung sejak" in " ".join(job.p("report", "recap").text.split())
+    job.config.write_text(config + "    schedule: {every: hour, minute: 1}\n")
+    (recap,) = job.p("report", "recap", "--json").of_type("recap")
+    assert recap["jobs"][0]["planned_since"][:19] == report["time"][:19] and recap["jobs"][0]["missed"] <= 1
+
+
 def test_recap_and_schedule(job, work):
     job.config.write_text(job.config.read_text() + "    schedule: {every: day, at: \"01:00\"}\n    drill: {every: month, day: 30, at: \"03:00\"}\n")
     job.run()

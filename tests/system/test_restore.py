@@ -52,6 +52,18 @@ def test_include(stored, tree, out):
     assert files(stored.restored(out, tree)) == ["a/deep/three.txt", "a/one.txt", "b/one.txt"]
 
 
+@pytest.mark.parametrize("to", ["folder", "dry run", "tar"])
+@pytest.mark.parametrize("patterns", [("--include", "*.txtt"), ("--include", "*.txt", "--exclude", "*.txt")], ids=["mistyped", "taken back"])
+def test_patterns_that_nothing_fits(stored, out, to, patterns):
+    """Restored: nothing. That is no failure, and must not pass for a restore either."""
+    where = ["--to-tar", out] if to == "tar" else ["-t", out] + (["--dry-run"] if to == "dry run" else [])
+    result = stored.json("restore", "latest", *where, *patterns)
+    (warning,) = result.of_type("warning")
+    assert warning["code"] == "PL-1518" and patterns[1] in warning["message"]
+    assert result.summary["files_restored"] == 0
+    assert not stored.json("restore", "latest", "-t", f"{out}-2", "--include", "*.txt").of_type("warning")
+
+
 def test_exclude(stored, tree, out):
     stored.restore(out, "latest", "--exclude", "*.txt")
     assert files(stored.restored(out, tree)) == ["a/two.log", "top"]

@@ -153,6 +153,21 @@ def test_each_under_their_own_unix_user(job):
     approve(job, note="g", user=bin_user)
 
 
+@needs_root
+def test_who_ran_it_by_hand_does_not_review_it(job):
+    nobody, bin_user = pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("bin").pw_uid
+    job.run(env={"SUDO_UID": nobody})
+    assert everything(job)[0][2]["login"] == {"user": "root", "through": "nobody"}
+    assert "Dijalankan pengguna : root (sudo: nobody)" in " ".join(job.p("report", "show", "latest").text.split())
+    # sekretaris is nobody; whoever they say that they are, and whoever types it
+    for person, typing in (("sekretaris", nobody), ("kasubbag", nobody), ("sekretaris", bin_user), ("sekretaris", 0)):
+        assert "PL-1915" in approve(job, "latest", "--by", person, env={"SUDO_UID": typing}, code=13).everything
+    approve(job, env={"SUDO_UID": bin_user})
+    assert "Diketik pengguna : root (sudo: bin)" in " ".join(job.p("report", "show", "latest").text.split())
+    job.run(env={"SUDO_UID": bin_user})
+    approve(job, "latest", "--by", "sekretaris", env={"SUDO_UID": nobody})
+
+
 def test_mistakes_are_refused(job):
     assert "PL-1902" in approve(job, code=1).everything
     job.run()
@@ -308,6 +323,15 @@ def test_performer_under_another_description(job, same):
     job.config.write_text(job.config.read_text().replace("reviewer: kasubbag", "reviewer: other"))
     refused = job.p("config", "check", "--json", code=2).error
     assert "under another id" in refused["message"]
+
+
+def test_what_was_sent_back_needs_something(job):
+    job.run()
+    assert "Tidak diperlukan." in job.p("report", "show", "latest").text
+    send_back(job)
+    assert "Tidak diperlukan." not in job.p("report", "show", "latest").text
+    approve(job, note="Sudah ikut")
+    assert "Tidak diperlukan." in job.p("report", "show", "latest").text
 
 
 def test_papers_show_what_was_asked_for(job):

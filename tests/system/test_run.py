@@ -501,6 +501,49 @@ def test_a_ledger_that_was_emptied_is_noticed(job):
     assert [r["result"] for r in job.reports()] == ["success_with_notes"]
 
 
+def test_ledger_has_the_times_of_the_office(job):
+    job.run()
+    (run,) = job.reports()
+    assert run["time"][:19].replace("T", " ") in job.p("ledger", "verify").text
+
+
+def test_a_lost_ledger_is_noticed_though_the_key_is_another(job, work):
+    job.run()
+    (run,) = job.reports()
+    job.p("key", "issue-writer", "-r", job.p.repo, "-o", work / "new.key", env={"PULIH_PASSWORD_FILE": job.p.password_file})
+    job.config.write_text(job.config.read_text().replace(f"password_file: {job.p.password_file}", f"key: {work / 'new.key'}"))
+    job.p("ledger", "verify")
+    replace_ledger(job, b"")
+    found = job.p("ledger", "verify", "--json", code=4).of_type("finding")
+    assert [(f["object"], f["code"]) for f in found] == [(f"records/{run['id']}", "PL-1912")]
+    job.p("ledger", "rebuild", "-r", "hdd")
+    job.p("ledger", "verify")
+
+
+def test_a_copy_that_lacks_backups_is_told_of(job, work):
+    """The repository was copied to another disk, and the copy was cut off: no run ever saw there what is missing."""
+    job.run()
+    (first,) = job.p.objects("snapshots")
+    job.run()
+    shutil.copytree(job.p.repo, work / "larger")
+    (target,) = job.p("ledger", "verify", "-r", work / "larger", "--json", env={"PULIH_PASSWORD_FILE": job.p.password_file}).of_type("target")
+    assert (target["elsewhere"], target["findings"]) == (0, 0)
+    (work / "larger" / "snapshots" / first.name).unlink()
+    result = job.p("ledger", "verify", "-r", work / "larger", "--json", env={"PULIH_PASSWORD_FILE": job.p.password_file})
+    (target,) = result.of_type("target")
+    assert (target["elsewhere"], target["findings"]) == (1, 0)
+    text = job.p("ledger", "verify", "-r", work / "larger", env={"PULIH_PASSWORD_FILE": job.p.password_file}).text
+    assert "1 snapshot made at another place" in text
+
+
+def test_nothing_is_called_whole_where_nothing_was_looked_at(pulih, work):
+    """As a user whose state folder is another, and who may not read the configuration."""
+    environment = {"PULIH_STATE_DIR": work / "own", "PULIH_REPOSITORY": None}
+    result = pulih("ledger", "verify", env=environment, code=1)
+    assert "PL-1902" in result.everything and "nothing was verified" in result.everything and str(work / "own") in result.everything
+    assert str(work / "own") in pulih("report", "list", env=environment).text
+
+
 @pytest.mark.parametrize("bad, said", [("exclude: ['[']", "exclude[0]"), ("exclude: [x, a//b]", "exclude[1]"), ("exclude_if_present: [a/b]", "exclude_if_present[0]"),
                                        ("exclude_files: [{file}]", "exclude_files[0]")])
 def test_config_check_knows_patterns_that_a_run_would_refuse(pulih, work, small, bad, said):

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from daemons import FAKETIME, Daemon, Supervisor, instant
+from conftest import needs_root
+from daemons import FAKETIME, Daemon, Supervisor, descendants, instant
 from pulih import TOP
 
 pytestmark = pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
@@ -216,6 +217,46 @@ def test_scheduler_that_died_alone_waits_for_its_run(make, small):
     assert [r["run_id"] for r in daemon.runs()] == [run_id] and len(daemon.reports()) == 1
 
 
+def test_clock_that_is_set_during_a_run_changes_no_duration(make, small):
+    slow(small, 24)
+    daemon = make(limits="{bandwidth: 8M}").start()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    run_id = daemon.wait_for("started")["run_id"]
+    marker = daemon.p.state / "runs" / "website.started"
+    deadline = time.monotonic() + 60
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    daemon.clock.set("2026-11-22T22:00:00")
+    daemon.wait_for("success", run_id=run_id)
+    daemon.stop()
+    record = daemon.record(run_id)
+    assert record["started"]["local"][:13] == "2026-11-23T01" and record["ended"]["local"][:13] == "2026-11-22T22"
+    assert 1000 < record["duration_ms"] < 3600 * 1000
+
+
+@needs_root
+def test_run_whose_process_cannot_be_started_waits_for_the_next_chance(make, work):
+    """A user of its own may have one process only; then as many as it likes."""
+    user = 54321
+    daemon = make(limits="{retry_pause: 1s}")
+    subprocess.run(["chown", "-hR", f"{user}:{user}", work], check=True)
+    daemon.start(user=user)
+    limit = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "prlimit", "--pid", str(daemon.process.pid))
+    before = subprocess.check_output([*limit, "--nproc", "-o", "SOFT", "--noheadings"]).decode().strip()
+    subprocess.run([*limit, "--nproc=1:"], check=True)
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("failed")
+    subprocess.run([*limit, f"--nproc={before}:"], check=True)
+    daemon.clock.advance(seconds=5)
+    daemon.look()
+    event = daemon.wait_for("success")
+    daemon.stop()
+    assert event["trigger"] == "scheduled" and [r["id"] for r in daemon.reports()] == [event["run_id"]]
+    assert [r["result"] for r in daemon.runs()][0] == "not_started" and {r["planned"] for r in daemon.runs()} == {instant("2026-11-23T01:00:00")}
+
+
 def test_run_that_takes_too_long_is_stopped(make, small):
     slow(small)
     daemon = make(limits="{bandwidth: 1M, timeout: 3s}").start()
@@ -236,6 +277,56 @@ def test_commands_before_and_after(make, pulih, work):
     assert (work / "said").read_text() == "two words\n" and (work / "after").exists()
 
 
+def test_command_that_leaves_something_at_work_holds_up_no_run(make, work):
+    """It keeps the output open, as a server does that a script started; what it said until the script ended is heard."""
+    left = f"(while [ ! -e {work}/over ]; do sleep 0.1; done; touch {work}/left) & echo ready"
+    daemon = make(f"before: [sh, -c, '{left}']", 'after: [sh, -c, "(sleep 600 &) ; echo last word; exit 7"]')
+    daemon.p("run", "website", code=3, timeout=60)
+    (report,) = daemon.reports()
+    record = daemon.record(report["id"])
+    assert "status 7" in record["failure"]["message"] and [p["reason"] for p in record["problems"]] == ["last word"]
+    (work / "over").touch()
+    deadline = time.monotonic() + 60
+    while not (work / "left").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (work / "left").exists(), "what was started goes on behind the run"
+
+
+def test_password_command_of_the_environment_is_no_word_of_a_command(make, work):
+    """The words of a process can be read by everybody, its environment cannot."""
+    daemon = make(f'before: [sh, -c, "cat /proc/$PPID/cmdline > {work}/words"]')
+    daemon.config.write_text(daemon.config.read_text().replace(f", password_file: {daemon.p.password_file}", ""))
+    daemon.start(env={"PULIH_PASSWORD_COMMAND": f"cat {daemon.p.password_file}; : rahasia"})
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("success")
+    daemon.stop()
+    words = (work / "words").read_text()
+    assert "--run-id" in words and "rahasia" not in words
+
+
+def test_run_that_was_cut_off_has_a_record_though_an_exclude_file_is_gone(make, small, work):
+    slow(small, 24)
+    (work / "patterns").write_text("*.tmp\n")
+    daemon = make(limits="{bandwidth: 2M, retries: 0}")
+    daemon.config.write_text(daemon.config.read_text().replace(f"paths: [{small}]", f"paths: [{small}], exclude_files: [{work}/patterns]"))
+    daemon.start()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    run_id = daemon.wait_for("started")["run_id"]
+    marker = daemon.p.state / "runs" / "website.started"
+    deadline = time.monotonic() + 60
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (work / "patterns").unlink()
+    for pid in descendants(daemon.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    daemon.wait_for("failed", run_id=run_id)
+    daemon.stop()
+    record = daemon.record(run_id)
+    assert record["failure"]["code"] == "PL-1906" and [s["path"] for s in record["sources"]] == [str(small)]
+
+
 def test_command_before_that_fails(make, small, work):
     daemon = make('before: [sh, -c, "seq 1 99; echo disk is asleep >&2; exit 3"]', f'after: [touch, "{work}/after"]')
     daemon.p("run", "website", code=1)
@@ -253,6 +344,17 @@ def test_command_after_that_fails_gives_notes(make):
     (report,) = daemon.reports()
     assert report["result"] == "success_with_notes"
     assert [p["reason"] for p in daemon.record(report["id"])["problems"]] == ["still off"]
+
+
+def test_recap_calls_nothing_missed_that_is_at_work(make, small):
+    slow(small)
+    daemon = make(limits="{bandwidth: 4M}").start()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("started")
+    (recap,) = daemon.p("report", "recap", "--month", "2026-11", "--json", env=daemon.clock.environment).of_type("recap")
+    assert (recap["total"]["planned"], recap["total"]["missed"]) == (23, 22), "nothing tells that the job is new"
+    daemon.stop()
 
 
 def test_window_holds_back_what_is_late(make, small):

@@ -1,7 +1,9 @@
 """What the scheduler tells people of its own accord, against real servers and on a clock that the test sets."""
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -132,6 +134,27 @@ def test_run_that_was_cut_off_is_mailed_and_pinged(make, small):
     assert len(found) == 1, "once"
     assert "GAGAL" in found[0]["subject"] and "PL-1906" in body(found[0])
     assert [part.get_filename() for part in found[0].iter_attachments()] == [f"{run}.txt"]
+
+
+def test_failure_before_a_power_cut_is_told_though_it_has_its_record(make, pulih):
+    """As when the power went between the record and the outbox: to hear of it twice is better than not at all."""
+    mail = make.server(servers.MailServer)
+    office = make(NIGHTLY, channels={"mail": open_mail(mail, "failure")}, limits="{retries: 0}").start()
+    pulih.repo.rename(pulih.folder / "unplugged")
+    office.clock.set("2026-11-23T01:00:00")
+    office.look()
+    run = office.wait_for("failed")["run_id"]
+    until(lambda: mail.messages)
+    office.stop()
+    with contextlib.closing(sqlite3.connect(pulih.state / "scheduler.sqlite", isolation_level=None)) as state:
+        state.execute("UPDATE run SET state = 'running', result = '', ended = 0")
+    office.start()
+    until(lambda: len(mail.messages) == 2)
+    office.settle()
+    office.stop()
+    first, second = map(body, mail.messages)
+    assert run in first and run in second
+    assert [line for line in first.splitlines() if "Penyebab" in line] == [line for line in second.splitlines() if "Penyebab" in line]
 
 
 def test_overdue_review_goes_to_the_right_people_at_the_right_times(make, work):

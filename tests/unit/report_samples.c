@@ -81,6 +81,8 @@ struct record report_sample_run(const char *id, const char *job, int64_t planned
 	    .reviewer = {"Contoh Pemeriksa, S.H.", "19800202 200604 2 002", "Kasub Bag Kepeg dan TI", NULL},
 	    .acknowledger = {"Contoh Ketua, S.Ag., M.H.", "19700303 199703 1 003", "Ketua", NULL},
 	    .trigger = planned ? "scheduled" : "manual",
+	    .user = "root",
+	    .through = "budi",
 	    .planned = planned * CLOCK_SECOND,
 	    .started = started * CLOCK_SECOND,
 	    .ended = (started + 754) * CLOCK_SECOND,

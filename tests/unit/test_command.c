@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -186,6 +188,71 @@ static void a_request_to_stop_is_heard(void **state)
 	command_free(command);
 }
 
+/* What a program leaves at work may hold its output; that it ended is seen all the same, and all that it said before is there. */
+static void what_was_left_at_work_is_not_waited_for(void **state)
+{
+	struct command *command = NULL;
+	char said[64] = "";
+	size_t length = 0, got = 1;
+
+	(void)state;
+	assert_int_equal(command_start(&command, SHELL("sleep 1000 & echo $!; sleep 0.3; echo two; exit 5")), ERR_OK);
+	while (got > 0) {
+		assert_int_equal(command_read_said(command, said + length, sizeof(said) - 1 - length, &got), ERR_OK);
+		length += got;
+	}
+	said[length] = '\0';
+	assert_non_null(strstr(said, "\ntwo\n"));
+	assert_int_equal(command_finish(command), ERR_FAILED);
+	assert_non_null(strstr(failure_last()->text, "status 5"));
+	command_free(command);
+	assert_int_equal(kill((pid_t)atol(said), SIGKILL), 0); /* it was left at work */
+}
+
+static void who_never_stops_talking_is_interrupted(void **state)
+{
+	struct command *command = NULL;
+	char said[4096];
+	size_t got = 0;
+
+	(void)state;
+	assert_int_equal(command_start(&command, (const char *const[]){"yes", NULL}), ERR_OK);
+	assert_int_equal(command_read_said(command, said, sizeof(said), &got), ERR_OK);
+	interrupt_set(true);
+	assert_int_equal(command_read_said(command, said, sizeof(said), &got), ERR_INTERRUPTED);
+	interrupt_set(false);
+	command_free(command);
+}
+
+/* The shell goes at once; what it started does not hear, and holds a pipe for as long as it is there. */
+static void the_whole_group_is_ended(void **state)
+{
+	struct command *command = NULL;
+	char path[] = "/tmp/pulih-command-XXXXXX", script[256], byte;
+	size_t got;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	snprintf(script, sizeof(script), "mkfifo %s/held", path);
+	assert_int_equal(system(script), 0);
+	snprintf(script, sizeof(script), "%s/held", path);
+	fd = open(script, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	snprintf(script, sizeof(script),
+	    "exec 3> %s/held; (trap '' TERM; echo x; sleep 1000; sleep 1000) & trap 'exit 0' TERM; exec 3>&-; wait",
+	    path);
+	assert_int_equal(command_start(&command, SHELL(script)), ERR_OK);
+	assert_int_equal(command_read(command, &byte, 1, &got), ERR_OK);
+	command_free(command);
+	/* The end: nobody has it open any more. */
+	assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 60000), 1);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+	snprintf(script, sizeof(script), "rm -r %s", path);
+	assert_int_equal(system(script), 0);
+}
+
 static void memory_may_run_out(void **state)
 {
 	struct command *command = NULL;
@@ -213,6 +280,9 @@ int main(void)
 	    cmocka_unit_test(an_unfinished_command_is_ended),
 	    cmocka_unit_test(not_read_to_the_end_is_failed),
 	    cmocka_unit_test(a_request_to_stop_is_heard),
+	    cmocka_unit_test(what_was_left_at_work_is_not_waited_for),
+	    cmocka_unit_test(who_never_stops_talking_is_interrupted),
+	    cmocka_unit_test(the_whole_group_is_ended),
 	    cmocka_unit_test(memory_may_run_out),
 	};
 

@@ -53,6 +53,7 @@ static void test_refusals(void **state)
 	    {3, "  timezone: UTC\n  language: fr", PL_CONFIG_VALUE, "4:13", "allowed: id, en"},
 	    {5, "  - id: Admin", PL_CONFIG_VALUE, "5:9", "lower-case"},
 	    {5, "  - id: kasubbag", PL_CONFIG_DUPLICATE, "9:10", "another person"},
+	    {8, "    role: operator\n    email: somebody", PL_CONFIG_VALUE, "9:12", "is no e-mail address"},
 	    {8, "    role: boss", PL_CONFIG_VALUE, "8:11", "allowed: operator, reviewer, head"},
 	    {12, "    url: srv/pulih", PL_CONFIG_VALUE, "12:10", "relative"},
 	    {12, "    url: ssh://host/srv", PL_CONFIG_UNSUPPORTED, "12:10", "name a folder"},

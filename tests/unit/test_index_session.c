@@ -205,6 +205,29 @@ static void test_adopts_what_is_there(void **state)
 	directory_free(&cut.directory);
 }
 
+/* What verify found damaged has its size, and is not taken over all the same. */
+static void test_adopts_nothing_refused(void **state)
+{
+	struct index *index;
+	size_t adopted = 0;
+
+	(void)state;
+	die_after(1, 4);
+	index = index_place_open();
+	for (uint64_t i = 4; i > 2; i--) { /* twice each, in falling order */
+		struct index_pack refused = sample_pack(i, 10);
+
+		assert_int_equal(index_refuse_pack(index, refused.id), ERR_OK);
+		assert_int_equal(index_refuse_pack(index, refused.id), ERR_OK);
+		directory_free(&refused.directory);
+	}
+	assert_int_equal(index_begin(index, &adopted), ERR_OK);
+	assert_int_equal(adopted, 2);
+	assert_true(index_place_use(index, 1, 0) && index_place_use(index, 2, 0));
+	assert_false(index_place_use(index, 3, 0) || index_place_use(index, 4, 0));
+	index_free(index);
+}
+
 /* Cut at every length: never more than what was whole, never a failure. */
 static void test_truncated_journal(void **state)
 {
@@ -447,6 +470,7 @@ int main(void)
 	    TEST(test_publish_fails),
 	    TEST(test_adopts),
 	    TEST(test_adopts_what_is_there),
+	    TEST(test_adopts_nothing_refused),
 	    TEST(test_truncated_journal),
 	    TEST(test_damaged_journal),
 	    TEST(test_living_session),

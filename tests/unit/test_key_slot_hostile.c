@@ -166,15 +166,20 @@ static void oversized_slot_is_refused(void **state)
 	assert_int_equal(failure_last()->id, PL_OBJECT_SIZE);
 }
 
+/* No more are made, and nobody is locked out by what was put there. */
 static void too_many_slots_are_refused(void **state)
 {
 	struct slot_place *place = *state;
 	uint8_t slot[16];
-	for (uint8_t i = 0; i < KEY_SLOTS_MAX; i++) {
-		uint8_t id[16] = {0xFF, i};
 
+	for (unsigned i = 0; i < KEY_SLOTS_READ; i++) {
+		uint8_t id[16] = {0xFF, (uint8_t)(i >> 8), (uint8_t)i};
+
+		if (i % 100 == 0 || i == KEY_SLOTS_READ - 1)
+			assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_OK);
 		assert_true(memory_target_plant(place->target, object_key_slot(id).text, "{", 1));
 	}
+	assert_memory_equal(slot, place->slot, sizeof(slot));
 	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_LIMIT);
 	assert_int_equal(failure_last()->id, PL_SLOTS);
 	assert_int_equal(slot_place_add(place, "passphrase", "", "x", 1), ERR_LIMIT);

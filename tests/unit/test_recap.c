@@ -173,6 +173,48 @@ static void test_recap_sorts_records(void **state)
 		record_original_free(&items[i]);
 }
 
+/* What was planned before the job's first record, or by another schedule than today's, was not missed; nor what is at work or waits. */
+static void test_recap_knows_what_was_not_planned(void **state)
+{
+	struct report_plan plan = november.plans[0];
+	struct recap recap = {0};
+
+	(void)state;
+	assert_int_equal(recap_make(&recap, &november.list, &november.month, &plan, 1, november.month.until), ERR_OK);
+	assert_int_equal(recap.rows[0].drills_planned, 1);
+	recap_free(&recap);
+	plan.first = november.drills[0] + 1;
+	assert_int_equal(recap_make(&recap, &november.list, &november.month, &plan, 1, november.month.until), ERR_OK);
+	assert_int_equal(recap.rows[0].drills_planned, 0);
+	recap_free(&recap);
+	plan.first = november.nightly[3];
+	plan.open[0] = november.nightly[6];
+	assert_int_equal(recap_make(&recap, &november.list, &november.month, &plan, 1, november.now), ERR_OK);
+	assert_int_equal(recap.rows[0].since, november.nightly[3]);
+	assert_int_equal(recap.rows[0].planned, 19);
+	assert_int_equal(recap.rows[0].missed, 0);
+	recap_free(&recap);
+	plan = november.plans[0];
+	plan.first = november.month.from - 1;
+	for (size_t i = 0; i < november.list.count; i++) {
+		json_t *record = november.list.items[i].record;
+
+		if (strcmp(json_string_value(json_object_get(record, "id")), "20261105t010000-website-3f05") == 0)
+			json_object_set_new(record, "schedule", json_string("day 02:00"));
+	}
+	assert_int_equal(recap_make(&recap, &november.list, &november.month, &plan, 1, november.now), ERR_OK);
+	assert_int_equal(recap.rows[0].since, november.nightly[4] + 1);
+	assert_int_equal(recap.rows[0].planned, 17);
+	assert_int_equal(recap.rows[0].missed, 1);
+	recap_free(&recap);
+	for (size_t i = 0; i < november.list.count; i++)
+		json_object_set_new(november.list.items[i].record, "schedule", json_string("day 01:00"));
+	assert_int_equal(recap_make(&recap, &november.list, &november.month, &plan, 1, november.now), ERR_OK);
+	assert_int_equal(recap.rows[0].since, 0);
+	assert_int_equal(recap.rows[0].planned, 22);
+	recap_free(&recap);
+}
+
 static void test_recap_paper(void **state)
 {
 	struct report_filer filer = november.filer;
@@ -429,6 +471,7 @@ int main(void)
 	    cmocka_unit_test(test_recap_counts),
 	    cmocka_unit_test(test_recap_of_past_and_empty_months),
 	    cmocka_unit_test(test_recap_sorts_records),
+	    cmocka_unit_test(test_recap_knows_what_was_not_planned),
 	    cmocka_unit_test(test_recap_paper),
 	    cmocka_unit_test(test_recap_json),
 	    cmocka_unit_test(test_schedule),

@@ -82,6 +82,8 @@ static const struct shown {
     {"performer.id", NULL},
     {"reviewer.id", NULL},
     {"kind", NULL},
+    {"login.through", "(sudo: budi)"},
+    {"login.user", "root (sudo"},
     {"started.utc", "2026-11-21 16.00.02 UTC"},
     {"status", "Berhasil"},
     {"system", "Linux 6.1.0-18-amd64 x86_64"},

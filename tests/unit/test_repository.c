@@ -7,6 +7,7 @@
 #include "targets/memory.h"
 #include "tests/unit/repository_place.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -176,6 +177,20 @@ static void swapped_objects_are_found(void **state)
 	place_down((void **)&other);
 }
 
+/* The file that remembers the serial; to be released with mem_free. */
+static void find_memory(const char *folder, char **path)
+{
+	DIR *entries = opendir(folder);
+	struct dirent *entry;
+
+	assert_non_null(entries);
+	while ((entry = readdir(entries)) != NULL)
+		if (strncmp(entry->d_name, "config-serial.", strlen("config-serial.")) == 0)
+			*path = path_join(folder, entry->d_name);
+	closedir(entries);
+	assert_non_null(*path);
+}
+
 static void rollback_is_found(void **state)
 {
 	struct place *place = *state;
@@ -198,6 +213,34 @@ static void rollback_is_found(void **state)
 	assert_int_equal(place_open(place, NULL), ERR_OK);
 	mem_free(old);
 	buffer_free(&file);
+}
+
+/* Whatever a failing disk made of what is remembered keeps nobody from a restore. */
+static void damaged_memory_is_none(void **state)
+{
+	struct place *place = *state;
+	struct buffer memory = {0};
+	char *path = NULL;
+
+	find_memory(place->repository.state_folder, &path);
+	place_leave(place);
+	assert_int_equal(file_read_all(path, 1 << 10, &memory), ERR_OK);
+	for (size_t i = 0; i < 8 * memory.length; i += 1) {
+		memory.data[i / 8] ^= (uint8_t)(1u << i % 8);
+		assert_int_equal(file_replace(path, memory.data, memory.length, 0600), ERR_OK);
+		assert_int_equal(place_open(place, NULL), ERR_OK);
+		memory.data[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	for (size_t length = 0; length < memory.length; length++) {
+		assert_int_equal(file_replace(path, memory.data, length, 0600), ERR_OK);
+		assert_int_equal(place_open(place, NULL), ERR_OK);
+	}
+	/* It is written anew. */
+	buffer_clear(&memory);
+	assert_int_equal(file_read_all(path, 1 << 10, &memory), ERR_OK);
+	assert_memory_equal(memory.data, "1 ", 2);
+	buffer_free(&memory);
+	mem_free(path);
 }
 
 /* A state folder that cannot be written does not keep anybody from restoring. */
@@ -252,6 +295,7 @@ int main(void)
 	    PLACE_TEST(keyless),
 	    PLACE_TEST(swapped_objects_are_found),
 	    PLACE_TEST(rollback_is_found),
+	    PLACE_TEST(damaged_memory_is_none),
 	    PLACE_TEST(memory_that_cannot_be_kept),
 	    EMPTY_TEST(init_without_memory),
 	};

@@ -59,6 +59,29 @@ static void keeps_different_contents_of_one_inode_apart(void **state)
 	assert_text(restoring_out(at, "b"), "two");
 }
 
+/* Its time was set between the two looks at it: one file cannot have both times, and the snapshot says both. */
+static void keeps_different_times_of_one_inode_apart(void **state)
+{
+	struct restoring *at = *state;
+	struct stat first, second;
+	struct entry entry;
+
+	for (int i = 0; i < 2; i++) {
+		entry = fixture_entry_of(i ? "b" : "a", ENTRY_FILE);
+		entry.inode = 5;
+		entry.links = 2;
+		entry.mtime += i * INT64_C(5000000000);
+		fixture_add(&at->fixture, &entry, "one", 3, 100);
+	}
+	fixture_store(&at->fixture);
+	at->options.verify = true;
+	assert_int_equal(restoring_run(at), ERR_OK);
+	assert_text(restoring_out(at, "b"), "one");
+	assert_int_equal(lstat(restoring_out(at, "a"), &first), 0);
+	assert_int_equal(lstat(restoring_out(at, "b"), &second), 0);
+	assert_int_equal(second.st_mtime - first.st_mtime, 5);
+}
+
 static const char *const names_of_one[] = {"a", "b/c", "d/e", "f", "g/h"};
 #define NAMES_OF_ONE (sizeof(names_of_one) / sizeof(names_of_one[0]))
 
@@ -191,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    test(links_what_was_linked),
 	    test(keeps_different_contents_of_one_inode_apart),
+	    test(keeps_different_times_of_one_inode_apart),
 	    cmocka_unit_test(links_what_is_missing_to_nothing_that_is_there),
 	    test(links_to_the_next_where_the_first_fails),
 	    test(links_survive_without_memory),
