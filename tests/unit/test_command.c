@@ -122,6 +122,42 @@ static void the_child_is_clean(void **state)
 	buffer_free(&out);
 }
 
+/* What is handed to the child is there and nothing else; what it says is heard, however much it is, and never among the output. */
+static void descriptors_variables_and_errors(void **state)
+{
+	int given = open("/etc/hostname", O_RDONLY | O_CLOEXEC), kept = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
+	const int descriptors[] = {given, -1};
+	const char *const environment[] = {"PULIH_SHOWN=this", "HOME=/nowhere", NULL};
+	char script[200], said[COMMAND_SAID], out[4096];
+	struct command_options options = {.descriptors = descriptors, .environment = environment, .keep_errors = true};
+	struct command *command = NULL;
+	size_t length = 0, got = 1;
+
+	(void)state;
+	assert_true(given > 2 && kept > 2);
+	setenv("PULIH_SHOWN", "another", 1);
+	snprintf(script, sizeof(script),
+	    "echo $PULIH_SHOWN $HOME; test -e /dev/fd/%d && test ! -e /dev/fd/%d || echo wrong; head -c 300000 "
+	    "/dev/zero >&2; "
+	    "printf 'one\\r\\n\\ntwo\\n' >&2; exit 7",
+	    given, kept);
+	options.argv = SHELL(script);
+	assert_int_equal(command_start_with(&command, &options), ERR_OK);
+	while (got > 0) {
+		assert_int_equal(command_read(command, out + length, sizeof(out) - length - 1, &got), ERR_OK);
+		length += got;
+	}
+	out[length] = '\0';
+	assert_string_equal(out, "this /nowhere\n");
+	assert_int_equal(command_finish(command), ERR_FAILED);
+	command_said(command, said);
+	assert_true(strlen(said) > 400 && strcmp(said + strlen(said) - 8, " one two") == 0);
+	command_free(command);
+	unsetenv("PULIH_SHOWN");
+	close(given);
+	close(kept);
+}
+
 static void closed_standard_descriptors_do_no_harm(void **state)
 {
 	pid_t pid = fork();
@@ -276,6 +312,7 @@ int main(void)
 	    cmocka_unit_test(output_is_read_whole),
 	    cmocka_unit_test(failing_commands_fail),
 	    cmocka_unit_test(the_child_is_clean),
+	    cmocka_unit_test(descriptors_variables_and_errors),
 	    cmocka_unit_test(closed_standard_descriptors_do_no_harm),
 	    cmocka_unit_test(an_unfinished_command_is_ended),
 	    cmocka_unit_test(not_read_to_the_end_is_failed),
