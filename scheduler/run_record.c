@@ -62,8 +62,10 @@ static enum err append(struct run *run, const struct record *known, struct buffe
 	record.job = job->name;
 	record.office = office_record(configuration);
 	record.sop = sop_of(job->sop);
-	record.performer = office_person(configuration_person(configuration, job->performer));
-	record.reviewer = office_person(configuration_person(configuration, job->reviewer));
+	if (job->performer)
+		record.performer = office_person(configuration_person(configuration, job->performer));
+	if (job->reviewer)
+		record.reviewer = office_person(configuration_person(configuration, job->reviewer));
 	if (job->acknowledger)
 		record.acknowledger = office_person(configuration_person(configuration, job->acknowledger));
 	record.host = name.nodename;
