@@ -43,6 +43,7 @@ static enum err take_last(void *context, const struct record_row *row)
 	copy_member(history->result, sizeof(history->result), record, "status");
 	copy_member(history->trigger, sizeof(history->trigger), record, "trigger");
 	copy_member(history->failure, sizeof(history->failure), json_object_get(record, "failure"), "message");
+	copy_member(history->failure_kind, sizeof(history->failure_kind), json_object_get(record, "failure"), "kind");
 	history->started = time_member(record, "started");
 	history->ended = time_member(record, "ended");
 	history->duration = milliseconds == HISTORY_UNKNOWN ? HISTORY_UNKNOWN : milliseconds * (CLOCK_SECOND / 1000);

@@ -9,7 +9,7 @@
 /* Times in ns since 1970. */
 struct history {
 	/* the last run; "" where there is none */
-	char id[RECORD_ID_SIZE], trigger[16], failure[FAILURE_TEXT];
+	char id[RECORD_ID_SIZE], trigger[16], failure[FAILURE_TEXT], failure_kind[24];
 	char result[24]; /* "success", "success_with_notes", "failed" */
 	int64_t started, ended, duration;
 	int64_t source_bytes, stored_bytes; /* the source, and what was written for it */

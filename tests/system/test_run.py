@@ -501,6 +501,18 @@ def test_a_ledger_that_was_emptied_is_noticed(job):
     assert [r["result"] for r in job.reports()] == ["success_with_notes"]
 
 
+def test_status_is_not_well_where_a_run_found_backups_lost(job):
+    job.run()
+    assert "all is well" in job.p("status").text
+    job.p.objects("snapshots")[0].unlink()
+    job.run(code=4)
+    (need,) = job.p("status", "--json", code=1).of_type("needs")
+    assert need["job"] == "website" and "do not agree: 1 finding" in need["text"]
+    job.p("ledger", "accept", "-r", "hdd", "--by", "kasubbag", "--note", "media lama hilang")
+    job.run()
+    assert "all is well" in job.p("status").text
+
+
 def test_ledger_has_the_times_of_the_office(job):
     job.run()
     (run,) = job.reports()
