@@ -138,7 +138,7 @@ static enum notify_kind kind_of_end(const struct run *run, enum err err)
 	bool recorded = run->result->original.length > 0;
 
 	if (err == ERR_OK)
-		return NOTIFY_SUCCESS;
+		return run->lost.kind == ERR_OK ? NOTIFY_SUCCESS : NOTIFY_NOTES;
 	return err == ERR_PARTIAL || (err == ERR_CORRUPT && run->result->lacking && recorded) ? NOTIFY_NOTES
 											      : NOTIFY_FAILURE;
 }
@@ -163,6 +163,8 @@ void run_notify_end(struct run *run, enum err err)
 	if (event.kind == NOTIFY_FAILURE ||
 	    (event.kind == NOTIFY_NOTES && (kept.id == PL_RUN_AFTER || kept.id == PL_LEDGER_FOUND)))
 		event.failure = kept;
+	if ((err == ERR_OK || err == ERR_PARTIAL) && run->lost.kind != ERR_OK)
+		event.failure = run->lost;
 	tell(run, &notify, &event);
 	if (!scheduler_sends(run))
 		send_rest(run, &notify, told == ERR_OK ? &metrics : NULL);

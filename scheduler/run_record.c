@@ -112,9 +112,11 @@ enum err run_record(struct run *run, enum err err)
 
 	if (err != ERR_OK)
 		record.failure = *failure_last();
-	record.status = err == ERR_OK			 ? RECORD_SUCCESS
-	    : err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
-							 : RECORD_FAILED;
+	if ((err == ERR_OK || err == ERR_PARTIAL) && run->lost.kind != ERR_OK)
+		record.failure = run->lost;
+	record.status = err == ERR_OK && run->lost.kind == ERR_OK	  ? RECORD_SUCCESS
+	    : err == ERR_OK || err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
+									  : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }
