@@ -88,14 +88,9 @@ enum err access_open_full(struct repository *out, const char *what)
 }
 
 /* The passphrase that opens the repository is kept to see afterwards which slot it opens. */
-struct remembered {
-	char *passphrase;
-	size_t size;
-};
-
 static enum err ask_and_remember(void *context, char **out, size_t *size)
 {
-	struct remembered *remembered = context;
+	struct access_slot *remembered = context;
 	enum err err = passphrase_current(NULL, &remembered->passphrase, &remembered->size);
 
 	if (err != ERR_OK)
@@ -108,21 +103,25 @@ static enum err ask_and_remember(void *context, char **out, size_t *size)
 	return ERR_OK;
 }
 
-enum err access_open_slot(struct repository *out, const char *what, uint8_t slot[KEY_SLOT_ID_SIZE])
+enum err access_open_slot(struct repository *out, const char *what, struct access_slot *slot)
 {
-	struct remembered remembered = {0};
 	uint8_t *root = secret_new(KEY_SIZE);
-	enum err err = root ? access_open_asking(out, ask_and_remember, &remembered) : ERR_NOMEM;
+	enum err err;
 
+	*slot = (struct access_slot){.size = 0};
+	err = root ? access_open_asking(out, ask_and_remember, slot) : ERR_NOMEM;
 	if (err == ERR_OK)
 		err = require_full(out, what);
 	if (err == ERR_OK) {
-		err = key_slot_open(out->target, out->config, remembered.passphrase, remembered.size, root, slot);
+		err = key_slot_open(out->target, out->config, slot->passphrase, slot->size, root, slot->id);
 		if (err != ERR_OK)
 			repository_close(out);
 	}
 	secret_free(root, KEY_SIZE);
-	secret_free(remembered.passphrase, remembered.size);
+	if (err != ERR_OK) {
+		secret_free(slot->passphrase, slot->size);
+		slot->passphrase = NULL;
+	}
 	return err;
 }
 

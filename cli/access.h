@@ -11,8 +11,14 @@ enum err access_target(struct target **out);
  * with repository_close on success. */
 enum err access_open(struct repository *out);
 
-/* As access_open_full, and tells which key slot the passphrase opened. */
-enum err access_open_slot(struct repository *out, const char *what, uint8_t slot[KEY_SLOT_ID_SIZE]);
+/* A passphrase, and the key slot that it opens. */
+struct access_slot {
+	uint8_t id[KEY_SLOT_ID_SIZE];
+	char *passphrase; /* released with secret_free(passphrase, size) */
+	size_t size;
+};
+/* As access_open_full, and tells which key slot the passphrase opened. Nothing is to be released where it fails. */
+enum err access_open_slot(struct repository *out, const char *what, struct access_slot *slot);
 
 /* As access_open, refusing a backup key: what only a full key can do. `what` completes "… needs the full key". */
 enum err access_open_full(struct repository *out, const char *what);

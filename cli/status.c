@@ -93,10 +93,11 @@ static enum err read_age(const struct configuration_target *configured, struct v
 	return err;
 }
 
-/* Returns whether the target can be reached. */
+/* Returns whether all is well there: it can be reached, and holds nothing that was found damaged. */
 static bool show_target(const struct configuration_target *target, int64_t now)
 {
 	struct verify_age age = {0};
+	char text[2 * CONFIGURATION_NAME_MAX + 128];
 	enum err err = read_age(target, &age);
 
 	if (err != ERR_OK) {
@@ -107,9 +108,15 @@ static bool show_target(const struct configuration_target *target, int64_t now)
 	output_print("%s\n  oldest reading    %s%s\n", target->name,
 	    age.packs ? age_of(age.since, now).text : "no packs yet", age.packs ? " ago" : "");
 	output_object("target",
-	    json_pack("{s:s, s:I, s:I, s:o}", "target", target->name, "packs", (json_int_t)age.packs,
-		"never_read_again", (json_int_t)age.never, "oldest_reading", time_or_null(age.since)));
-	return true;
+	    json_pack("{s:s, s:I, s:I, s:I, s:o}", "target", target->name, "packs", (json_int_t)age.packs,
+		"never_read_again", (json_int_t)age.never, "damaged", (json_int_t)age.damaged, "oldest_reading",
+		time_or_null(age.since)));
+	if (age.damaged == 0)
+		return true;
+	snprintf(text, sizeof(text), "%s holds %s that verify found damaged: pulih verify -r %s", target->name,
+	    describe_count(age.damaged, "pack").text, target->name);
+	tell_need(NULL, "", text);
+	return false;
 }
 
 static enum err status_run(const struct arguments *arguments)
@@ -147,7 +154,8 @@ const struct command status_command = {
     .arguments = "",
     .details = "The last run of each job, the age of its last good backup, its next run and drill; how long ago the\n"
 	       "pack of each target was read that was read longest ago; what needs a person: runs that failed or did\n"
-	       "not begin, reviews that are overdue, notifications that were given up or wait for more than an hour.\n"
+	       "not begin, damage that a run or verify found, reviews that are overdue, notifications that were given "
+	       "up or wait for more than an hour.\n"
 	       "Exit code 0 only when all is well, 1 where something needs a person.",
     .examples = "pulih status\npulih status --json",
     .run = status_run,

@@ -33,7 +33,7 @@ struct restore_options {
 	const struct exclude *exclude;
 	enum restore_overwrite overwrite;
 	bool delete_others; /* remove what the snapshot does not have, in folders that it has */
-	bool verify;	    /* read everything back and compare with the chunk ids */
+	bool verify;	    /* read everything back, what RESTORE_CHANGED left too, and compare */
 	bool dry_run;
 	bool sparse_as_is; /* reserved: true */
 	unsigned threads;  /* 0: as many as processors */

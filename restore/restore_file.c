@@ -157,7 +157,7 @@ enum err restore_file_begin(struct restore *run, struct restore_file *file, int 
 	if (err != ERR_OK) {
 		restore_problem(run, file->item.entry->entry.path, err);
 	} else if (keep) {
-		run->skipped++;
+		restore_keep(run, &file->item);
 	}
 	if (file->fd < 0 && file->item.link && file->item.first) {
 		/* With the same size and time as in the snapshot it will do for the others to be linked to. */

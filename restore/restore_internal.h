@@ -236,6 +236,8 @@ void restore_absent(struct restore *run, struct entry_bytes path, const char *wh
 void restore_stop(struct restore *run);
 bool restore_stopped(const struct restore *run);
 void restore_mark(struct restore *run, uint64_t number);
+/* Counts what stays as it is. What stays because it looks as in the snapshot is to be read back too: size and time are no proof. */
+void restore_keep(struct restore *run, const struct restore_item *item);
 bool restore_marked(const struct restore *run, uint64_t number);
 /* The path for a message. Thread-local storage, valid until the next call of this thread. */
 const char *restore_printable(struct entry_bytes path);

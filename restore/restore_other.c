@@ -167,7 +167,7 @@ void restore_other_make(struct restore *run, struct restore_item *item, int fold
 		name = temporary;
 	}
 	if (err == ERR_OK && place == PLACE_KEEP) {
-		run->skipped++;
+		restore_keep(run, item);
 	} else if (err == ERR_OK && item->link && !item->first) {
 		err = make_link(run, item, folder_fd, name, &linked);
 		if (err == ERR_OK && linked) {

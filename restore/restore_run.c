@@ -37,6 +37,13 @@ void restore_mark(struct restore *run, uint64_t number)
 		atomic_fetch_or(&run->restored[number / 8], (unsigned char)(1u << (number % 8)));
 }
 
+void restore_keep(struct restore *run, const struct restore_item *item)
+{
+	run->skipped++;
+	if (run->options->overwrite == RESTORE_CHANGED)
+		restore_mark(run, item->number);
+}
+
 bool restore_marked(const struct restore *run, uint64_t number)
 {
 	return number < run->needs.entries && ((unsigned)run->restored[number / 8] >> (number % 8) & 1u);

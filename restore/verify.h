@@ -41,8 +41,9 @@ enum err verify_run(struct repository *repository, const struct verify_options *
 /* How long nobody has read what the target holds. */
 struct verify_age {
 	uint64_t packs;
-	uint64_t never; /* of them: read when they were written, and not again since */
-	int64_t since;	/* when the pack was last read that was read longest ago (ns since 1970); 0: there is no pack */
+	uint64_t never;	  /* of them: read when they were written, and not again since */
+	uint64_t damaged; /* of them: verify read them and found them damaged, and not good since */
+	int64_t since; /* when the pack was last read that was read longest ago (ns since 1970); 0: there is no pack */
 };
 /* From a listing and the list in the state folder: reads no pack, needs no key. */
 enum err verify_age_of(struct repository *repository, struct verify_age *out);

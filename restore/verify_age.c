@@ -9,6 +9,8 @@ enum err verify_age_of(struct repository *repository, struct verify_age *out)
 	*out = (struct verify_age){0};
 	if (err == ERR_OK)
 		err = verify_ledger_load(&verify);
+	if (err == ERR_OK)
+		verify_bad_load(&verify);
 	for (size_t i = 0; err == ERR_OK && i < verify.packs.count; i++) {
 		const struct verify_pack *pack = &verify.packs.items[i];
 		int64_t again = pack->content > pack->stored ? pack->content : pack->stored;
@@ -17,6 +19,7 @@ enum err verify_age_of(struct repository *repository, struct verify_age *out)
 		if (out->packs++ == 0 || read < out->since)
 			out->since = read;
 		out->never += again == 0;
+		out->damaged += pack->damage != PACK_WHOLE;
 	}
 	verify_packs_free(&verify.packs);
 	return err;

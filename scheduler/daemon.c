@@ -240,6 +240,7 @@ enum err daemon_run(const struct daemon_options *options)
 	if (err == ERR_OK)
 		err = daemon_configure(&daemon);
 	daemon.anew = false;
+	daemon.since = clock_now();
 	if (err == ERR_OK)
 		err = open_signals(&daemon);
 	if (err == ERR_OK)
@@ -253,6 +254,8 @@ enum err daemon_run(const struct daemon_options *options)
 			err = failure_put(&daemon.failure);
 	}
 	state_close(daemon.state);
+	daemon.children_count = 0;
+	daemon_forget_former(&daemon);
 	daemon_forget_configuration(&daemon);
 	mem_free(daemon.children);
 	mem_free(daemon.trouble);

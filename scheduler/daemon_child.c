@@ -113,6 +113,7 @@ enum err daemon_child_start(struct daemon *daemon, const struct state_run *run)
 	struct daemon_child *child = add_child(daemon, run);
 	enum err err = ERR_OK;
 
+	child->configuration = daemon->configuration;
 	child->stop_at = clock_monotonic() + limits_of(daemon->configuration, job).timeout + GRACE;
 	child->pid = start_process(daemon, run);
 	if (child->pid < 0) {
@@ -196,5 +197,6 @@ enum err daemon_child_collect(struct daemon *daemon)
 		if (err != ERR_OK && err != ERR_BUSY)
 			result = err;
 	}
+	daemon_forget_former(daemon);
 	return result;
 }

@@ -23,6 +23,41 @@ void daemon_forget_configuration(struct daemon *daemon)
 	daemon->configuration = NULL;
 }
 
+static bool is_in_use(const struct daemon *daemon, const struct configuration *configuration)
+{
+	for (size_t i = 0; i < daemon->children_count; i++)
+		if (daemon->children[i].configuration == configuration)
+			return true;
+	return false;
+}
+
+void daemon_forget_former(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->former_count;) {
+		if (is_in_use(daemon, daemon->former[i])) {
+			i++;
+			continue;
+		}
+		configuration_free(daemon->former[i]);
+		daemon->former[i] = daemon->former[--daemon->former_count];
+	}
+	if (daemon->former_count > 0)
+		return;
+	mem_free(daemon->former);
+	daemon->former = NULL;
+}
+
+static enum err make_room_for_former(struct daemon *daemon)
+{
+	struct configuration **former =
+	    mem_resize(daemon->former, daemon->former_count + 1, sizeof(struct configuration *));
+
+	if (!former)
+		return ERR_NOMEM;
+	daemon->former = former;
+	return ERR_OK;
+}
+
 static enum err add_job(struct daemon *daemon, const struct configuration_job *job)
 {
 	struct daemon_job *entry = &daemon->jobs[daemon->jobs_count];
@@ -91,6 +126,8 @@ enum err daemon_configure(struct daemon *daemon)
 	if (err == ERR_OK)
 		err = office_enter_zone(fresh.configuration);
 	if (err == ERR_OK)
+		err = make_room_for_former(daemon);
+	if (err == ERR_OK)
 		err = keep_jobs(&fresh);
 	if (err == ERR_OK)
 		err = see_jobs(&fresh);
@@ -98,7 +135,11 @@ enum err daemon_configure(struct daemon *daemon)
 		daemon_forget_configuration(&fresh);
 		return err;
 	}
+	if (daemon->configuration)
+		daemon->former[daemon->former_count++] = daemon->configuration;
+	daemon->configuration = NULL;
 	daemon_forget_configuration(daemon);
+	daemon_forget_former(daemon);
 	daemon->configuration = fresh.configuration;
 	daemon->jobs = fresh.jobs;
 	daemon->jobs_count = fresh.jobs_count;

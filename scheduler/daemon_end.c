@@ -95,28 +95,36 @@ static bool has_not_begun(const struct daemon_child *child)
 	return !child->adopted && WIFEXITED(child->status) && WEXITSTATUS(child->status) == error_exit_code(ERR_BUSY);
 }
 
+/* Of a job that is configured no more, and that no scheduler remembers: its run is all that is known of it. */
+static struct configuration_job unknown_job(struct state_run *run)
+{
+	static char none[] = "";
+
+	return (struct configuration_job){.name = run->job, .target = none};
+}
+
 static enum err write_record(const struct daemon *daemon, const struct daemon_child *child)
 {
-	const struct configuration_job *job = configuration_job(daemon->configuration, child->run.job);
-	const struct configuration_target *target =
-	    job ? configuration_target(daemon->configuration, job->target) : NULL;
+	const struct configuration *configuration = child->configuration ? child->configuration : daemon->configuration;
+	const struct configuration_job *job = configuration_job(configuration, child->run.job);
+	const struct configuration_target *target = job ? configuration_target(configuration, job->target) : NULL;
 	const struct repository_access access = {.state_folder = daemon->options->state_folder};
+	struct state_run run = child->run;
+	const struct configuration_job unknown = unknown_job(&run);
 	char how[48];
 
-	if (!target)
-		return ERR_OK; /* the job is configured no more: nobody knows what the record would say */
 	snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(child->status));
 	return run_close_cut_off(
 	    &(struct run_options){
-		.configuration = daemon->configuration,
-		.job = job,
+		.configuration = configuration,
+		.job = job ? job : &unknown,
 		.access = &access,
-		.target_url = target->url,
-		.trigger = child->run.trigger,
-		.run_id = child->run.run_id,
-		.planned = child->run.planned,
+		.target_url = target ? target->url : "",
+		.trigger = run.trigger,
+		.run_id = run.run_id,
+		.planned = run.planned,
 	    },
-	    child->run.started, !child->adopted && WIFEXITED(child->status) ? how : NULL);
+	    run.started, !child->adopted && WIFEXITED(child->status) ? how : NULL);
 }
 
 /* Whether another attempt follows, and which. */
@@ -170,8 +178,7 @@ static void announce(const struct daemon_child *child, const struct outcome *out
 	else if (strcmp(outcome->result, "interrupted") == 0)
 		event.kind = EVENT_INTERRUPTED;
 	else if (!outcome->known)
-		event.text = child->unborn ? "its process could not be started"
-					   : "the job is running already, or is configured no more";
+		event.text = child->unborn ? "its process could not be started" : "the job is running already";
 	events_announce(&event);
 }
 
@@ -214,10 +221,7 @@ enum err daemon_end(struct daemon *daemon, const struct daemon_child *child)
 		return err;
 	more = goes_on(daemon, child, &outcome, &again);
 	if (!outcome.known)
-		snprintf(outcome.result, sizeof(outcome.result), "%s",
-		    child->unborn	       ? "not_started"
-			: has_not_begun(child) ? "busy"
-					       : "removed");
+		snprintf(outcome.result, sizeof(outcome.result), "%s", child->unborn ? "not_started" : "busy");
 	else if (has_code(&outcome, PL_RUN_CUT_OFF))
 		snprintf(outcome.result, sizeof(outcome.result), "cut_off");
 	else if (strcmp(outcome.kind, error_name(ERR_INTERRUPTED)) == 0)

@@ -21,13 +21,15 @@ struct daemon_job {
 /* A run at work. */
 struct daemon_child {
 	struct state_run run;
-	pid_t pid;	  /* 0: the child of an earlier scheduler, or gone */
-	bool adopted;	  /* of an earlier scheduler: only the job's lock tells that it is at work */
-	int status;	  /* as of waitpid, once it is gone */
-	bool unborn;	  /* its process could not be started, as where memory is short */
-	bool gone;	  /* what remains is to take note of it */
-	bool may_be_over; /* its time is up: SIGTERM was sent */
-	int64_t stop_at;  /* by the monotonic clock; then SIGKILL */
+	const struct configuration
+	    *configuration; /* as it was when the run began: its job may be configured no more; NULL: adopted */
+	pid_t pid;	    /* 0: the child of an earlier scheduler, or gone */
+	bool adopted;	    /* of an earlier scheduler: only the job's lock tells that it is at work */
+	int status;	    /* as of waitpid, once it is gone */
+	bool unborn;	    /* its process could not be started, as where memory is short */
+	bool gone;	    /* what remains is to take note of it */
+	bool may_be_over;   /* its time is up: SIGTERM was sent */
+	int64_t stop_at;    /* by the monotonic clock; then SIGKILL */
 };
 
 /* What people are told: it is put into the outbox here, and sent by a process of its own (`pulih notify retry`), one at a time, because the
@@ -45,6 +47,8 @@ struct daemon_teller {
 struct daemon {
 	const struct daemon_options *options;
 	struct configuration *configuration;
+	struct configuration **former; /* those that runs at work began with */
+	size_t former_count;
 	struct daemon_job *jobs;
 	size_t jobs_count;
 	struct state *state;
@@ -52,6 +56,7 @@ struct daemon {
 	size_t children_count, children_capacity;
 	struct daemon_teller teller;
 	int lock, signals, timer;
+	int64_t since;		/* when this scheduler began to look */
 	bool stopping;		/* nothing is started any more */
 	bool stop_at_once;	/* children were killed */
 	bool anew;		/* the state was damaged, and knows of no job yet */
@@ -65,6 +70,8 @@ const struct daemon_job *daemon_job(const struct daemon *daemon, const char *nam
 /* Reads the configuration and puts it in the place of the old one, which stays where the new one is wrong. */
 enum err daemon_configure(struct daemon *daemon);
 void daemon_forget_configuration(struct daemon *daemon);
+/* Former ones that no run at work began with. */
+void daemon_forget_former(struct daemon *daemon);
 
 /* Opens the state. A damaged one is set aside (STATE_FILE_DAMAGED, in the place of an earlier one) and begun anew, with a warning. */
 enum err daemon_open_state(struct daemon *daemon);

@@ -56,10 +56,26 @@ static void fill_entries(const struct daemon *daemon, const struct state_list *l
 	}
 }
 
+/* It was late already when this scheduler came: it did not wait for others alone. */
+static enum err make_up(const struct daemon *daemon, struct state_run *run)
+{
+	bool missed;
+	enum err err;
+
+	if (strcmp(run->trigger, "scheduled") != 0 || daemon->since - run->planned <= PLAN_LATE)
+		return ERR_OK;
+	err = state_make_up(daemon->state, run, &missed);
+	if (err == ERR_OK && missed)
+		announce_missed(run);
+	return err;
+}
+
 static enum err start(struct daemon *daemon, struct state_run *run, int64_t now)
 {
 	enum err err = daemon_child_reserve(daemon);
 
+	if (err == ERR_OK)
+		err = make_up(daemon, run);
 	if (err == ERR_OK)
 		err = record_new_id(run->run_id, run->job, now);
 	if (err == ERR_OK)

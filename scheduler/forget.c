@@ -42,6 +42,14 @@ static enum err choose(struct forget *forget)
 		begin = end;
 	}
 	for (size_t i = 0; i < forget->count; i++) {
+		struct retention_choice *choice = &forget->choices[i];
+
+		/* A clock that is years behind must not make it the oldest of all. */
+		if (options->made && !choice->keep &&
+		    memcmp(choice->snapshot->id, options->made, OBJECT_ID_SIZE) == 0) {
+			choice->keep = true;
+			snprintf(choice->reasons, sizeof(choice->reasons), "just made");
+		}
 		if (options->on_choice)
 			options->on_choice(options->context, &forget->choices[i]);
 		if (!forget->choices[i].keep)

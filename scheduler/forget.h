@@ -15,6 +15,7 @@ struct forget_options {
 	const char *state_folder;
 	const char *target_name;		   /* for the record; "" where it has none */
 	const struct configuration *configuration; /* for the record; NULL: there is none */
+	const uint8_t *made; /* id of a snapshot that is kept whatever the clock says of its age; may be NULL */
 	bool dry_run;
 	/* Called for each snapshot, group by group, newest first. May be NULL. */
 	void (*on_choice)(void *context, const struct retention_choice *choice);

@@ -32,6 +32,24 @@ static int64_t unread_since(json_t *record)
 	return json_is_object(unread) ? time_member(unread, "since") : HISTORY_UNKNOWN;
 }
 
+static void copy_bad_check(struct history *history, json_t *checks)
+{
+	json_t *check;
+	size_t i;
+
+	json_array_foreach(checks, i, check)
+	{
+		const char *name = json_string_value(json_object_get(check, "name"));
+		const char *detail = json_string_value(json_object_get(check, "detail"));
+
+		if (!json_is_false(json_object_get(check, "good")))
+			continue;
+		snprintf(
+		    history->bad_check, sizeof(history->bad_check), "%s: %s", name ? name : "", detail ? detail : "");
+		return;
+	}
+}
+
 static enum err take_last(void *context, const struct record_row *row)
 {
 	struct history *history = context;
@@ -43,6 +61,7 @@ static enum err take_last(void *context, const struct record_row *row)
 	copy_member(history->result, sizeof(history->result), record, "status");
 	copy_member(history->trigger, sizeof(history->trigger), record, "trigger");
 	copy_member(history->failure, sizeof(history->failure), json_object_get(record, "failure"), "message");
+	copy_bad_check(history, json_object_get(record, "checks"));
 	history->started = time_member(record, "started");
 	history->ended = time_member(record, "ended");
 	history->duration = milliseconds == HISTORY_UNKNOWN ? HISTORY_UNKNOWN : milliseconds * (CLOCK_SECOND / 1000);

@@ -10,7 +10,8 @@
 struct history {
 	/* the last run; "" where there is none */
 	char id[RECORD_ID_SIZE], trigger[16], failure[FAILURE_TEXT];
-	char result[24]; /* "success", "success_with_notes", "failed" */
+	char bad_check[FAILURE_TEXT]; /* what the first of its checks that is not good found; "" where all are good */
+	char result[24];	      /* "success", "success_with_notes", "failed" */
 	int64_t started, ended, duration;
 	int64_t source_bytes, stored_bytes; /* the source, and what was written for it */
 	/* the last run that made a backup, with notes or without */

@@ -47,6 +47,11 @@ static uint32_t event_of(enum notify_kind kind)
 	return events[kind];
 }
 
+bool notify_is_alarm(enum notify_kind kind, enum err failure)
+{
+	return kind == NOTIFY_FAILURE || (kind == NOTIFY_NOTES && failure == ERR_CORRUPT);
+}
+
 static bool is_of_job(const struct configuration_channel *channel, const char *job)
 {
 	for (uint32_t i = 0; job && i < channel->jobs_count; i++)
@@ -62,6 +67,8 @@ static bool wants(const struct configuration_channel *channel, const struct noti
 	/* Silence is what a watchman alarms at: it must hear of every end, whatever it was. */
 	if (channel->ping)
 		return event->kind <= NOTIFY_FAILURE;
+	if (notify_is_alarm(event->kind, event->failure.kind) && channel->on & ON_FAILURE)
+		return true;
 	return (channel->on & event_of(event->kind)) != 0;
 }
 

@@ -44,6 +44,9 @@ enum err notify_message_write(const struct notify_message *message, struct buffe
 /* PL_NOTIFY_OUTBOX where the bytes are none; `name` is that of the file. */
 enum err notify_message_read(struct notify_message *out, const void *bytes, size_t size, const char *name);
 
+/* Whether channels that ask for failures alone hear of it: what failed, and a backup that is done where others were found lost. */
+bool notify_is_alarm(enum notify_kind kind, enum err failure);
+
 /* ---- words ---- */
 
 enum notify_word {

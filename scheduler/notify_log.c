@@ -15,11 +15,11 @@
 /* What all messages of this kind have in common for journalctl; made once with systemd-id128 new. */
 #define MESSAGE_ID "MESSAGE_ID=951eda79b07d4ce28b51a9e90f42d689"
 
-static int priority_of(enum notify_kind kind)
+static int priority_of(const struct notify_message *message)
 {
-	switch (kind) {
-	case NOTIFY_FAILURE:
+	if (notify_is_alarm(message->kind, message->failure_kind))
 		return LOG_ERR;
+	switch (message->kind) {
 	case NOTIFY_MISSED:
 	case NOTIFY_REVIEW_OVERDUE:
 	case NOTIFY_DRILL_OVERDUE:
@@ -69,7 +69,7 @@ static enum err to_journal(const struct configuration_log *log, const struct not
 {
 	char code[16];
 	/* Facilities of syslog(3) are shifted by three bits. */
-	int result = sd_journal_send("MESSAGE=%s", line, MESSAGE_ID, "PRIORITY=%d", priority_of(message->kind),
+	int result = sd_journal_send("MESSAGE=%s", line, MESSAGE_ID, "PRIORITY=%d", priority_of(message),
 	    "SYSLOG_FACILITY=%d", log->facility >> 3, "SYSLOG_IDENTIFIER=pulih", "PULIH_KIND=%s",
 	    notify_kind_name(message->kind), "PULIH_JOB=%s", message->job, "PULIH_RUN=%s", message->run_id,
 	    "PULIH_CODE=%s", message->failure_kind == ERR_OK ? "" : message_code(message->failure_id, code), NULL);
@@ -90,7 +90,7 @@ enum err notify_log_send(const struct configuration *configuration, const struct
 		err = to_journal(log, message, (const char *)line.data);
 	} else if (err == ERR_OK && listens(SYSLOG_SOCKET)) {
 		openlog("pulih", LOG_PID, log->facility);
-		syslog(log->facility | priority_of(message->kind), "%s", (const char *)line.data);
+		syslog(log->facility | priority_of(message), "%s", (const char *)line.data);
 		closelog();
 	} else if (err == ERR_OK) {
 		err = fail(PL_NOTIFY_LOG, "nobody listens at %s or %s", JOURNAL_SOCKET, SYSLOG_SOCKET);

@@ -207,7 +207,7 @@ enum err notify_outbox_supersede(const struct notify *notify, const struct notif
 			continue;
 		/* That a run begins does not make good that another failed. */
 		if (strcmp(older.job, message->job) == 0 &&
-		    !(message->kind == NOTIFY_START && older.kind == NOTIFY_FAILURE))
+		    !(message->kind == NOTIFY_START && notify_is_alarm(older.kind, older.failure_kind)))
 			err = notify_outbox_discard(&outbox, i);
 		notify_message_free(&older);
 	}

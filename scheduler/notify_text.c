@@ -180,7 +180,8 @@ static enum notify_word advice_of(enum err kind)
 /* Of these the kind alone would send people to look at the wrong thing: what the message means helps. */
 static bool is_of_its_own(enum message id)
 {
-	return id == PL_RUN_BEFORE || id == PL_RUN_AFTER || id == PL_RUN_TIMEOUT || id == PL_LEDGER_FOUND;
+	return id == PL_RUN_BEFORE || id == PL_RUN_AFTER || id == PL_RUN_TIMEOUT || id == PL_LEDGER_FOUND ||
+	    id == PL_PACKS_LOST;
 }
 
 static void steps(struct text *text)

@@ -169,7 +169,8 @@ static char *ping_url(const char *url, const char *suffix)
 
 enum err notify_web_ping(const struct configuration_ping *ping, uint32_t failures, const struct notify_message *message)
 {
-	bool failed = message->kind == NOTIFY_FAILURE || (message->kind == NOTIFY_NOTES && failures & ON_NOTES);
+	bool failed = notify_is_alarm(message->kind, message->failure_kind) ||
+	    (message->kind == NOTIFY_NOTES && failures & ON_NOTES);
 	const char *suffix = message->kind == NOTIFY_START ? "/start" : failed ? "/fail" : "";
 	struct curl_transfer_server server;
 	struct address address = {0};

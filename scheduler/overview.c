@@ -122,6 +122,7 @@ static enum err read_history(struct overview *overview, struct overview_job *job
 	snprintf(job->last_status, sizeof(job->last_status), "%s", history.result);
 	snprintf(job->last_trigger, sizeof(job->last_trigger), "%s", history.trigger);
 	snprintf(job->last_failure, sizeof(job->last_failure), "%s", history.failure);
+	snprintf(job->last_found, sizeof(job->last_found), "%s", history.bad_check);
 	job->last_started = history.started == HISTORY_UNKNOWN ? 0 : history.started;
 	job->last_good = history.good_started == HISTORY_UNKNOWN ? 0 : history.good_started;
 	overview->damaged = overview->damaged || history.damaged > 0;
@@ -258,10 +259,14 @@ static void need(struct needs *needs, const char *job, const char *text)
 
 static void needs_of_job(struct needs *needs, const struct overview *overview, const struct overview_job *job)
 {
-	char time[CLOCK_TEXT], text[FAILURE_TEXT + 64];
+	char time[CLOCK_TEXT], text[FAILURE_TEXT + RECORD_ID_SIZE + 96];
 
 	if (strcmp(job->last_status, "failed") == 0) {
 		snprintf(text, sizeof(text), "the last run failed: %s", job->last_failure);
+		need(needs, job->job->name, text);
+	} else if (job->last_found[0]) {
+		snprintf(text, sizeof(text), "the last run found what is not good: %s: pulih report show %s",
+		    job->last_found, job->last_id);
 		need(needs, job->job->name, text);
 	} else if (job->last_good == 0) {
 		need(needs, job->job->name, "there is no backup yet");

@@ -25,6 +25,8 @@ struct overview_job {
 	int64_t missed_since; /* the first of them */
 	/* from the ledger; "" and 0 where there is none */
 	char last_id[RECORD_ID_SIZE], last_status[24], last_trigger[16], last_failure[FAILURE_TEXT];
+	/* the last run, which may have made a backup all the same: others that are lost or damaged; "" for nothing */
+	char last_found[FAILURE_TEXT];
 	int64_t last_started;
 	int64_t last_good; /* start of the last run that made a backup, with notes or without */
 	uint64_t reviews_overdue;

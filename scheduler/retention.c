@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define RULES 6
+#define GAP_MAX (366 * 24 * 3600 * CLOCK_SECOND)
 
 struct retention retention_of(const struct configuration_keep *keep)
 {
@@ -173,6 +174,26 @@ static void keep_last_good(struct retention_choice *choices, size_t count)
 		keep(&choices[0], "last one");
 }
 
+/* Counts back from the newest, and behind a year without any backup once more from what is there: nobody waits that long, the clock was wrong
+ * when those before the gap were made. */
+static void keep_within(struct retention_choice *choices, size_t count, const char *within)
+{
+	int64_t since = back_from(time_of(choices[0].snapshot), within), before = time_of(choices[0].snapshot);
+	bool gap = false;
+
+	for (size_t i = 0; i < count; i++) {
+		int64_t time = time_of(choices[i].snapshot);
+
+		if (!gap && before - time > GAP_MAX) {
+			since = back_from(time, within);
+			gap = true;
+		}
+		if (time >= since)
+			keep(&choices[i], "within");
+		before = time;
+	}
+}
+
 void retention_decide(const struct retention *retention, struct retention_choice *choices, size_t count)
 {
 	const struct {
@@ -191,14 +212,10 @@ void retention_decide(const struct retention *retention, struct retention_choice
 	}
 	for (size_t i = 0; i < RULES; i++)
 		keep_each(choices, count, rules[i].count, rules[i].format, rules[i].reason);
-	for (size_t i = 0; i < count; i++) {
-		const struct snapshot *snapshot = choices[i].snapshot;
-
-		if (retention->within &&
-		    time_of(snapshot) >= back_from(time_of(choices[0].snapshot), retention->within))
-			keep(&choices[i], "within");
-		if (has_tag(snapshot, retention->tags))
+	if (retention->within)
+		keep_within(choices, count, retention->within);
+	for (size_t i = 0; i < count; i++)
+		if (has_tag(choices[i].snapshot, retention->tags))
 			keep(&choices[i], "tag");
-	}
 	keep_last_good(choices, count);
 }

@@ -24,7 +24,8 @@ struct retention_choice {
 
 /* Decides over the snapshots of one group; afterwards they are sorted, newest first. Time is when the target received a snapshot. Of each hour,
  * day, week (from Monday), month and year, by the clock of the process's time zone, the last one counts, for as many of them as the rule says;
- * where there are not so many, the oldest is kept too. `within` counts back from the newest. Whatever the rules: the last snapshot that is
+ * where there are not so many, the oldest is kept too. `within` counts back from the newest; behind a gap of more than a year once more from
+ * what is there, for the clock was wrong then. Whatever the rules: the last snapshot that is
  * whole is kept, and where none is, the last. */
 void retention_decide(const struct retention *retention, struct retention_choice *choices, size_t count);
 

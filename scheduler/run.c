@@ -159,6 +159,20 @@ static enum err work_between(struct run *run)
 	return err == ERR_OK ? ERR_OK : failure_put(&kept);
 }
 
+/* What the backup found of earlier ones, and made good for itself alone: its record must not say that there is nothing to do. */
+static void note_lost(struct run *run)
+{
+	struct failure kept = *failure_last();
+	unsigned long long lost = run->result->backup.packs_lost;
+
+	if (lost == 0)
+		return;
+	fail(PL_PACKS_LOST, "the backup is done, but %s lacks what earlier ones stored: %llu pack%s lost or damaged",
+	    run->repository.target->url, lost, lost == 1 ? "" : "s");
+	failure_take(&run->lost);
+	failure_put(&kept);
+}
+
 /* After the lock: whatever comes of it, a record follows. */
 static enum err work(struct run *run)
 {
@@ -182,6 +196,7 @@ static enum err work(struct run *run)
 		return recorded;
 	err = err == ERR_OK ? work_between(run) : failure_put(&failure);
 	if (err == ERR_OK || err == ERR_PARTIAL) {
+		note_lost(run);
 		failure = *failure_last();
 		recorded = run_compare(run);
 		err = recorded != ERR_OK ? recorded : err == ERR_OK ? ERR_OK : failure_put(&failure);

@@ -51,7 +51,7 @@ enum err run_job(const struct run_options *options, struct run_result *result);
 
 /* Closes the run options->run_id that was started and whose process is gone: where it left no record, it gets one that says so (failed,
  * PL_RUN_CUT_OFF; with `how` PL_RUN_NO_RECORD), without a signature: no key is at hand, and the chain covers it. PL_JOB_BUSY (ERR_BUSY) while
- * a process of the job is at work. A process of this run that comes late finds the record and does nothing (PL_RECORD_EXISTS). */
+ * a process of the job is at work. A job that is known no more has its name, and "" as its target. A process of this run that comes late finds the record and does nothing (PL_RECORD_EXISTS). */
 enum err run_close_cut_off(const struct run_options *options, int64_t started, const char *how);
 
 #endif

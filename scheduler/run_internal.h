@@ -23,6 +23,8 @@ struct run {
 	struct target_medium medium;
 	int64_t previous_started;
 	struct verify_age age;
+	struct failure
+	    lost; /* the backup is done, but packs of earlier ones are lost or damaged: no failure of this run; kind ERR_OK: none */
 	json_t *problems;
 	size_t problems_size; /* bytes that they will be in the record */
 	uint64_t problems_omitted;

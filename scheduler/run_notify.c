@@ -132,14 +132,23 @@ static void send_rest(struct run *run, const struct notify *notify, struct notif
 	warn(err == ERR_OK ? notify_metrics_write(notify, NULL, metrics, results) : err);
 }
 
+/* As the record says, where there is one. */
+static enum notify_kind kind_of_end(const struct run *run, enum err err)
+{
+	bool recorded = run->result->original.length > 0;
+
+	if (err == ERR_OK)
+		return run->lost.kind == ERR_OK ? NOTIFY_SUCCESS : NOTIFY_NOTES;
+	return err == ERR_PARTIAL || (err == ERR_CORRUPT && run->result->lacking && recorded) ? NOTIFY_NOTES
+											      : NOTIFY_FAILURE;
+}
+
 void run_notify_end(struct run *run, enum err err)
 {
 	const struct notify notify = notify_of(run);
 	struct failure kept = *failure_last();
 	struct notify_metrics metrics = {0};
-	struct notify_event event = {.kind = err == ERR_OK ? NOTIFY_SUCCESS
-		: err == ERR_PARTIAL			   ? NOTIFY_NOTES
-							   : NOTIFY_FAILURE,
+	struct notify_event event = {.kind = kind_of_end(run, err),
 	    .job = run->options->job->name,
 	    .run_id = run->result->id,
 	    .time = clock_now()};
@@ -151,8 +160,11 @@ void run_notify_end(struct run *run, enum err err)
 	warn(told);
 	event.last_good = told == ERR_OK ? last_good_of(run, &metrics) : NOTIFY_UNKNOWN;
 	/* Of files that were not read the lines tell. */
-	if (event.kind == NOTIFY_FAILURE || (event.kind == NOTIFY_NOTES && kept.id == PL_RUN_AFTER))
+	if (event.kind == NOTIFY_FAILURE ||
+	    (event.kind == NOTIFY_NOTES && (kept.id == PL_RUN_AFTER || kept.id == PL_LEDGER_FOUND)))
 		event.failure = kept;
+	if ((err == ERR_OK || err == ERR_PARTIAL) && run->lost.kind != ERR_OK)
+		event.failure = run->lost;
 	tell(run, &notify, &event);
 	if (!scheduler_sends(run))
 		send_rest(run, &notify, told == ERR_OK ? &metrics : NULL);

@@ -62,8 +62,10 @@ static enum err append(struct run *run, const struct record *known, struct buffe
 	record.job = job->name;
 	record.office = office_record(configuration);
 	record.sop = sop_of(job->sop);
-	record.performer = office_person(configuration_person(configuration, job->performer));
-	record.reviewer = office_person(configuration_person(configuration, job->reviewer));
+	if (job->performer)
+		record.performer = office_person(configuration_person(configuration, job->performer));
+	if (job->reviewer)
+		record.reviewer = office_person(configuration_person(configuration, job->reviewer));
 	if (job->acknowledger)
 		record.acknowledger = office_person(configuration_person(configuration, job->acknowledger));
 	record.host = name.nodename;
@@ -110,9 +112,11 @@ enum err run_record(struct run *run, enum err err)
 
 	if (err != ERR_OK)
 		record.failure = *failure_last();
-	record.status = err == ERR_OK			 ? RECORD_SUCCESS
-	    : err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
-							 : RECORD_FAILED;
+	if ((err == ERR_OK || err == ERR_PARTIAL) && run->lost.kind != ERR_OK)
+		record.failure = run->lost;
+	record.status = err == ERR_OK && run->lost.kind == ERR_OK	  ? RECORD_SUCCESS
+	    : err == ERR_OK || err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
+									  : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }

@@ -28,6 +28,7 @@ void run_retention(struct run *run)
 	    &(struct forget_options){
 		.retention = retention_of(job->keep),
 		.filter = {.host = host, .job = job->name},
+		.made = run->result->backup.snapshot.id,
 		.state_folder = run->state_folder,
 		.target_name = job->target,
 		.configuration = run->options->configuration,

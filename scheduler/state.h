@@ -53,6 +53,9 @@ struct state_run {
 /* Counts the job as done up to run->planned and queues the run, unless one of that planned time is known already: *queued tells. Runs of
  * the job that are queued are superseded: one run makes up for them too, and *run tells how many times were missed in all. */
 enum err state_queue(struct state *state, struct state_run *run, bool *queued);
+/* A scheduled run that waited while no scheduler was there makes up for its time now (catch_up); the time counts as missed, which becomes news,
+ * unless a run of it began before and was stopped. *missed tells. Nothing changes where the run is no scheduled one. */
+enum err state_make_up(struct state *state, struct state_run *run, bool *missed);
 /* Queued → running, under its id. */
 enum err state_start(struct state *state, int64_t id, const char *run_id, int64_t started);
 /* Running → done. `again`, where it is not NULL, is queued in the same transaction. `cut_off`: the run could not tell of its end itself; that
@@ -83,7 +86,7 @@ struct state_news {
 	int64_t planned;
 	uint64_t missed; /* planned instants without a run of their own: as state_run */
 };
-/* The oldest; *found false: there is none. state_queue (missed times) and state_end (cut off) make them. */
+/* The oldest; *found false: there is none. state_queue, state_make_up (missed times) and state_end (cut off) make them. */
 enum err state_news_first(struct state *state, struct state_news *news, bool *found);
 /* It was told. */
 enum err state_news_done(struct state *state, int64_t id);

@@ -106,7 +106,7 @@ unit-programs: $(UNIT_PROGRAMS)
 TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
 	$(if $(SLOW),PULIH_DEB=$(if $(SAN),,$(abspath $(DEB)))) PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
 
-system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(if $(SLOW),deb deps-deb-test))
+system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(BUILD)/faults/tick.so $(if $(SLOW),deb deps-deb-test))
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
 
 YEAR_SEED ?= 1
@@ -119,6 +119,10 @@ shim: $(BUILD)/faults/shim.so
 $(BUILD)/faults/shim.so: tests/faults/shim.c tests/faults/verdict.c tests/faults/verdict.h
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/faults/tick.so: tests/faults/tick.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(SHIM_FLAGS) -o $@ $<
 
 faults: $(BUILD)/pulih $(BUILD)/faults/shim.so
 	$(TEST_ENVIRONMENT) $(PYTHON) tests/faults/sweep.py $(FAULT_OPTIONS)

@@ -1,6 +1,7 @@
 /* The read stage: decides what an item is now, reads what has to be read. */
 #include "core/backup/reader.h"
 
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
 
@@ -297,6 +298,9 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 		struct entry after = *now;
 		bool grew;
 
+		/* Kernels before 6.13, and some file systems, give two changes in one tick the same time: the second would be seen by
+		 * nobody, and half of it stored. */
+		clock_outlive_tick(now->ctime);
 		err = read_content(reader, item, fd, now, &expected, &total);
 		if (err == ERR_OK)
 			err = meta_fstat(names, fd, &after);

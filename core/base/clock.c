@@ -7,6 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TICK_MAX (CLOCK_SECOND / 100) /* of a kernel with CONFIG_HZ=100 */
+#define TICK_LOOK (CLOCK_SECOND / 1000)
+
 static atomic_int interrupted; /* lock-free, hence safe in a signal handler */
 
 static int64_t read_clock(clockid_t id)
@@ -25,6 +28,20 @@ int64_t clock_now(void)
 int64_t clock_monotonic(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+void clock_outlive_tick(int64_t time)
+{
+	static const struct timespec look = {.tv_nsec = TICK_LOOK};
+
+	/* The number of looks is bounded: a clock may be set back, or stand still. */
+	for (int i = 0; i < 2 * TICK_MAX / TICK_LOOK; i++) {
+		int64_t now = read_clock(CLOCK_REALTIME_COARSE);
+
+		if (now > time || time - now > TICK_MAX)
+			return;
+		nanosleep(&look, NULL);
+	}
 }
 
 static time_t whole_seconds(int64_t time)

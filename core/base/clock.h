@@ -13,6 +13,10 @@ int64_t clock_now(void);
 /* Nanoseconds that only ever grow: for durations. */
 int64_t clock_monotonic(void);
 
+/* Returns when the clock that file systems stamp changes with has gone beyond `time`, a stamp of one: at once, or within its tick of at most
+ * 10 ms. A change from then on has another stamp. */
+void clock_outlive_tick(int64_t time);
+
 /* RFC 3339 with offset and whole seconds, in the process's time zone: 2026-11-22T01:00:00+09:00. Returns out. */
 char *clock_format(char out[CLOCK_TEXT], int64_t time);
 /* The same in UTC, ending in Z. */

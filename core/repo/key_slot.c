@@ -216,6 +216,83 @@ static bool name_matches(const char *name, const char *id_prefix)
 	return hex_decode(id, sizeof(id), name + strlen("keys/")) && key_slot_matches(id, id_prefix);
 }
 
+/* The name of the one slot that is meant, within `names`. */
+static enum err find_named(const struct names *names, const char *id_prefix, const char **out)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < names->count; i++) {
+		if (!name_matches(names->text[i], id_prefix))
+			continue;
+		if (found)
+			return fail(PL_SLOT_UNKNOWN, "more than one key slot has an id that starts with %s", id_prefix);
+		found = names->text[i];
+	}
+	if (!found)
+		return fail(PL_SLOT_UNKNOWN, "no key slot has an id that starts with %s (%d digits at least)",
+		    id_prefix, PREFIX_MIN);
+	*out = found;
+	return ERR_OK;
+}
+
+/* How many slots are whole. Warns of none: that was done before. */
+static enum err count_good(struct target *target, size_t *out)
+{
+	struct names names = {.count = 0};
+	enum err err = target_list(target, "keys", collect, &names);
+
+	*out = 0;
+	for (size_t i = 0; err == ERR_OK && i < names.count; i++) {
+		err = key_slot_check(target, names.text[i]);
+		*out += err == ERR_OK;
+		if (is_damage(err)) {
+			failure_clear();
+			err = ERR_OK;
+		}
+	}
+	return err;
+}
+
+/* Gives a slot that was removed back, for the reason of the last failure, which it returns. */
+static enum err put_back(struct target *target, const char *name, const struct buffer *bytes)
+{
+	struct failure why;
+	uint8_t hash[HASH_SIZE];
+	enum err err;
+
+	failure_take(&why);
+	err = sha256(bytes->data, bytes->length, hash);
+	if (err == ERR_OK)
+		err = target_put_checked(target, name, bytes->data, bytes->length, hash);
+	if (err != ERR_OK)
+		return fail_context(err, "%s was removed, and cannot be put back although %s", name, why.text);
+	return fail_context(failure_put(&why), "%s was put back", name);
+}
+
+/* Two people who remove a slot each may both have counted on the other's. Each looks again when its own is gone: whoever looks last sees
+ * what both did. */
+static enum err remove_unless_last(struct target *target, const char *name)
+{
+	struct buffer bytes = {0};
+	size_t remaining = 0;
+	enum err err = target_get(target, name, KEY_SLOT_MAX, &bytes);
+	bool kept = err == ERR_OK;
+
+	if (!kept)
+		failure_clear(); /* a slot that cannot be read opens nothing */
+	err = target_remove(target, name);
+	if (err == ERR_OK) {
+		err = count_good(target, &remaining);
+		if (err == ERR_OK && remaining == 0)
+			err = fail(
+			    PL_SLOT_LAST, "somebody removed the other key slots of %s at the same moment", target->url);
+		if (err != ERR_OK && kept)
+			err = put_back(target, name, &bytes);
+	}
+	buffer_free(&bytes);
+	return err;
+}
+
 enum err key_slot_remove(struct target *target, const char *id_prefix)
 {
 	struct names names = {.count = 0};
@@ -224,16 +301,8 @@ enum err key_slot_remove(struct target *target, const char *id_prefix)
 	size_t count = 0, remaining = 0;
 	enum err err = target_list(target, "keys", collect, &names);
 
-	for (size_t i = 0; err == ERR_OK && i < names.count; i++) {
-		if (!name_matches(names.text[i], id_prefix))
-			continue;
-		if (found)
-			err = fail(PL_SLOT_UNKNOWN, "more than one key slot has an id that starts with %s", id_prefix);
-		found = names.text[i];
-	}
-	if (err == ERR_OK && !found)
-		err = fail(PL_SLOT_UNKNOWN, "no key slot has an id that starts with %s (%d digits at least)", id_prefix,
-		    PREFIX_MIN);
+	if (err == ERR_OK)
+		err = find_named(&names, id_prefix, &found);
 	if (err == ERR_OK)
 		err = key_slot_list(target, &slots, &count);
 	for (size_t i = 0; err == ERR_OK && i < count; i++)
@@ -241,7 +310,7 @@ enum err key_slot_remove(struct target *target, const char *id_prefix)
 	if (err == ERR_OK && remaining == 0)
 		err = fail(PL_SLOT_LAST, "%s is the last key slot of %s", found, target->url);
 	if (err == ERR_OK)
-		err = target_remove(target, found);
+		err = remove_unless_last(target, found);
 	mem_free(slots);
 	return err;
 }

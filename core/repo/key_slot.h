@@ -32,7 +32,7 @@ enum err key_slot_check(struct target *target, const char *name);
 enum err key_slot_add(struct target *target, const struct keys *keys, const char *type, const char *label,
     const struct kdf_cost *cost, const void *passphrase, size_t size, uint8_t id[16]);
 /* PL_SLOT_LAST (ERR_DENIED) when no undamaged slot would remain. `id_prefix`: hex, at least 4 digits, unambiguous: PL_SLOT_UNKNOWN
- * (ERR_USAGE). A damaged slot can be removed too. */
+ * (ERR_USAGE). A damaged slot can be removed too. Where others removed theirs meanwhile and none is left, it is put back. */
 enum err key_slot_remove(struct target *target, const char *id_prefix);
 /* Tries the passphrase slots, newest first; before them, where it parses as a recovery code, the recovery slots with its 20 bytes.
  * PL_PASSPHRASE_WRONG (ERR_KEY): no slot opens. PL_SLOT_BROKEN (ERR_CORRUPT): none opens, and some are damaged; or there is no slot at all.

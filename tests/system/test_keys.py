@@ -101,6 +101,24 @@ def test_change_of_passphrase(pulih, small):
     assert len(pulih.json("snapshots", env=new).of_type("snapshot")) == 1
 
 
+def test_an_old_passphrase_that_stays_is_told_of(pulih):
+    """Who changes a passphrase because somebody knows it must hear that it opens another slot."""
+    other = pulih.json("key", "add", "--new-password-file", pulih.password_file).summary["id"]
+    slots = {slot["id"] for slot in pulih.json("key", "list").of_type("key_slot")}
+    new = with_passphrase(pulih, "baru")
+    result = pulih.json("key", "passwd", "--new-password-file", new["PULIH_PASSWORD_FILE"])
+    stays = (slots - {result.summary["removed"]}).pop()
+    assert other in slots and len(slots) == 2
+    warning = result.of_type("warning")[0]
+    assert warning["code"] == "PL-1124" and stays[:8] in warning["message"]
+    pulih("key", "remove", stays)
+    pulih("snapshots", code=12)
+    same = pulih.json("key", "passwd", "--new-password-file", new["PULIH_PASSWORD_FILE"], env=new)
+    assert [warning["code"] for warning in same.of_type("warning")] == ["PL-1124"]
+    third = with_passphrase(pulih, "ketiga")
+    assert not pulih.json("key", "passwd", "--new-password-file", third["PULIH_PASSWORD_FILE"], env=new).of_type("warning")
+
+
 def test_a_recovery_code_is_no_passphrase_to_change(pulih):
     """The code on the sheet must still open the repository after somebody tried."""
     code = with_passphrase(pulih, pulih.json("key", "add", "--recovery").of_type("recovery_code")[0]["code"])

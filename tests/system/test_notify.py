@@ -239,6 +239,39 @@ def test_commands_that_fail_are_told_as_such(office):
         assert "tidak ada dalam cadangan" not in text and "Pastikan media" not in text
 
 
+def test_lost_backups_are_told_as_the_record_says_and_to_whoever_hears_of_failures(office):
+    mail, web = office.mail_server(), office.start(servers.WebServer)
+    office.channels("on: [failure], " + office.mail(mail.port), f"ping: {{url: 'http://127.0.0.1:{web.port}/p'}}")
+    office.run()
+    (snapshot,) = office.p.objects("snapshots")
+    snapshot.unlink()
+    office.run(code=4)
+    last = office.p("report", "list", "--json").of_type("report")[-1]
+    (message,) = mail.messages
+    text = message.get_body().get_content()
+    assert last["result"] == "success_with_notes"
+    assert "berhasil dengan catatan" in message["subject"] and "GAGAL" not in message["subject"] + text
+    assert "PL-1909" in text and "pulih help PL-1909" in text and "tidak ada dalam cadangan" not in text
+    assert [r.path for r in web.requests] == ["/p/start", "/p", "/p/start", "/p/fail"]
+
+
+def test_lost_packs_are_told_though_the_run_is_good(office):
+    server = office.mail_server()
+    office.channels("on: [failure], " + office.mail(server.port))
+    office.run()
+    max(office.p.objects("packs"), key=lambda path: path.stat().st_size).unlink()
+    office.run()
+    last = office.p("report", "list", "--json").of_type("report")[-1]
+    (message,) = server.messages
+    text = message.get_body().get_content()
+    assert last["result"] == "success_with_notes"
+    assert "berhasil dengan catatan" in message["subject"] and "PL-1406" in text and "pulih help PL-1406" in text
+    paper = office.p("report", "show", last["id"]).text
+    assert "Berhasil dengan catatan" in paper and "PL-1406" in paper and "Tidak ada kendala" not in paper
+    office.run()
+    assert len(server.messages) == 1
+
+
 def test_channel_is_of_its_jobs_and_events(office):
     server = office.mail_server()
     office.channels(one="on: [success], jobs: [other], " + office.mail(server.port), two="on: [success, failure], " + office.mail(server.port))

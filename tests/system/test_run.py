@@ -501,6 +501,41 @@ def test_a_ledger_that_was_emptied_is_noticed(job):
     assert [r["result"] for r in job.reports()] == ["success_with_notes"]
 
 
+def test_status_is_not_well_where_a_run_found_backups_lost(job):
+    job.run()
+    assert "all is well" in job.p("status").text
+    job.p.objects("snapshots")[0].unlink()
+    job.run(code=4)
+    (need,) = job.p("status", "--json", code=1).of_type("needs")
+    assert need["job"] == "website" and "ledger: 1 missing or unknown" in need["text"]
+    job.p("ledger", "accept", "-r", "hdd", "--by", "kasubbag", "--note", "media lama hilang")
+    job.run()
+    assert "all is well" in job.p("status").text
+
+
+def test_status_is_not_well_while_packs_are_damaged_or_were_lost(job, small):
+    """Of a damaged pack verify knows until it is whole or gone; what is lost the next run stores again, and says so once."""
+    (small / "noise").write_bytes(os.urandom(1 << 20))
+    job.run()
+    pack = max(job.p.objects("packs"), key=lambda path: path.stat().st_size)
+    whole = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    access = {"PULIH_PASSWORD_FILE": job.p.password_file}
+    job.p("verify", "-r", "hdd", code=4, env=access)
+    (need,) = job.p("status", "--json", code=1).of_type("needs")
+    assert "1 pack that verify found damaged" in need["text"]
+    pack.write_bytes(whole)
+    job.p("verify", "-r", "hdd", env=access)
+    assert "all is well" in job.p("status").text
+    pack.unlink()
+    job.run()
+    (need,) = job.p("status", "--json", code=1).of_type("needs")
+    assert need["job"] == "website" and "earlier: packs" in need["text"]
+    job.run()
+    assert "all is well" in job.p("status").text
+
+
 def test_ledger_has_the_times_of_the_office(job):
     job.run()
     (run,) = job.reports()

@@ -161,6 +161,65 @@ def test_stop_and_resume(make, small):
     assert [r["id"] for r in daemon.reports()] == [r["run_id"] for r in runs]
 
 
+def wait_for_marker(daemon, job):
+    marker = daemon.p.state / "runs" / f"{job}.started"
+    deadline = time.monotonic() + 60
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_what_a_scheduler_finds_late_when_it_comes_is_made_up(make, small):
+    """One run was at work when it was stopped, the other waited behind it and never began."""
+    slow(small)
+    jobs = {"website": (small, [NIGHTLY, "priority: 5"]), "second": (small, [NIGHTLY])}
+    daemon = make(limits="{bandwidth: 4M}")
+    daemon.write(jobs, "{bandwidth: 4M}")
+    daemon.start()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("started", job="website")
+    wait_for_marker(daemon, "website")
+    daemon.stop()
+    daemon.write(jobs)
+    daemon.clock.advance(hours=5)
+    daemon.start()
+    daemon.wait_for("success", count=2)
+    daemon.stop()
+    runs = [(r["job"], r["trigger"], r["result"], r["missed"]) for r in daemon.runs()]
+    assert sorted(runs) == [("second", "catch_up", "success", 1), ("website", "catch_up", "success", 0), ("website", "scheduled", "interrupted", 0)]
+    assert [(e["job"], e["missed"]) for e in daemon.events if e.get("event") == "missed"] == [("second", 1)]
+    assert {daemon.record(r["run_id"])["trigger"] for r in daemon.runs()} == {"scheduled", "catch_up"}
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_run_of_a_job_that_is_configured_no_more_has_its_record(make, small, restart):
+    slow(small)
+    daemon = make(limits="{bandwidth: 2M}").start()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    run_id = daemon.wait_for("started")["run_id"]
+    wait_for_marker(daemon, "website")
+    if restart:
+        daemon.cut_power()
+    daemon.write({"second": (small, [])})
+    if restart:
+        daemon.start()
+    else:
+        daemon.look()
+        for pid in descendants(daemon.process.pid):
+            os.kill(pid, signal.SIGKILL)
+    assert daemon.wait_for("failed", run_id=run_id)["again"] is None
+    daemon.stop()
+    record = daemon.record(run_id)
+    assert record["failure"]["code"] == "PL-1906" and record["job"] == "website" and record["trigger"] == "scheduled"
+    assert (record["performer"]["id"], record["target"]["name"]) == (("", "") if restart else ("admin", "hdd"))
+    assert [r["result"] for r in daemon.runs()] == ["cut_off"]
+    assert not (daemon.p.state / "runs" / "website.started").exists()
+    assert "website" in daemon.p("report", "show", run_id).text
+    daemon.p("report", "export", run_id, "--format", "pdf", "-o", daemon.work / "report.pdf")
+    daemon.p("ledger", "verify")
+
+
 def test_second_stop_kills(make, small):
     slow(small)
     daemon = make('before: [sh, -c, "trap \\"\\" TERM; sleep 300"]').start()

@@ -1,6 +1,7 @@
 """A second run reads only what changed."""
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import trees
 from compare import assert_same
+from conftest import needs_root
 from pulih import SHIM
 
 
@@ -153,3 +155,23 @@ def test_attributes_that_could_not_be_read_are_read_next_time(pulih, source, out
     pulih.backup(source)
     pulih.restore(out)
     assert_same(source, pulih.restored(out, source))
+
+
+@needs_root
+def test_two_changes_in_one_tick_of_the_clock(pulih, work, out):
+    """A file system with coarse times cannot tell them apart: what is stored is nevertheless a file as it was at some moment."""
+    source = work / "coarse"
+    source.mkdir()
+    if subprocess.run(["mount", "-t", "ramfs", "none", source], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (source / "victim").write_bytes(bytes(3 << 20))
+        for _ in range(5):  # the machine may be too busy for all of it to happen in one tick
+            tick = {"LD_PRELOAD": Path(SHIM).with_name("tick.so"), "PULIH_TICK_FILE": source / "victim"}
+            snapshot = pulih.backup(source, "--force", env=tick, code=(0, 3))
+            pulih.restore(out, "latest", "--verify")
+            content = (pulih.restored(out, source) / "victim").read_bytes()
+            assert (source / "victim").read_bytes()[:1] == b"B", "the file was not changed"
+            assert content[:1] == content[-1:] or snapshot["changed_while_read"], "torn, and called whole"
+    finally:
+        subprocess.run(["umount", source], check=True)

@@ -215,6 +215,64 @@ static void failures_of_the_place(void **state)
 	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_OK);
 }
 
+/* A place where somebody else removes another slot while one is being removed. */
+static struct {
+	struct target_operations operations;
+	const struct target_operations *under;
+	uint8_t other[16];
+} racing;
+
+static enum err remove_racing(struct target *target, const char *name)
+{
+	memory_target_delete(target, object_key_slot(racing.other).text);
+	return racing.under->remove(target, name);
+}
+
+static void race(struct slot_place *place, const uint8_t other[16])
+{
+	racing.under = place->target->operations;
+	racing.operations = *racing.under;
+	racing.operations.remove = remove_racing;
+	memcpy(racing.other, other, sizeof(racing.other));
+	place->target->operations = &racing.operations;
+}
+
+/* Each of two people who remove a slot counts on the other's. */
+static void removing_at_once_leaves_one(void **state)
+{
+	struct slot_place *place = *state;
+	uint8_t first[16], slot[16];
+	char text[33];
+
+	memcpy(first, place->slot, sizeof(first));
+	assert_int_equal(slot_place_add(place, "passphrase", "", "second", 6), ERR_OK);
+	race(place, place->slot);
+	assert_int_equal(key_slot_remove(place->target, hex_encode(text, first, sizeof(first))), ERR_DENIED);
+	assert_int_equal(failure_last()->id, PL_SLOT_LAST);
+	assert_non_null(strstr(failure_last()->text, "was put back"));
+	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_OK);
+	assert_memory_equal(slot, first, sizeof(first));
+	slot_place_refuses(place, "second");
+	place->target->operations = racing.under;
+}
+
+/* So it is where nobody can say whether another is left. */
+static void a_slot_is_put_back_where_the_others_cannot_be_seen(void **state)
+{
+	struct slot_place *place = *state;
+	uint8_t first[16], slot[16];
+	char text[33];
+
+	memcpy(first, place->slot, sizeof(first));
+	assert_int_equal(slot_place_add(place, "passphrase", "", "second", 6), ERR_OK);
+	memory_target_fail(place->target, MEMORY_LIST, 3, PL_TARGET_LIST, false);
+	assert_int_equal(key_slot_remove(place->target, hex_encode(text, first, sizeof(first))), ERR_IO);
+	assert_int_equal(slot_place_open(place, "correct horse", slot), ERR_OK);
+	assert_int_equal(key_slot_remove(place->target, text), ERR_OK);
+	slot_place_refuses(place, "correct horse");
+	assert_int_equal(slot_place_open(place, "second", slot), ERR_OK);
+}
+
 static void lack_of_memory_is_told(void **state)
 {
 	struct slot_place *place = *state;
@@ -255,6 +313,8 @@ int main(void)
 	    test(removing),
 	    test(removing_beside_a_damaged_slot),
 	    test(failures_of_the_place),
+	    test(removing_at_once_leaves_one),
+	    test(a_slot_is_put_back_where_the_others_cannot_be_seen),
 	    test(lack_of_memory_is_told),
 	};
 

@@ -312,6 +312,59 @@ static void test_state(void **unused)
 	remove_folder(folder);
 }
 
+/* Nothing of that time began: it is missed, and told. A run that was stopped had a record of its own. */
+static void test_make_up(void **unused)
+{
+	char *folder = new_folder();
+	struct state *state = open_state(folder);
+	struct state_list list = {0};
+	struct state_run run = {.job = "a", .trigger = "scheduled", .planned = 1000, .attempt = 1}, again;
+	struct state_news news;
+	int64_t since;
+	bool queued, missed, found;
+
+	(void)unused;
+	assert_int_equal(state_see_job(state, "a", "words", 500, &since), ERR_OK);
+	assert_int_equal(state_queue(state, &run, &queued), ERR_OK);
+	assert_int_equal(state_open_runs(state, &list), ERR_OK);
+	again = list.items[0];
+	/* as one that found the job at work, which counts as nothing */
+	assert_int_equal(state_start(state, again.id, "run-1", 1001), ERR_OK);
+	assert_int_equal(state_end(state, again.id, 1002, "busy", false, &again), ERR_OK);
+	state_list_free(&list);
+	assert_int_equal(state_open_runs(state, &list), ERR_OK);
+	run = list.items[0];
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(state_make_up(state, &run, &missed), ERR_OK);
+		assert_int_equal(missed, i == 0);
+		assert_string_equal(run.trigger, "catch_up");
+		assert_int_equal(run.missed, 1);
+	}
+	state_list_free(&list);
+	assert_int_equal(state_open_runs(state, &list), ERR_OK);
+	assert_string_equal(list.items[0].trigger, "catch_up");
+	assert_int_equal(list.items[0].missed, 1);
+	assert_int_equal(state_news_first(state, &news, &found), ERR_OK);
+	assert_true(found);
+	assert_int_equal(news.missed, 1);
+	assert_int_equal(state_news_done(state, news.id), ERR_OK);
+	/* as one that was at work when the scheduler was stopped */
+	assert_int_equal(state_start(state, run.id, "run-2", 1003), ERR_OK);
+	snprintf(again.trigger, sizeof(again.trigger), "scheduled");
+	assert_int_equal(state_end(state, run.id, 1004, "interrupted", false, &again), ERR_OK);
+	state_list_free(&list);
+	assert_int_equal(state_open_runs(state, &list), ERR_OK);
+	assert_int_equal(state_make_up(state, &list.items[0], &missed), ERR_OK);
+	assert_false(missed);
+	assert_string_equal(list.items[0].trigger, "catch_up");
+	assert_int_equal(list.items[0].missed, 0);
+	assert_int_equal(state_news_first(state, &news, &found), ERR_OK);
+	assert_false(found);
+	state_list_free(&list);
+	state_close(state);
+	remove_folder(folder);
+}
+
 static void test_memory(void **unused)
 {
 	char *folder = new_folder();
@@ -351,6 +404,7 @@ int main(void)
 	    cmocka_unit_test(test_years),
 	    cmocka_unit_test(test_clock_set_back),
 	    cmocka_unit_test(test_state),
+	    cmocka_unit_test(test_make_up),
 	    cmocka_unit_test(test_memory),
 	};
 

@@ -82,6 +82,26 @@ static void test_each_rule(void **unused)
 	assert_int_equal(kept(30), 8);
 }
 
+/* A dead battery sets the clock to anything: one good run under it must not cost all the others. */
+static void test_clock_that_was_years_ahead(void **unused)
+{
+	const struct retention within = {.within = "30d"};
+
+	(void)unused;
+	make(48, "2026-11-22T01:00:00+09:00", DAY);
+	for (size_t i = 0; i < 3; i++)
+		snapshots[i].arrived += 5000 * DAY;
+	retention_decide(&within, choices, 48);
+	assert_int_equal(kept(48), 3 + 31);
+	assert_true(choice_of(48, &snapshots[0])->keep && choice_of(48, &snapshots[2])->keep);
+	assert_true(choice_of(48, &snapshots[3])->keep && choice_of(48, &snapshots[33])->keep);
+	assert_false(choice_of(48, &snapshots[34])->keep);
+	/* Only once: what yearly rules leave is not kept by it for ever. */
+	make(10, "2026-11-22T01:00:00+09:00", 800 * DAY);
+	retention_decide(&within, choices, 10);
+	assert_int_equal(kept(10), 2);
+}
+
 static void test_last_good_one_stays(void **unused)
 {
 	(void)unused;
@@ -161,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_rule),
+	    cmocka_unit_test(test_clock_that_was_years_ahead),
 	    cmocka_unit_test(test_last_good_one_stays),
 	    cmocka_unit_test(test_tags_and_groups),
 	    cmocka_unit_test(test_years_of_days),

@@ -23,13 +23,14 @@ static void open_with_packs(struct fixture *fixture, size_t stores)
 static void no_pack_has_no_age(void **state)
 {
 	struct fixture fixture;
-	struct verify_age age = {1, 1, 1};
+	struct verify_age age = {1, 1, 1, 1};
 
 	(void)state;
 	open_with_packs(&fixture, 0);
 	assert_int_equal(verify_age_of(&fixture.repository, &age), ERR_OK);
 	assert_int_equal(age.packs, 0);
 	assert_int_equal(age.never, 0);
+	assert_int_equal(age.damaged, 0);
 	assert_int_equal(age.since, 0);
 	fixture_close(&fixture);
 }
