@@ -267,6 +267,14 @@ static const char *consistency(const struct report_model *model, json_t *databas
 					     : name;
 }
 
+/* "text (member)", or only the text where the member says nothing. */
+static const char *with_detail(struct report_model *model, const char *text, json_t *database, const char *member)
+{
+	const char *detail = record_member_text(database, member);
+
+	return *detail ? report_model_format(model, "%s (%s)", text, detail) : text;
+}
+
 static void databases_table(struct report_model *model, json_t *databases)
 {
 	static const struct report_heading columns[] = {{WORD_DATABASE, REPORT_NO_GROUP, 19, false},
@@ -285,8 +293,9 @@ static void databases_table(struct report_model *model, json_t *databases)
 		record_size_short(size, record_member_number(database, "size"), model->english);
 		report_model_row(model,
 		    (const char *const[]){record_member_text(database, "path"), record_member_text(database, "kind"),
-			record_member_text(database, "version"), count(model, database, "tables"),
-			count(model, database, "rows"), size, consistency(model, database)},
+			with_detail(model, record_member_text(database, "version"), database, "client"),
+			count(model, database, "tables"), count(model, database, "rows"), size,
+			with_detail(model, consistency(model, database), database, "position")},
 		    false);
 	}
 }

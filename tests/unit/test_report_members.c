@@ -21,9 +21,11 @@ static const struct shown {
     {"checks.good", "Sesuai"},
     {"checks.name", "Struktur: snapshot"},
     {"checks.objects", "219 objek"},
+    {"databases.client", NULL}, /* of a file there is none; that of a server stands behind its version */
     {"databases.consistency", "satu saat"},
     {"databases.kind", "sqlite"},
     {"databases.path", "/var/lib/site"},
+    {"databases.position", NULL}, /* the same, behind the consistency */
     {"databases.rows", "184.213"},
     {"databases.size", "46,00 MiB"},
     {"databases.tables", "37"},
