@@ -4,6 +4,8 @@ import os
 import re
 import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +115,46 @@ def test_what_is_kept_because_it_looks_the_same_is_read_back(pulih, source, out)
     pulih.restore(out, "latest", "--overwrite", "always", "--verify")
     assert_same(source, target)
     assert pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify").summary["files_verified"] == 4
+
+
+def test_what_is_kept_has_holes_where_they_were(pulih, source, out):
+    """Its data segments alone are not a sparse file."""
+    with open(source / "image", "wb") as image:
+        image.truncate(8 << 20)
+        image.seek(4 << 20)
+        image.write(b"data")
+    pulih.backup(source)
+    target = pulih.restored(out, source)
+    pulih.restore(out, "latest", "--verify")
+    before = (target / "image").stat()
+    for position in (100, (4 << 20) - 1, (8 << 20) - 1):
+        with open(target / "image", "r+b") as image:
+            image.seek(position)
+            image.write(b"x")
+        os.utime(target / "image", ns=(before.st_atime_ns, before.st_mtime_ns))
+        result = pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify", code=4)
+        assert result.error["code"] == "PL-1507" and result.summary["files_verified"] == 0
+        pulih.restore(out, "latest", "--verify")
+        assert_same(source, target)
+
+
+def test_long_attributes_are_read_back(pulih):
+    """Attributes that are stored in a chunk of their own."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        source, out = Path(memory) / "source", Path(memory) / "out"
+        source.mkdir()
+        (source / "file").write_bytes(b"x")
+        try:
+            for name in ("user.one", "user.two"):
+                os.setxattr(source / "file", name, os.urandom(60_000))
+        except OSError:
+            pytest.skip("this file system has no room for so many attributes")
+        pulih.backup(source)
+        pulih.restore(out, "latest", "--verify")
+        assert_same(source, pulih.restored(out, source))
+        os.setxattr(pulih.restored(out, source) / "file", "user.two", b"another")
+        result = pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify", code=4)
+        assert result.error["code"] == "PL-1507" and "attributes" in result.everything
 
 
 def test_overwrite_wrong_word(stored, out):
