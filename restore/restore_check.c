@@ -245,8 +245,7 @@ static enum err check_attributes(
 	err = meta_xattrs(folder_fd, name, -1, bytes);
 	if (err == ERR_SOURCE)
 		err = unreadable(entry, "its extended attributes");
-	else if (err == ERR_OK &&
-	    (bytes->length != view.length || memcmp(bytes->data, view.bytes, bytes->length) != 0))
+	else if (err == ERR_OK && (bytes->length != view.length || memcmp(bytes->data, view.bytes, bytes->length) != 0))
 		err = differs(entry, "its extended attributes");
 	if (entry->xattrs_chunk_size)
 		chunk_release(run->view->reader, &view);
