@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define SMALL_FILE CHUNK_MAX /* bytes; read in one go */
-#define CTIME_UNKNOWN 0	     /* no file's ctime: an entry that has it is never taken for unchanged */
+#define CTIME_UNKNOWN \
+	0 /* an entry that has it is never taken for unchanged; file systems that keep no ctime say it too */
 
 enum err reader_new(struct reader **out, struct backup *backup)
 {
@@ -424,6 +425,8 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 
 	if (err != ERR_OK)
 		return err;
+	if (before && before->ctime == CTIME_UNKNOWN)
+		before = NULL;
 	now.path = item->path;
 	/* What was walked as a folder and is a link by now (or the other way round) must not be stored as either. */
 	if (item->is_folder != (now.type == ENTRY_FOLDER)) {

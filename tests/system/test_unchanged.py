@@ -197,3 +197,36 @@ def test_change_through_a_map(source, out):
             assert pulih.backup(source)["files_changed"] == 1
         pulih.restore(out)
         assert_same(source, pulih.restored(out, source))
+
+
+@needs_root
+def test_a_file_system_that_keeps_no_time_of_change(pulih, work, out):
+    """Its zero is nobody's time: it proves nothing."""
+    if not shutil.which("debugfs"):
+        pytest.skip("there is no debugfs (e2fsprogs)")
+    image, source = work / "image", work / "mounted"
+    source.mkdir()
+    image.write_bytes(bytes(8 << 20))
+
+    def tune(command):
+        return subprocess.run(["debugfs", "-w", "-R", command, image], capture_output=True, text=True, check=True).stdout
+
+    def mounted(options, use):
+        if subprocess.run(["mount", "-o", f"loop,{options}", image, source], stderr=subprocess.DEVNULL).returncode:
+            pytest.skip("nothing can be mounted here")
+        try:
+            return use()
+        finally:
+            subprocess.run(["umount", source], check=True)
+
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    mounted("rw", lambda: (source / "file").write_bytes(b"A" * 5000))
+    for field in ("ctime", "ctime_extra", "mtime", "mtime_extra"):
+        tune(f"set_inode_field file {field} 0")
+    mounted("ro", lambda: pulih.backup(source))
+    content = image.read_bytes()
+    assert content.count(b"A" * 5000) == 1, "not stored in one piece"
+    image.write_bytes(content.replace(b"A" * 5000, b"B" * 5000))
+    assert mounted("ro", lambda: pulih.backup(source))["files_changed"] == 1
+    pulih.restore(out)
+    assert (pulih.restored(out, source) / "file").read_bytes() == b"B" * 5000
