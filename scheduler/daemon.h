@@ -3,6 +3,7 @@
  *
  *   <state>/scheduler.sqlite  what it remembers: state.h
  *   <state>/scheduler.lock    flock, holds the process id: one scheduler works with a state folder
+ *   <state>/scheduler.yaml    the configuration that is in force: what its runs and what it tells are made from
  *
  * Signals: SIGHUP reads the configuration again; one that is wrong is named, and the old one stays. SIGTERM and SIGINT stop it: children are
  * asked to stop, keep their finished packs, and are resumed by the next scheduler; a second one kills them.

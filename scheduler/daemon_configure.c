@@ -2,7 +2,9 @@
 #include "scheduler/daemon_internal.h"
 
 #include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/output.h"
 #include "scheduler/office.h"
 
 static void free_jobs(struct daemon_job *jobs, size_t count)
@@ -109,10 +111,27 @@ static enum err see_jobs(const struct daemon *daemon)
 	return err;
 }
 
-enum err daemon_configure(struct daemon *daemon)
+/* What is in force is what its processes read, whatever becomes of the file. A disk that takes no copy stops nobody. */
+static void copy(struct daemon *daemon, const struct buffer *text)
+{
+	char *path = path_join(daemon->options->state_folder, DAEMON_ACCEPTED);
+	enum err err = path ? file_replace(path, text->data, text->length, 0600) : ERR_NOMEM;
+
+	mem_free(daemon->accepted);
+	daemon->accepted = NULL;
+	if (err == ERR_OK) {
+		daemon->accepted = path;
+		return;
+	}
+	output_failure_warning(failure_last());
+	failure_clear();
+	mem_free(path);
+}
+
+static enum err configure(struct daemon *daemon, struct buffer *text)
 {
 	struct daemon fresh = *daemon;
-	enum err err = configuration_load(&fresh.configuration, daemon->options->configuration_file);
+	enum err err = configuration_load_for_work(&fresh.configuration, daemon->options->configuration_file, text);
 
 	if (err != ERR_OK)
 		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", daemon->options->configuration_file)
@@ -143,7 +162,17 @@ enum err daemon_configure(struct daemon *daemon)
 	daemon->configuration = fresh.configuration;
 	daemon->jobs = fresh.jobs;
 	daemon->jobs_count = fresh.jobs_count;
+	copy(daemon, text);
 	return ERR_OK;
+}
+
+enum err daemon_configure(struct daemon *daemon)
+{
+	struct buffer text = {0};
+	enum err err = configure(daemon, &text);
+
+	buffer_free(&text);
+	return err;
 }
 
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name)

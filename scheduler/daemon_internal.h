@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#define DAEMON_ACCEPTED "scheduler.yaml" /* in the state folder */
+
 /* A configured job with a schedule. */
 struct daemon_job {
 	const struct configuration_job *job;
@@ -47,6 +49,7 @@ struct daemon_teller {
 struct daemon {
 	const struct daemon_options *options;
 	struct configuration *configuration;
+	char *accepted; /* the copy of it that its processes read; NULL: it could not be made, and they read the file itself */
 	struct configuration **former; /* those that runs at work began with */
 	size_t former_count;
 	struct daemon_job *jobs;

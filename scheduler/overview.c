@@ -257,6 +257,31 @@ static void need(struct needs *needs, const char *job, const char *text)
 	needs->tell(needs->context, job, text);
 }
 
+static bool any_running(const struct overview *overview)
+{
+	for (size_t i = 0; i < overview->count; i++)
+		if (overview->jobs[i].running)
+			return true;
+	return false;
+}
+
+/* One that is queued counts as done for its planned time. Where its window is closed whenever the machine is on, or others are always before it,
+ * it is late for ever. To wait for another one's end is no matter, unless a time has passed by already. */
+static void need_of_waiting(struct needs *needs, const struct overview *overview, const struct overview_job *job)
+{
+	const struct state_run *run = &job->open;
+	char time[CLOCK_TEXT], window[CLOCK_TEXT], text[2 * CLOCK_TEXT + 160];
+	bool closed = job->calendar && !calendar_window_open(job->calendar, overview->now);
+
+	if (!job->waiting || job->running || strcmp(run->trigger, "retry") == 0 ||
+	    overview->now - run->planned <= OVERVIEW_LATE || (run->missed == 0 && any_running(overview)))
+		return;
+	snprintf(text, sizeof(text), "the run that was planned at %s still waits%s%s", clock_format(time, run->planned),
+	    closed ? ": its window opens at " : "",
+	    closed ? clock_format(window, calendar_window_next(job->calendar, overview->now)) : "");
+	need(needs, job->job->name, text);
+}
+
 static void needs_of_job(struct needs *needs, const struct overview *overview, const struct overview_job *job)
 {
 	char time[CLOCK_TEXT], text[FAILURE_TEXT + RECORD_ID_SIZE + 96];
@@ -277,6 +302,7 @@ static void needs_of_job(struct needs *needs, const struct overview *overview, c
 		    clock_format(time, job->missed_since));
 		need(needs, job->job->name, text);
 	}
+	need_of_waiting(needs, overview, job);
 	if (job->reviews_overdue > 0) {
 		snprintf(text, sizeof(text), "%llu report%s overdue for review, the oldest since %s: %s",
 		    (unsigned long long)job->reviews_overdue, job->reviews_overdue == 1 ? " is" : "s are",

@@ -205,6 +205,17 @@ def test_overdue_review_goes_to_the_right_people_at_the_right_times(make, work):
     office.stop()
 
 
+def test_people_hear_of_runs_though_the_file_became_wrong(make, pulih):
+    mail = make.server(servers.MailServer)
+    office = make(NIGHTLY, channels={"mail": open_mail(mail, "success")}).start()
+    office.config.write_text(office.config.read_text() + "nothing: of this kind\n")
+    office.clock.set("2026-11-23T01:00:00")
+    office.look()
+    office.wait_for("success")
+    until(lambda: mail.messages)
+    office.stop()
+
+
 def test_dead_mail_server_delays_nothing(make):
     dead = make.server(servers.BadServer, servers.hang)
     office = make(NIGHTLY, channels={"mail": open_mail(dead, "missed", ", timeout: 600")})
