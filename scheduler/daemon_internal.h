@@ -49,7 +49,8 @@ struct daemon_teller {
 struct daemon {
 	const struct daemon_options *options;
 	struct configuration *configuration;
-	char *accepted; /* the copy of it that its processes read; NULL: it could not be made, and they read the file itself */
+	char *
+	    accepted; /* the copy of it that its processes read; NULL: it could not be made, and they read the file itself */
 	struct configuration **former; /* those that runs at work began with */
 	size_t former_count;
 	struct daemon_job *jobs;
