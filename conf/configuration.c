@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define FILE_MAX (1u << 20) /* bytes of a configuration */
-
 /* What the library says, one line behind the other. */
 struct library_log {
 	char text[FAILURE_TEXT];
@@ -60,11 +58,12 @@ static enum err load(struct configuration **out, const char *path, struct buffer
 {
 	struct locate locate = {0};
 	struct configuration *configuration = NULL;
-	enum err err = file_read_all(path, FILE_MAX, text);
+	enum err err = file_read_all(path, CONFIGURATION_FILE_MAX, text);
 
 	*out = NULL;
 	if (err == ERR_LIMIT)
-		err = fail(PL_CONFIG_SYNTAX, "%s has more than %u bytes: that is no configuration", path, FILE_MAX);
+		err = fail(PL_CONFIG_SYNTAX, "%s has more than %u bytes: that is no configuration", path,
+		    CONFIGURATION_FILE_MAX);
 	if (err == ERR_OK)
 		err = locate_open(&locate, path, text);
 	locate.for_work = for_work;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CONFIGURATION_DEFAULT "/etc/pulih/pulih.yaml"
+#define CONFIGURATION_FILE_MAX (1u << 20) /* bytes */
 #define CONFIGURATION_NAME_MAX 64 /* bytes of the name of a job, a target, a person: it becomes part of a run's id */
 
 enum configuration_language { LANGUAGE_INDONESIAN, LANGUAGE_ENGLISH };

@@ -27,6 +27,8 @@
 
 #include <stdbool.h>
 
+#define DAEMON_ACCEPTED "scheduler.yaml" /* in the state folder; not there: the file itself is read */
+
 struct daemon_options {
 	const char *configuration_file, *state_folder;
 	const char *const *run_options; /* further words for `pulih run`, NULL-terminated */

@@ -7,6 +7,8 @@
 #include "core/base/output.h"
 #include "scheduler/office.h"
 
+#include <unistd.h>
+
 static void free_jobs(struct daemon_job *jobs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -125,6 +127,8 @@ static void copy(struct daemon *daemon, const struct buffer *text)
 	}
 	output_failure_warning(failure_last());
 	failure_clear();
+	if (path)
+		(void)!unlink(path); /* an older one is not what is in force */
 	mem_free(path);
 }
 

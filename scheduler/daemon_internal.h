@@ -10,8 +10,6 @@
 
 #include <sys/types.h>
 
-#define DAEMON_ACCEPTED "scheduler.yaml" /* in the state folder */
-
 /* A configured job with a schedule. */
 struct daemon_job {
 	const struct configuration_job *job;

@@ -109,6 +109,29 @@ static enum err look_for_damaged_state(struct overview *overview, const char *st
 	return ERR_OK;
 }
 
+/* Whether the scheduler works with what the file says now. */
+static enum err compare_configuration(
+    struct overview *overview, const struct configuration *configuration, const char *state_folder)
+{
+	char *path = path_join(state_folder, DAEMON_ACCEPTED);
+	struct buffer accepted = {0}, text = {0};
+	enum err err = path ? file_read_all(path, CONFIGURATION_FILE_MAX, &accepted) : ERR_NOMEM;
+
+	if (err == ERR_OK)
+		err = file_read_all(configuration->file, CONFIGURATION_FILE_MAX, &text);
+	if (err == ERR_OK)
+		overview->configuration_changed = overview->scheduler_at_work &&
+		    (accepted.length != text.length || memcmp(accepted.data, text.data, text.length) != 0);
+	if (err == ERR_MISSING) {
+		failure_clear();
+		err = ERR_OK;
+	}
+	mem_free(path);
+	buffer_free(&accepted);
+	buffer_free(&text);
+	return err;
+}
+
 /* ---- the ledger ---- */
 
 static enum err read_history(struct overview *overview, struct overview_job *job, struct record_ledger *ledger)
@@ -222,6 +245,8 @@ enum err overview_load(struct overview *out, const struct configuration *configu
 	}
 	if (err == ERR_OK)
 		err = daemon_is_running(state_folder, &out->scheduler_at_work);
+	if (err == ERR_OK)
+		err = compare_configuration(out, configuration, state_folder);
 	if (err == ERR_OK)
 		err = look_for_damaged_state(out, state_folder);
 	if (err == ERR_OK)
@@ -337,6 +362,9 @@ size_t overview_needs(const struct overview *overview, overview_tell tell, void 
 
 	if (overview->scheduled && !overview->scheduler_at_work)
 		need(&needs, "", "no scheduler is at work: systemctl start pulih-scheduler");
+	if (overview->configuration_changed)
+		need(&needs, "",
+		    "the configuration was changed since the scheduler read it: systemctl reload pulih-scheduler");
 	if (overview->state_anew)
 		need(&needs, "",
 		    "the scheduler's state was damaged and begun anew: check the disk, see pulih schedule, then remove "

@@ -126,6 +126,9 @@ def test_configuration_that_became_wrong_leaves_the_old_one_in_force(make):
     daemon.clock.set("2026-11-23T02:00:00")
     daemon.look()
     later = daemon.wait_for("success", count=2)
+    assert "was changed since" not in daemon.p("status", env=daemon.clock.environment).text
+    daemon.config.write_text(text)
+    assert "was changed since" in daemon.p("status", code=1, env=daemon.clock.environment).text
     daemon.stop()
     assert [daemon.record(run["run_id"])["schedule"] for run in (good, later)] == ["day 01:00", "day 02:00"]
 
@@ -141,6 +144,9 @@ def test_process_that_leaves_no_record_gets_one(make):
     assert failed["again"] is None
     daemon.config.write_text(text)
     daemon.stop()
+    situation = " ".join(daemon.p("report", "situation", failed["run_id"], env=daemon.clock.environment).text.split())
+    assert "Tidak diketahui apakah pelaksanaan ini sudah menghasilkan cadangan" in situation
+    assert "Pelaksanaan ini tidak menghasilkan cadangan." not in situation
     assert daemon.record(failed["run_id"])["failure"]["code"] == "PL-2005"
 
 
