@@ -238,7 +238,7 @@ enum err daemon_run(const struct daemon_options *options)
 	if (err == ERR_OK)
 		err = daemon_open_state(&daemon);
 	if (err == ERR_OK)
-		err = daemon_configure(&daemon);
+		err = daemon_configure_first(&daemon);
 	daemon.anew = false;
 	daemon.since = clock_now();
 	if (err == ERR_OK)

@@ -5,7 +5,7 @@
  *   <state>/scheduler.lock    flock, holds the process id: one scheduler works with a state folder
  *   <state>/scheduler.yaml    the configuration that is in force: what its runs and what it tells are made from
  *
- * Signals: SIGHUP reads the configuration again; one that is wrong is named, and the old one stays. SIGTERM and SIGINT stop it: children are
+ * Signals: SIGHUP reads the configuration again; one that is wrong is named, and the old one stays, also over a restart. SIGTERM and SIGINT stop it: children are
  * asked to stop, keep their finished packs, and are resumed by the next scheduler; a second one kills them.
  *
  * Crash story: a run is in the state as running, under its id, before its process exists. A scheduler that finds such a run at its start waits

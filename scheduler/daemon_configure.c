@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
+#include "scheduler/events.h"
 #include "scheduler/office.h"
 
 #include <unistd.h>
@@ -132,14 +133,13 @@ static void copy(struct daemon *daemon, const struct buffer *text)
 	mem_free(path);
 }
 
-static enum err configure(struct daemon *daemon, struct buffer *text)
+static enum err configure(struct daemon *daemon, const char *file, struct buffer *text)
 {
 	struct daemon fresh = *daemon;
-	enum err err = configuration_load_for_work(&fresh.configuration, daemon->options->configuration_file, text);
+	enum err err = configuration_load_for_work(&fresh.configuration, file, text);
 
 	if (err != ERR_OK)
-		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", daemon->options->configuration_file)
-					  : err;
+		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", file) : err;
 	fresh.jobs_count = 0;
 	fresh.jobs = mem_calloc(fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
 	err = fresh.jobs ? ERR_OK : ERR_NOMEM;
@@ -173,8 +173,28 @@ static enum err configure(struct daemon *daemon, struct buffer *text)
 enum err daemon_configure(struct daemon *daemon)
 {
 	struct buffer text = {0};
-	enum err err = configure(daemon, &text);
+	enum err err = configure(daemon, daemon->options->configuration_file, &text);
 
+	buffer_free(&text);
+	return err;
+}
+
+enum err daemon_configure_first(struct daemon *daemon)
+{
+	char *former = path_join(daemon->options->state_folder, DAEMON_ACCEPTED);
+	struct buffer text = {0};
+	struct failure failure;
+	enum err err = daemon_configure(daemon);
+
+	if (err == ERR_CONFIG && failure_last()->id != PL_CONFIG_NONE && former) {
+		failure_take(&failure);
+		err = configure(daemon, former, &text);
+		if (err == ERR_OK)
+			events_announce(&(struct event){.kind = EVENT_REFUSED, .text = failure.text});
+		else
+			err = failure_put(&failure);
+	}
+	mem_free(former);
 	buffer_free(&text);
 	return err;
 }

@@ -213,7 +213,15 @@ def test_people_hear_of_runs_though_the_file_became_wrong(make, pulih):
     office.look()
     office.wait_for("success")
     until(lambda: mail.messages)
+    office.cut_power()
+    office.clock.set("2026-11-24T01:00:00")
+    office.start()
+    office.wait_for("success", count=2)
+    until(lambda: len(mail.messages) == 2)
     office.stop()
+    office.p("status", code=2)
+    (office.p.state / "scheduler.yaml").unlink()
+    office.p("scheduler", code=2, env=office.clock.environment)
 
 
 def test_dead_mail_server_delays_nothing(make):
