@@ -449,6 +449,8 @@ static enum err process(struct reader *reader, struct item *item, bool again)
 {
 	if (!item->extra)
 		return item->folder ? process_file_system(reader, item, again) : process_made_up_folder(reader, item);
+	if (!item->first && !again)
+		return item->extra->entry ? reader_add_entry(reader, item, item->extra->entry, RECORD_ENTRY) : ERR_OK;
 	return item->extra->sqlite ? reader_extra_sqlite(reader, item) : reader_extra_stream(reader, item);
 }
 
