@@ -116,7 +116,7 @@ struct backup {
 	struct walk_extra *walk_extras;
 	size_t extras_count;
 	struct arena extra_entries; /* the collector's until the walk begins, then the readers' to read */
-	char **hidden; /* journals of databases; NULL-terminated */
+	char **hidden;		    /* journals of databases; NULL-terminated */
 	struct file_identity own[REPOSITORY_FOLDERS];
 
 	pthread_mutex_t lock;
