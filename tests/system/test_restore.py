@@ -4,8 +4,6 @@ import os
 import re
 import stat
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -77,88 +75,6 @@ def test_snapshot_by_prefix_and_unknown(stored, tree, out):
     assert_same(tree, stored.restored(out, tree))
     assert "PL-1225" in stored.restore(out, "0" * 16, code=1).everything
     stored.restore(out, "", code=2)
-
-
-def test_overwrite(stored, tree, out):
-    target = stored.restored(out, tree)
-    stored.restore(out)
-    (target / "top").write_bytes(b"other")
-    before = (target / "a" / "one.txt").stat()
-    (target / "a" / "one.txt").write_bytes(b"X")  # same size, and below the same mtime
-    os.utime(target / "a" / "one.txt", ns=(0, before.st_mtime_ns))
-    stored.restore(out, "latest", "--overwrite", "never")
-    assert (target / "top").read_bytes() == b"other"
-    stored.restore(out, "latest", "--overwrite", "changed")
-    assert (target / "top").read_bytes() == b"top" and (target / "a" / "one.txt").read_bytes() == b"X"
-    stored.restore(out, "latest", "--overwrite", "always")
-    assert_same(tree, target)
-
-
-def test_what_is_kept_because_it_looks_the_same_is_read_back(pulih, source, out):
-    """Power went while a restore wrote: a file may have its size and time, and not its content."""
-    for name in ("torn", "linked", "whole"):
-        (source / name).write_bytes(os.urandom(100_000))
-    os.link(source / "linked", source / "further")
-    pulih.backup(source)
-    target = pulih.restored(out, source)
-    pulih.restore(out, "latest", "--verify")
-    for name in ("torn", "linked"):
-        before = (target / name).stat()
-        (target / name).write_bytes(bytes(before.st_size))
-        os.utime(target / name, ns=(before.st_atime_ns, before.st_mtime_ns))
-    result = pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify", code=4)
-    assert result.error["code"] == "PL-1507" and "--overwrite always" in result.error["remedy"]
-    assert {os.path.basename(warning["path"]) for warning in result.messages if "path" in warning} == {"torn", "linked", "further"}
-    assert result.summary["files_verified"] == 1
-    # What the user wants to keep whatever it is, is not looked at.
-    pulih.restore(out, "latest", "--overwrite", "never", "--verify")
-    pulih.restore(out, "latest", "--overwrite", "always", "--verify")
-    assert_same(source, target)
-    assert pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify").summary["files_verified"] == 4
-
-
-def test_what_is_kept_has_holes_where_they_were(pulih, source, out):
-    """Its data segments alone are not a sparse file."""
-    with open(source / "image", "wb") as image:
-        image.truncate(8 << 20)
-        image.seek(4 << 20)
-        image.write(b"data")
-    pulih.backup(source)
-    target = pulih.restored(out, source)
-    pulih.restore(out, "latest", "--verify")
-    before = (target / "image").stat()
-    for position in (100, (4 << 20) - 1, (8 << 20) - 1):
-        with open(target / "image", "r+b") as image:
-            image.seek(position)
-            image.write(b"x")
-        os.utime(target / "image", ns=(before.st_atime_ns, before.st_mtime_ns))
-        result = pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify", code=4)
-        assert result.error["code"] == "PL-1507" and result.summary["files_verified"] == 0
-        pulih.restore(out, "latest", "--verify")
-        assert_same(source, target)
-
-
-def test_long_attributes_are_read_back(pulih):
-    """Attributes that are stored in a chunk of their own."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
-        source, out = Path(memory) / "source", Path(memory) / "out"
-        source.mkdir()
-        (source / "file").write_bytes(b"x")
-        try:
-            for name in ("user.one", "user.two"):
-                os.setxattr(source / "file", name, os.urandom(60_000))
-        except OSError:
-            pytest.skip("this file system has no room for so many attributes")
-        pulih.backup(source)
-        pulih.restore(out, "latest", "--verify")
-        assert_same(source, pulih.restored(out, source))
-        os.setxattr(pulih.restored(out, source) / "file", "user.two", b"another")
-        result = pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify", code=4)
-        assert result.error["code"] == "PL-1507" and "attributes" in result.everything
-
-
-def test_overwrite_wrong_word(stored, out):
-    stored.restore(out, "latest", "--overwrite", "sometimes", code=2)
 
 
 def test_into_what_is_there(stored, tree, out):
