@@ -19,10 +19,10 @@
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
 	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libblkid-dev \
-	libcurl4-openssl-dev libsystemd-dev fonts-liberation fonts-dejavu-core gettext
+	libcurl4-openssl-dev libsystemd-dev libssh2-1-dev fonts-liberation fonts-dejavu-core gettext
 TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
-	mariadb-server mariadb-client postgresql postgresql-client \
+	mariadb-server mariadb-client postgresql postgresql-client openssh-server openssh-client \
 	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr

@@ -11,7 +11,6 @@
 
 #define KNOWN_HOSTS_FILE (8u << 20) /* bytes of a file */
 
-/* Worse ones are greater. */
 enum known_verdict {
 	KNOWN_NOTHING, /* the host has no key there */
 	KNOWN_MATCH,
