@@ -25,8 +25,9 @@ struct ssh {
 	bool broken;  /* `end` says why */
 	bool closing; /* nothing is sent or received any more */
 	struct failure end;
-	int64_t until; /* connecting ends then; 0: it is done */
-	int64_t heard; /* when something came last */
+	int64_t until;	/* connecting ends then; 0: it is done */
+	int64_t heard;	/* when something came last */
+	int64_t waited; /* when ssh_wait() ended last */
 
 	/* The callbacks' side, see ssh_socket.c. */
 	struct buffer out; /* accepted, not sent: from out_at on */
@@ -81,15 +82,19 @@ struct ssh_host_key {
 	char *names[2];
 	char preferred[256];
 };
-enum err ssh_host_key_load(struct ssh_host_key *known, const struct ssh *ssh, const struct ssh_options *options);
+enum err ssh_host_key_load(struct ssh_host_key *known, const struct ssh_options *options);
 void ssh_host_key_free(struct ssh_host_key *known);
-/* Which methods are asked for in connection number `attempt`, from 0; false when there is nothing more to try. */
-bool ssh_host_key_prefer(struct ssh_host_key *known, struct ssh *ssh, unsigned attempt);
+/* Which types of keys are asked for in connection number `attempt`, from 0; with a pin there is one for each type. */
+void ssh_host_key_prefer(struct ssh_host_key *known, struct ssh *ssh, unsigned attempt);
+/* Whether there is a type for that attempt. */
+bool ssh_host_key_more(unsigned attempt);
 /* Whether the key of the handshake may be trusted. */
 enum err ssh_host_key_check(const struct ssh_host_key *known, struct ssh *ssh);
 
 /* ---- ssh_login.c ---- */
 
+/* The home folder, to be released with mem_free: HOME, else what the system says of the user. PL_SSH_KEY where there is none. */
+enum err ssh_home(char **out);
 enum err ssh_login(struct ssh *ssh, const struct ssh_options *options);
 
 /* ---- ssh_agent.c ---- */

@@ -287,7 +287,9 @@ enum err ssh_wait(struct ssh *ssh, const char *what)
 	if (err == ERR_OK && ssh->until != 0 && now >= ssh->until)
 		return ssh_end(ssh, PL_SSH_TIMEOUT, "%s did not get ready within %lld s, %s", ssh->name,
 		    (long long)(ssh->connect_timeout / CLOCK_SECOND), what);
-	/* What came while nobody looked, because the caller did something else, has not been heard yet. */
+	/* The far end owes us nothing for the time in which nobody listened, because the caller did something else. */
+	if (now - ssh->waited > CLOCK_SECOND)
+		ssh->heard = now;
 	if (err == ERR_OK && poll(&ready, 1, 0) == 0 && now - ssh->heard >= ssh->timeout)
 		return ssh_end(ssh, PL_SSH_TIMEOUT, "%s said nothing for %lld s, %s", ssh->name,
 		    (long long)(ssh->timeout / CLOCK_SECOND), what);
@@ -299,6 +301,7 @@ enum err ssh_wait(struct ssh *ssh, const char *what)
 		return err;
 	ready.events = ssh_waiting(ssh) > 0 ? POLLIN | POLLOUT : POLLIN;
 	poll(&ready, 1, LOOK_EVERY);
+	ssh->waited = clock_monotonic();
 	return ERR_OK;
 }
 
