@@ -81,7 +81,9 @@ enum err ssh_channel_read(struct ssh_channel *channel, int stream, void *out, si
 	}
 	if (code > 0)
 		*got = (size_t)code;
-	return judge(ssh, code);
+	err = judge(ssh, code);
+	/* It may have asked for more. */
+	return err == ERR_OK ? ssh_flush(ssh, "in the middle of a transfer") : err;
 }
 
 enum err ssh_channel_write(struct ssh_channel *channel, const void *bytes, size_t size, size_t *taken)

@@ -146,18 +146,6 @@ static enum err work(struct ssh_command *command, void *out, size_t size, size_t
 	return err;
 }
 
-static enum err wait_for_more(struct ssh_command *command)
-{
-	struct ssh *ssh = command->channel.ssh;
-
-	/* Something waits at the socket that one call was not to take. */
-	if (ssh->more)
-		return interrupt_requested()
-		    ? fail(PL_INTERRUPTED, "interrupted while %s ran at %s", command->name, ssh->name)
-		    : ssh_flush(ssh, "while a command ran");
-	return ssh_wait(ssh, "while a command ran");
-}
-
 enum err ssh_command_read(struct ssh_command *command, void *out, size_t size, size_t *got)
 {
 	struct pace *pace = command->channel.ssh->pace;
@@ -171,7 +159,7 @@ enum err ssh_command_read(struct ssh_command *command, void *out, size_t size, s
 	while (err == ERR_OK && *got == 0 && !command->output_ended) {
 		err = work(command, out, size, got, &moved);
 		if (err == ERR_OK && !moved && !command->output_ended)
-			err = wait_for_more(command);
+			err = ssh_wait(command->channel.ssh, "while a command ran");
 	}
 	if (pace && *got > 0)
 		pace_wait(pace, *got);
@@ -231,7 +219,7 @@ enum err ssh_command_finish(struct ssh_command *command)
 	while (err == ERR_OK && !command->closed) {
 		err = work(command, spill, SPILL_SIZE, &got, &moved);
 		if (err == ERR_OK && !moved && !command->closed)
-			err = wait_for_more(command);
+			err = ssh_wait(command->channel.ssh, "while a command ran");
 		else if (err == ERR_OK && interrupt_requested())
 			err = fail(PL_INTERRUPTED, "interrupted while %s ran at %s", command->name, ssh->name);
 	}

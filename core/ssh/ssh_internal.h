@@ -34,7 +34,6 @@ struct ssh {
 	size_t out_at;
 	size_t received; /* bytes since ssh_enter */
 	bool hold;	 /* take nothing from the socket */
-	bool more;	 /* something waits there that was not taken */
 	size_t memory;	 /* bytes that libssh2 has, in blocks */
 	struct block *blocks;
 	bool memory_out;

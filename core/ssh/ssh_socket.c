@@ -146,10 +146,8 @@ static ssize_t take_bytes(libssh2_socket_t fd, void *out, size_t size, int flags
 		/* libssh2 would ask for ever for what an agent that is gone does not send. */
 		return got > 0 ? got : got == 0 ? -ECONNRESET : -errno;
 	}
-	if (ssh->hold || ssh->received >= TAKE_MAX) {
-		ssh->more = true;
+	if (ssh->hold || ssh->received >= TAKE_MAX)
 		return -EAGAIN;
-	}
 	do {
 		got = recv(fd, out, size, MSG_DONTWAIT);
 	} while (got < 0 && errno == EINTR);
@@ -262,7 +260,6 @@ enum err ssh_end_library(struct ssh *ssh, int code, const char *what)
 void ssh_enter(struct ssh *ssh)
 {
 	ssh->received = 0;
-	ssh->more = false;
 }
 
 /* Asks whether the far end is there when it was silent for a while. It counts whole seconds of its own. */
