@@ -50,6 +50,11 @@ enum err sftp_bad(struct sftp *sftp, const char *what);
 /* A status as a failure. `doing`: "read", "list"; "cannot read NAME at HOST: what it says". Never ERR_OK. */
 enum err sftp_refused(struct sftp *sftp, uint32_t code, const char *said, const char *doing, const char *path);
 
+/* The handle of an answer, appended to `out`. */
+enum err sftp_read_handle(struct sftp *sftp, struct sftp_wire *wire, struct buffer *out);
+/* Closes a handle without waiting; keeps the last failure. */
+void sftp_hang_up(struct sftp *sftp, const struct buffer *handle);
+
 /* An answer that is waited for; starts as {.sftp = …}. */
 struct sftp_wait {
 	struct sftp *sftp;
