@@ -104,9 +104,15 @@ unit-programs: $(UNIT_PROGRAMS)
 
 # What the system tests and the faults run.
 TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
+	PULIH_SSH_DRIVE=$(abspath $(BUILD))/ssh-drive \
 	$(if $(SLOW),PULIH_DEB=$(if $(SAN),,$(abspath $(DEB)))) PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
 
-system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(BUILD)/faults/tick.so $(if $(SLOW),deb deps-deb-test))
+# What core/ssh is driven with against a real sshd.
+$(BUILD)/ssh-drive: $(BUILD)/tests/ssh/drive.o $(BUILD)/libpulih.a
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+-include $(BUILD)/tests/ssh/drive.d
+
+system: $(BUILD)/pulih $(BUILD)/ssh-drive $(if $(SAN),,$(BUILD)/faults/shim.so $(BUILD)/faults/tick.so $(if $(SLOW),deb deps-deb-test))
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
 
 YEAR_SEED ?= 1

@@ -1,5 +1,6 @@
 #include "core/backup/store_internal.h"
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/pace.h"
 #include "core/repo/object.h"
