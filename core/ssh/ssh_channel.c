@@ -132,11 +132,11 @@ enum err ssh_channel_closed(struct ssh_channel *channel, bool *closed)
 	enum err err = ssh_still(ssh);
 	int code = LIBSSH2_ERROR_EAGAIN;
 
-	/* It may be asked only behind the end. */
-	if (err == ERR_OK && ssh_channel_at_end(channel)) {
+	if (err == ERR_OK) {
 		ssh_enter(ssh);
 		code = libssh2_channel_wait_closed(channel->channel);
-		err = judge(ssh, code);
+		/* Before its end it may not be asked, which is answer enough. */
+		err = judge(ssh, code == LIBSSH2_ERROR_INVAL ? LIBSSH2_ERROR_EAGAIN : code);
 	}
 	*closed = code == 0;
 	return err;

@@ -18,7 +18,9 @@ struct ssh_command {
 	uint8_t *input;
 	size_t input_size, input_sent;
 	bool input_done;
-	bool output_ended, closed;
+	bool output_ended; /* nothing more will come on standard output */
+	bool closed;	   /* the server has closed the channel */
+	bool done;	   /* and what it sent before was taken */
 	int status;
 	char said[SSH_COMMAND_SAID];
 	size_t said_length;
@@ -139,10 +141,15 @@ static enum err work(struct ssh_command *command, void *out, size_t size, size_t
 		err = hear(command, moved);
 	if (err == ERR_OK)
 		err = feed(command, moved);
-	if (err == ERR_OK && *got == 0 && !*moved && ssh_channel_at_end(&command->channel)) {
-		command->output_ended = true;
-		err = ssh_channel_closed(&command->channel, &command->closed);
+	if (err != ERR_OK || *got > 0 || *moved)
+		return err;
+	if (command->closed) {
+		command->done = command->output_ended = true;
+		return ERR_OK;
 	}
+	command->output_ended = ssh_channel_at_end(&command->channel);
+	err = ssh_channel_closed(&command->channel, &command->closed);
+	*moved = command->closed;
 	return err;
 }
 
@@ -216,9 +223,9 @@ enum err ssh_command_finish(struct ssh_command *command)
 	size_t got;
 	bool moved;
 
-	while (err == ERR_OK && !command->closed) {
+	while (err == ERR_OK && !command->done) {
 		err = work(command, spill, SPILL_SIZE, &got, &moved);
-		if (err == ERR_OK && !moved && !command->closed)
+		if (err == ERR_OK && !moved && !command->done)
 			err = ssh_wait(command->channel.ssh, "while a command ran");
 		else if (err == ERR_OK && interrupt_requested())
 			err = fail(PL_INTERRUPTED, "interrupted while %s ran at %s", command->name, ssh->name);

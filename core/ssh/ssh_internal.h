@@ -33,6 +33,7 @@ struct ssh {
 	struct buffer out; /* accepted, not sent: from out_at on */
 	size_t out_at;
 	size_t received; /* bytes since ssh_enter */
+	bool cut;	 /* the far end has closed, or the socket is no good any more */
 	bool hold;	 /* take nothing from the socket */
 	size_t memory;	 /* bytes that libssh2 has, in blocks */
 	struct block *blocks;
@@ -121,7 +122,7 @@ enum err ssh_channel_write(struct ssh_channel *channel, const void *bytes, size_
 enum err ssh_channel_finish(struct ssh_channel *channel, bool *done);
 /* Whether nothing more will come and all that came was read. */
 bool ssh_channel_at_end(struct ssh_channel *channel);
-/* Whether the server has closed it. */
+/* Whether the server has closed it. What it sent before may have come with that, and is still to be read. */
 enum err ssh_channel_closed(struct ssh_channel *channel, bool *closed);
 /* Closes it. Where the server does not do the same within seconds the session is broken. */
 void ssh_channel_free(struct ssh_channel *channel);

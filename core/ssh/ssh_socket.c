@@ -151,8 +151,10 @@ static ssize_t take_bytes(libssh2_socket_t fd, void *out, size_t size, int flags
 	do {
 		got = recv(fd, out, size, MSG_DONTWAIT);
 	} while (got < 0 && errno == EINTR);
-	if (got <= 0)
+	if (got <= 0) {
+		ssh->cut = ssh->cut || got == 0 || errno != EAGAIN;
 		return got == 0 ? 0 : -errno;
+	}
 	ssh->heard = clock_monotonic();
 	ssh->received += (size_t)got;
 	return got;
@@ -335,5 +337,5 @@ void ssh_socket_end(struct ssh *ssh)
 		explicit_bzero(ssh->out.data, ssh->out.capacity);
 	buffer_free(&ssh->out);
 	ssh->out_at = 0;
-	ssh->closing = false;
+	ssh->closing = ssh->cut = ssh->memory_out = false;
 }

@@ -146,6 +146,7 @@ static enum err do_resume(struct drive *drive)
 			break;
 		sftp_file_close(file);
 		file = NULL;
+		got = 1;
 		sftp_free(drive->sftp);
 		drive->sftp = NULL;
 		ssh_free(drive->ssh);

@@ -139,7 +139,7 @@ class SshServer(Server):
 
     def begin(self, *action, environment=None, **options):
         arguments = self.arguments(*action, **options)
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
                                    env=dict(os.environ, **(environment or {})))
         return Running(process, arguments)
 

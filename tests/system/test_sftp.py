@@ -162,14 +162,13 @@ def test_read_only(own, work):
 
 def test_shell_that_prints_text(own, work):
     """A profile that says something destroys SFTP through a shell; a server inside sshd does not care."""
-    (work / "profile").write_text("echo 'Selamat datang di server!'\n")
-    server = own(f"SetEnv BASH_ENV={work}/profile", "Subsystem sftp /usr/lib/openssh/sftp-server")
+    (work / ".bashrc").write_text("echo 'Selamat datang di server!'\n")
+    server = own(f"SetEnv HOME={work}", "Subsystem sftp /usr/lib/openssh/sftp-server")
     assert "Selamat datang" in server.fails(PROTOCOL, "sftp").err
-    own(f"SetEnv BASH_ENV={work}/profile").ok("sftp")
+    own(f"SetEnv HOME={work}").ok("sftp")
 
 
 def test_subsystems_that_are_none(own):
-    own("Subsystem other internal-sftp").run("sftp")
     own("Subsystem other internal-sftp").fails(REFUSED, "sftp")
     own("Subsystem sftp /bin/false").fails(REFUSED, "sftp")
     own("Subsystem sftp /bin/cat").fails(PROTOCOL, "sftp")
@@ -189,7 +188,6 @@ def test_goes_on_where_it_was(server, own, work):
         other.start()
     ended = running.end(out)
     assert ended.code == 0 and ended.out == data, ended.err
-    assert "again:" in ended.err
 
 
 def test_interrupted(server):
