@@ -7,7 +7,9 @@
 #include <strings.h>
 
 #define NAME_MAX_BYTES 512u /* of a host as "[host]:port"; names of the DNS have 253 */
-#define HASH_MAX 255u	    /* of a salt or a hash; they have 28 */
+#define DIGEST_TEXT 28u	    /* characters of the 20 bytes of SHA-1 in base64 */
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 struct text {
 	const char *at;
@@ -101,24 +103,30 @@ static bool pattern_matches(struct text pattern, const char *name)
 	return at == pattern.size;
 }
 
+/* 20 bytes in base64, as a salt and a hash have to be; libssh2 loses memory over others. */
+static bool is_digest(struct text text, char out[DIGEST_TEXT + 1])
+{
+	if (text.size != DIGEST_TEXT || text.at[DIGEST_TEXT - 1] != '=')
+		return false;
+	memcpy(out, text.at, DIGEST_TEXT);
+	out[DIGEST_TEXT] = '\0';
+	return strspn(out, digits) == DIGEST_TEXT - 1;
+}
+
 /* |1|salt|hash, both in base64. */
 static bool hash_matches(struct text hashed, const struct wanted *wanted, const char *name)
 {
 	static const char some_key[] = "AAAA";
 	const int type = LIBSSH2_KNOWNHOST_KEYENC_BASE64 | LIBSSH2_KNOWNHOST_KEY_SSHRSA;
-	char salt[HASH_MAX + 1], hash[HASH_MAX + 1];
-	const char *bar = memchr(hashed.at + 3, '|', hashed.size - 3);
-	size_t salt_size = bar ? (size_t)(bar - hashed.at) - 3 : 0, hash_size = bar ? hashed.size - salt_size - 4 : 0;
+	char salt[DIGEST_TEXT + 1], hash[DIGEST_TEXT + 1];
+	const char *from = hashed.at + 3, *end = hashed.at + hashed.size,
+		   *bar = memchr(from, '|', (size_t)(end - from));
 	LIBSSH2_KNOWNHOSTS *hosts;
 	bool matches;
 
-	if (!bar || salt_size == 0 || salt_size > HASH_MAX || hash_size == 0 || hash_size > HASH_MAX ||
-	    !wanted->session)
+	if (!bar || !wanted->session || !is_digest((struct text){from, (size_t)(bar - from)}, salt) ||
+	    !is_digest((struct text){bar + 1, (size_t)(end - bar - 1)}, hash))
 		return false;
-	memcpy(salt, hashed.at + 3, salt_size);
-	salt[salt_size] = '\0';
-	memcpy(hash, bar + 1, hash_size);
-	hash[hash_size] = '\0';
 	hosts = libssh2_knownhost_init(wanted->session);
 	if (!hosts)
 		return false;
@@ -275,7 +283,6 @@ void known_hosts_types(const char *text, size_t length, const char *host, unsign
 
 size_t known_hosts_base64(char *out, const uint8_t *bytes, size_t size)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t length = 0;
 
 	for (size_t i = 0; i < size; i += 3) {

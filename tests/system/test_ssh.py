@@ -249,7 +249,7 @@ def test_nobody_is_there(server):
 
 def test_what_is_no_ssh_server(server):
     """One that is silent, one that speaks another language, one that hangs up, one that never stops talking."""
-    for reply, close, code in ((b"", False, SILENT), (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, BROKEN), (b"", True, BROKEN),
+    for reply, close, code in ((b"", False, SILENT), (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, PROTOCOL), (b"", True, BROKEN),
                                (b"SSH-2.0-x\r\n" + b"\xff" * 100, False, PROTOCOL), (b"SSH-2.0-x\r\n", True, BROKEN), (None, False, SILENT)):
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
