@@ -23,7 +23,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libss
 TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
 	mariadb-server mariadb-client postgresql postgresql-client openssh-server openssh-client \
-	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl zsh
+	python3-cryptography python3-aiosmtpd python3-prometheus-client python3-paramiko openssl zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
 IMAGE_PACKAGES := poppler-utils optipng

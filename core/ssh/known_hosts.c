@@ -72,7 +72,7 @@ static bool read_line(const char *at, const char *end, struct line *line)
 	line->names = first;
 	line->type = word_of(&at, end);
 	line->key = word_of(&at, end);
-	return line->key.size > 0;
+	return line->key.size > 0 && !memchr(line->type.at, 0, line->type.size);
 }
 
 /* ---- names ---- */
