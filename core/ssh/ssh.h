@@ -13,7 +13,8 @@
  *
  * What is not done: ssh_config(5) is not read. Host aliases, ProxyJump, CanonicalizeHostname and the like have no meaning here; `host` is a
  * name that resolves, or an address. Passwords and keyboard-interactive are not tried, certificates neither. libssh2 1.10 signs
- * with RSA keys only in the way of SHA-1 (ssh-rsa), which servers since OpenSSH 8.8 refuse, both as host key and of a user: ed25519 and ecdsa work. */
+ * with RSA keys only in the way of SHA-1 (ssh-rsa), which servers since OpenSSH 8.8 refuse, both as host key and of a user: ed25519 and ecdsa work. Of an ecdsa key in OpenSSH's
+ * form libssh2 leaves a copy of the private number in memory, unwiped: ed25519 is the better one. */
 #ifndef PULIH_SSH_SSH_H
 #define PULIH_SSH_SSH_H
 

@@ -247,7 +247,8 @@ enum err ssh_end_library(struct ssh *ssh, int code, const char *what)
 		ssh->broken = true;
 		return err;
 	}
-	if (code == LIBSSH2_ERROR_SOCKET_RECV || code == LIBSSH2_ERROR_SOCKET_SEND ||
+	/* What libssh2 calls it depends on where it was just then. */
+	if (ssh->cut || code == LIBSSH2_ERROR_SOCKET_RECV || code == LIBSSH2_ERROR_SOCKET_SEND ||
 	    code == LIBSSH2_ERROR_SOCKET_DISCONNECT)
 		return ssh_end(ssh, PL_SSH_BROKEN, "the line to %s broke off %s", ssh->name, what);
 	libssh2_session_last_error(ssh->session, &said, &length, 0);

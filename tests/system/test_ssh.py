@@ -154,7 +154,9 @@ def test_kinds_of_keys(server, kind, form, passphrase):
     secret = server.folder / "passphrase"
     secret.write_text("open sesame\n")
     secret.chmod(0o600)
-    server.ok("open", key_file=key, passphrase_file=secret)
+    # Debian's libssh2 loses the number that it makes of an ecdsa key in OpenSSH's form; there is no way to free it.
+    lost = {"ASAN_OPTIONS": "detect_leaks=0"} if (kind, form) == ("ecdsa", ()) else {}
+    server.ok("open", key_file=key, passphrase_file=secret, environment=lost)
 
 
 def test_passphrases(server, locked):
