@@ -182,7 +182,7 @@ void ssh_free(struct ssh *ssh)
 	if (ssh->session && ssh->ready && !ssh->broken) {
 		ssh_enter(ssh);
 		libssh2_session_disconnect(ssh->session, "done");
-		ssh_flush(ssh, "at the end");
+		ssh_flush(ssh);
 	}
 	ssh_socket_end(ssh);
 	mem_free(ssh->host);

@@ -83,7 +83,7 @@ enum err ssh_channel_read(struct ssh_channel *channel, int stream, void *out, si
 		*got = (size_t)code;
 	err = judge(ssh, code);
 	/* It may have asked for more. */
-	return err == ERR_OK ? ssh_flush(ssh, "in the middle of a transfer") : err;
+	return err == ERR_OK ? ssh_flush(ssh) : err;
 }
 
 enum err ssh_channel_write(struct ssh_channel *channel, const void *bytes, size_t size, size_t *taken)
@@ -101,7 +101,7 @@ enum err ssh_channel_write(struct ssh_channel *channel, const void *bytes, size_
 		err = judge(ssh, code);
 	}
 	ssh->hold = false;
-	return err == ERR_OK ? ssh_flush(ssh, "in the middle of a transfer") : err;
+	return err == ERR_OK ? ssh_flush(ssh) : err;
 }
 
 enum err ssh_channel_finish(struct ssh_channel *channel, bool *done)

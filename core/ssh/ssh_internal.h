@@ -34,6 +34,7 @@ struct ssh {
 	size_t out_at;
 	size_t received; /* bytes since ssh_enter */
 	bool cut;	 /* the far end has closed, or the socket is no good any more */
+	int cut_error;	 /* why; 0: it has closed */
 	bool hold;	 /* take nothing from the socket */
 	size_t memory;	 /* bytes that libssh2 has, in blocks */
 	struct block *blocks;
@@ -60,7 +61,7 @@ enum err ssh_wait(struct ssh *ssh, const char *what);
 /* How much of ours waits for the socket; nothing should be added beyond SSH_OUT_FULL. */
 size_t ssh_waiting(const struct ssh *ssh);
 /* Sends as ssh_wait, without waiting. */
-enum err ssh_flush(struct ssh *ssh, const char *what);
+enum err ssh_flush(struct ssh *ssh);
 /* The session has ended: records the message, which every later call repeats, and returns its kind. */
 enum err ssh_end(struct ssh *ssh, enum message id, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* What libssh2 said just now, as the end of the session. */

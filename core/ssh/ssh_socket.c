@@ -133,6 +133,13 @@ static int wait_for_agent(struct ssh *ssh, int fd, short events)
 	}
 }
 
+static void cut_off(struct ssh *ssh, int error)
+{
+	if (!ssh->cut)
+		ssh->cut_error = error;
+	ssh->cut = true;
+}
+
 static ssize_t take_bytes(libssh2_socket_t fd, void *out, size_t size, int flags, void **abstract)
 {
 	struct ssh *ssh = *abstract;
@@ -151,9 +158,12 @@ static ssize_t take_bytes(libssh2_socket_t fd, void *out, size_t size, int flags
 	do {
 		got = recv(fd, out, size, MSG_DONTWAIT);
 	} while (got < 0 && errno == EINTR);
+	/* The end is not told to libssh2, which would forget over it what came just before: how a command ended, say. ssh_wait() tells it when
+	 * there is nothing else left. */
 	if (got <= 0) {
-		ssh->cut = ssh->cut || got == 0 || errno != EAGAIN;
-		return got == 0 ? 0 : -errno;
+		if (got == 0 || errno != EAGAIN)
+			cut_off(ssh, got == 0 ? 0 : errno);
+		return -EAGAIN;
 	}
 	ssh->heard = clock_monotonic();
 	ssh->received += (size_t)got;
@@ -182,11 +192,10 @@ size_t ssh_waiting(const struct ssh *ssh)
 	return ssh->out.length - ssh->out_at;
 }
 
-enum err ssh_flush(struct ssh *ssh, const char *what)
+/* Sends what the socket takes. Where it takes nothing any more, what the far end said before may still be there to be read. */
+static void send_waiting(struct ssh *ssh)
 {
-	enum err err = ssh_still(ssh);
-
-	while (err == ERR_OK && ssh_waiting(ssh) > 0) {
+	while (!ssh->cut && ssh_waiting(ssh) > 0) {
 		ssize_t sent =
 		    send(ssh->fd, ssh->out.data + ssh->out_at, ssh_waiting(ssh), MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -195,9 +204,18 @@ enum err ssh_flush(struct ssh *ssh, const char *what)
 		else if (errno == EAGAIN)
 			break;
 		else if (errno != EINTR)
-			err = ssh_end(
-			    ssh, PL_SSH_BROKEN, "the line to %s broke off %s: %s", ssh->name, what, strerror(errno));
+			cut_off(ssh, errno);
 	}
+	if (ssh->cut)
+		ssh->out_at = ssh->out.length;
+}
+
+enum err ssh_flush(struct ssh *ssh)
+{
+	enum err err = ssh_still(ssh);
+
+	if (err == ERR_OK)
+		send_waiting(ssh);
 	if (ssh_waiting(ssh) == 0) {
 		buffer_clear(&ssh->out);
 		ssh->out_at = 0;
@@ -247,8 +265,7 @@ enum err ssh_end_library(struct ssh *ssh, int code, const char *what)
 		ssh->broken = true;
 		return err;
 	}
-	/* What libssh2 calls it depends on where it was just then. */
-	if (ssh->cut || code == LIBSSH2_ERROR_SOCKET_RECV || code == LIBSSH2_ERROR_SOCKET_SEND ||
+	if (code == LIBSSH2_ERROR_SOCKET_RECV || code == LIBSSH2_ERROR_SOCKET_SEND ||
 	    code == LIBSSH2_ERROR_SOCKET_DISCONNECT)
 		return ssh_end(ssh, PL_SSH_BROKEN, "the line to %s broke off %s", ssh->name, what);
 	libssh2_session_last_error(ssh->session, &said, &length, 0);
@@ -279,11 +296,16 @@ static enum err keep_alive(struct ssh *ssh, int64_t now, const char *what)
 enum err ssh_wait(struct ssh *ssh, const char *what)
 {
 	struct pollfd ready = {.fd = ssh->fd, .events = POLLIN};
-	enum err err = ssh_flush(ssh, what);
+	enum err err = ssh_flush(ssh);
 	int64_t now = clock_monotonic();
+	char peeked;
 
 	if (err == ERR_OK && interrupt_requested())
 		return fail(PL_INTERRUPTED, "interrupted %s at %s", what, ssh->name);
+	/* One call does not take all that is there. */
+	if (err == ERR_OK && ssh->cut && recv(ssh->fd, &peeked, 1, MSG_DONTWAIT | MSG_PEEK) <= 0)
+		return ssh_end(ssh, PL_SSH_BROKEN, "the line to %s broke off %s: %s", ssh->name, what,
+		    ssh->cut_error ? strerror(ssh->cut_error) : "it was closed at the other end");
 	if (err == ERR_OK && ssh->until != 0 && now >= ssh->until)
 		return ssh_end(ssh, PL_SSH_TIMEOUT, "%s did not get ready within %lld s, %s", ssh->name,
 		    (long long)(ssh->connect_timeout / CLOCK_SECOND), what);
@@ -296,7 +318,7 @@ enum err ssh_wait(struct ssh *ssh, const char *what)
 	if (err == ERR_OK)
 		err = keep_alive(ssh, now, what);
 	if (err == ERR_OK)
-		err = ssh_flush(ssh, what);
+		err = ssh_flush(ssh);
 	if (err != ERR_OK)
 		return err;
 	ready.events = ssh_waiting(ssh) > 0 ? POLLIN | POLLOUT : POLLIN;

@@ -143,6 +143,18 @@ def test_a_status_is_heard(speaker):
     assert ended.code == 0 and ended.out == b"output\n", str(ended)
 
 
+def test_a_server_that_hangs_up_at_once(speaker):
+    """Its last words and the end of the line come together."""
+    def script(channel):
+        channel.sendall(b"output\n" * 1000)
+        channel.send_exit_status(7)
+        channel.close()
+        channel.transport.close()
+
+    ended = speaker(script, "exec", "x")
+    assert ended.out == b"output\n" * 1000 and "status 7" in ended.err, str(ended)
+
+
 def test_no_status_is_no_success(speaker):
     """libssh2 alone calls this status 0."""
     def script(channel):
