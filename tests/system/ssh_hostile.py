@@ -69,6 +69,14 @@ class Hostile:
     def no_bytes_5(self, _): return bytes([DATA]), string(b"")
     def lying_length_5(self, _): return bytes([DATA]), struct.pack(">I", 60000) + b"short"
     def handle_for_bytes_5(self, _): return bytes([HANDLE]), string(b"h")
+    # No rule is broken: a server may give less than was asked for, and leave attributes out of lists.
+    def short_5(self, body):
+        (size,) = struct.unpack(">I", body[:4])
+        (offset,) = struct.unpack(">Q", body[4 + size:12 + size])
+        return (bytes([DATA]), string(b"0123456789"[offset:offset + 3])) if offset < 10 else status(EOF)
+    def bare_12(self, _):
+        self.listed += 1
+        return names(b"b", b"a", attributes=struct.pack(">I", 0)) if self.listed == 1 else status(EOF)
     # Handles, links, statuses.
     def empty_handle_3(self, _): return bytes([HANDLE]), string(b"")
     def long_handle_3(self, _): return bytes([HANDLE]), string(b"h" * 257)

@@ -35,6 +35,12 @@ def test_one_that_keeps_the_rules(hostile):
     assert server.ok("names", "readlink x").text == "target\n"
 
 
+def test_one_that_gives_little(hostile):
+    assert hostile("short").ok("cat", "x", 0).out == b"0123456789"
+    rows = [line.split() for line in hostile("bare").ok("list", "x").text.splitlines()]
+    assert [(row[0], row[1], row[2]) for row in rows] == [("61", "100644", "10"), ("62", "100644", "10")]
+
+
 LIST = ["slash", "parent", "empty_name", "nul", "long_name", "twice", "no_names", "many", "more", "huge_length", "odd_flags", "extended", "wrong_kind",
         "other_number", "huge_packet", "empty_packet", "tiny_packet", "twice_answered", "cut_extension"]
 CAT = ["no_type", "no_size", "cut_attributes", "too_much", "no_bytes", "lying_length", "handle_for_bytes", "empty_handle", "long_handle", "cut_handle", "cut_status"]
