@@ -22,7 +22,8 @@ struct command_options {
 	const char *const *argv;
 	/* Stay open in the child under the same numbers, which are above 2; ends in -1. NULL: none. */
 	const int *descriptors;
-	const char *const *environment; /* "NAME=value", in place of ours of that name; NULL-terminated. NULL: ours */
+	/* "NAME=value", in place of ours of that name; "NAME": without ours. NULL-terminated. NULL: ours */
+	const char *const *environment;
 	bool keep_errors;		/* standard error is kept for command_said instead */
 	bool fed;			/* standard input is what command_write gives; else /dev/null */
 	int log;			/* above 2: standard output and standard error go there; 0: none */

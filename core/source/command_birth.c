@@ -162,13 +162,17 @@ enum err command_birth_environment(const char *const *added, char ***out)
 	for (size_t i = 0; i < ours; i++) {
 		bool replaced = false;
 
-		for (size_t k = 0; k < more; k++)
-			replaced = replaced || strncmp(environ[i], added[k], strcspn(added[k], "=") + 1) == 0;
+		for (size_t k = 0; k < more; k++) {
+			size_t length = strcspn(added[k], "=");
+
+			replaced = replaced || (strncmp(environ[i], added[k], length) == 0 && environ[i][length] == '=');
+		}
 		if (!replaced)
 			list[count++] = environ[i];
 	}
 	for (size_t k = 0; k < more; k++)
-		list[count++] = (char *)(uintptr_t)added[k];
+		if (strchr(added[k], '='))
+			list[count++] = (char *)(uintptr_t)added[k];
 	*out = list;
 	return ERR_OK;
 }
