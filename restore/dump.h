@@ -17,6 +17,8 @@ enum err dump_find(
 void dump_free(struct dump *dump);
 /* All of it, piece by piece: as restore_content_read. */
 enum err dump_read(const struct dump *dump, struct restore_view *view, restore_content_use use, void *context);
+/* What kind of dump it is, by its beginning. */
+enum err dump_kind_of(const struct dump *dump, struct restore_view *view, enum dump_kind *out);
 /* Reads it to its end, so that what is damaged, or broke off, is known before anything is done with it. PL_DUMP_UNKNOWN where it is no dump
  * that is known here, PL_DUMP_INCOMPLETE where its end mark is missing. */
 enum err dump_examine(const struct dump *dump, struct restore_view *view, struct dump_digest **out);

@@ -30,6 +30,7 @@ void dump_digest_free(struct dump_digest *digest)
 	buffer_free(&digest->line);
 	buffer_free(&digest->position);
 	mem_free(digest->sections);
+	mem_free(digest->creates);
 	mem_free(digest->roles);
 	mem_free(digest->tables);
 	mem_free(digest->databases_found);
@@ -234,9 +235,9 @@ const char *dump_digest_server(const struct dump_digest *digest)
 	return digest->server;
 }
 
-bool dump_digest_creates(const struct dump_digest *digest)
+const char *dump_digest_creates(const struct dump_digest *digest)
 {
-	return digest->creates;
+	return digest->creates ? digest->creates : "";
 }
 
 const struct dump_digest_database *dump_digest_database(const struct dump_digest *digest, size_t at)

@@ -39,8 +39,8 @@ enum dump_kind dump_digest_kind(const struct dump_digest *digest);
 bool dump_digest_complete(const struct dump_digest *digest);
 /* Of the server and of the program, as the dump says; "" where it does not. */
 const char *dump_digest_server(const struct dump_digest *digest);
-/* Whether it makes its database itself (CREATE DATABASE). */
-bool dump_digest_creates(const struct dump_digest *digest);
+/* Of PostgreSQL: the name of the database that it makes itself, as SQL has it (CREATE DATABASE); "" where it makes none. */
+const char *dump_digest_creates(const struct dump_digest *digest);
 /* Borrowed; NULL behind the last. */
 const struct dump_digest_database *dump_digest_database(const struct dump_digest *digest, size_t at);
 const struct dump_digest_table *dump_digest_table(const struct dump_digest *digest, size_t at);

@@ -33,7 +33,7 @@ struct dump_digest {
 	struct dump_row_hash *tables; /* by the number of the table */
 	size_t tables_count;
 	char server[64];
-	bool creates;
+	char *creates;
 	char **roles;
 	size_t roles_count, roles_capacity;
 	struct dump_digest_database *databases_found;
@@ -46,6 +46,9 @@ struct dump_digest {
 enum err dump_digest_text(struct dump_digest *digest, const char *bytes, size_t size);
 /* The last line, where it has no line feed. */
 enum err dump_digest_text_end(struct dump_digest *digest);
+
+/* Bytes of a name of PostgreSQL as SQL has it, with its quotes. */
+size_t dump_name_length(const char *written);
 
 const struct dump_tables *dump_digest_counted(const struct dump_digest *digest);
 

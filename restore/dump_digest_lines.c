@@ -122,10 +122,8 @@ static enum err take_mariadb(struct dump_digest *digest, const char *line)
 		return add(digest, line, strlen(line));
 	if (begins(line, current))
 		return enter_database(digest, line + sizeof(current) - 1);
-	if (begins(line, "CREATE DATABASE ")) {
-		digest->creates = true;
+	if (begins(line, "CREATE DATABASE "))
 		return add_unnamed(digest, line);
-	}
 	if (begins(line, "USE `") || begins(line, "-- Dump completed") || is_of_rows(line))
 		return ERR_OK;
 	return add(digest, line, strlen(line));
@@ -150,6 +148,17 @@ static enum err add_role(struct dump_digest *digest, char *name)
 	}
 	mem_free(name);
 	return known && name ? ERR_OK : ERR_NOMEM;
+}
+
+size_t dump_name_length(const char *written)
+{
+	size_t at = 1;
+
+	if (*written != '"')
+		return strcspn(written, " ;\n");
+	while (written[at] && (written[at] != '"' || written[at + 1] == '"'))
+		at += written[at] == '"' ? 2 : 1;
+	return at + (written[at] == '"');
 }
 
 /* "GRANT … TO name;": the name as it is written, to one without quotes. */
@@ -212,13 +221,18 @@ static bool is_of_database(const char *line)
 
 static enum err take_postgresql(struct dump_digest *digest, const char *line)
 {
-	static const char version[] = "-- Dumped from database version ";
+	static const char version[] = "-- Dumped from database version ", create[] = "CREATE DATABASE ";
 	enum err err = digest->section == SIZE_MAX ? enter(digest, "") : ERR_OK;
 
 	if (err == ERR_OK && begins(line, version) && !*digest->server)
 		snprintf(digest->server, sizeof(digest->server), "%.*s", (int)strcspn(line + sizeof(version) - 1, "\n"),
 		    line + sizeof(version) - 1);
-	digest->creates = digest->creates || begins(line, "CREATE DATABASE ");
+	if (err == ERR_OK && begins(line, create) && !digest->creates) {
+		const char *name = line + sizeof(create) - 1;
+
+		digest->creates = mem_printf("%.*s", (int)dump_name_length(name), name);
+		err = digest->creates ? ERR_OK : ERR_NOMEM;
+	}
 	if (err == ERR_OK && begins(line, "-- Name: "))
 		err = take_entry(digest, line);
 	if (err == ERR_OK && begins(line, "GRANT "))

@@ -31,7 +31,10 @@ struct load_plan {
 	const struct dump *users; /* roles and rights; NULL: they are not loaded */
 	struct dump_digest *digest;
 	enum dump_kind kind;
-	bool all; /* every database of the dump, under its own name */
+	bool all;   /* every database of the dump, under its own name */
+	bool drill; /* the server is thrown away: roles that nobody has are made, tablespaces do not count, users that cannot be made are a note */
+	enum err (*check)(void *context); /* asked now and then while it is loaded; NULL: never */
+	void *context;
 	char version[64]; /* of the server */
 	struct load_database *databases;
 	size_t count;
@@ -48,7 +51,7 @@ enum err load_plan_check(const struct load_plan *plan);
 struct load_result {
 	uint64_t bytes; /* of the dump that the server was given */
 	int64_t duration; /* ns */
-	char note[256]; /* of what was left out; "" for nothing */
+	char note[FAILURE_TEXT]; /* of what was left out; "" for nothing */
 };
 /* Databases that are there are dropped first: load_plan_check is the caller's. PL_LOAD_FAILED (ERR_FAILED) says how far it went. */
 enum err load_run(const struct load_plan *plan, struct restore_view *view, struct load_result *result);
