@@ -124,7 +124,9 @@ static enum err take_mariadb(struct dump_digest *digest, const char *line)
 		return enter_database(digest, line + sizeof(current) - 1);
 	if (begins(line, "CREATE DATABASE "))
 		return add_unnamed(digest, line);
-	if (begins(line, "USE `") || begins(line, "-- Dump completed") || is_of_rows(line))
+	/* Comments name the database; what was set at the beginning of the dump is set back at its end, in whatever section that is. */
+	if (begins(line, "USE `") || begins(line, "--") || (begins(line, "/*") && strstr(line, "=@OLD_")) ||
+	    strcmp(line, "\n") == 0 || is_of_rows(line))
 		return ERR_OK;
 	return add(digest, line, strlen(line));
 }
@@ -209,7 +211,7 @@ static enum err take_entry(struct dump_digest *digest, const char *line)
 /* What names the database, which may have another name where it was restored, and what is about versions. */
 static bool is_of_database(const char *line)
 {
-	static const char *const with[] = {"\\connect ", "\\restrict ", "\\unrestrict ", "CREATE DATABASE ",
+	static const char *const with[] = {"\\connect ", "\\encoding ", "\\restrict ", "\\unrestrict ", "CREATE DATABASE ",
 	    "ALTER DATABASE ", "COMMENT ON DATABASE ", "-- Name: DATABASE ", "-- Dumped from ", "-- Dumped by "};
 
 	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++)
