@@ -18,9 +18,9 @@ static enum err read_drill(struct overview_job *job, const char *zone, int64_t n
 	struct calendar *calendar;
 	enum err err;
 
-	if (!job->job->drill)
+	if (!configuration_drill_schedule(job->job))
 		return ERR_OK;
-	err = calendar_new(&calendar, job->job->drill, zone);
+	err = calendar_new(&calendar, configuration_drill_schedule(job->job), zone);
 	if (err == ERR_OK)
 		calendar_next(calendar, now, &job->next_drill);
 	calendar_free(calendar);
