@@ -5,6 +5,7 @@
 
 /* One line a command: here, and nowhere else, a command becomes known. */
 extern const struct command backup_command, cat_command, config_check_command, config_show_command, diff_command,
+    drill_command,
     doctor_command, excludes_explain_command, find_command, forget_command, help_command, init_command, key_add_command,
     key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
     key_sheet_command, ledger_accept_command, ledger_rebuild_command, ledger_verify_command, ls_command,
@@ -18,6 +19,7 @@ const struct command_entry commands[] = {
     {"Back up", &init_command},
     {"Back up", &backup_command},
     {"Jobs and their reports", &run_command},
+    {NULL, &drill_command},
     {"Jobs and their reports", &scheduler_command},
     {"Jobs and their reports", &schedule_command},
     {"Jobs and their reports", &status_command},

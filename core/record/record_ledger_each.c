@@ -76,7 +76,7 @@ static enum err write_select(const struct record_filter *filter, struct buffer *
 	    filter->status ? " AND status = :status" : "", filter->above ? " AND number > :above" : "",
 	    filter->below ? " AND number < :below" : "", filter->from ? " AND time >= :from" : "",
 	    filter->to ? " AND time < :to" : "",
-	    filter->waiting ? " AND kind = 'run' AND coalesce(" REVIEWS
+	    filter->waiting ? " AND kind IN ('run', 'drill') AND coalesce(" REVIEWS
 			      " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
 			    : "");
 
