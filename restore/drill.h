@@ -16,7 +16,7 @@
 /* What a person knows of the data. */
 struct drill_assertion {
 	const char *source; /* "mariadb/local/joomla", "postgresql/local/sipp", or "sqlite" and the path of a file */
-	const char *sql, *expect; /* the answer as text: lines of values between tabs (MariaDB) or '|' (PostgreSQL, SQLite) */
+	const char *sql, *expect; /* the answer as text: values between '|', lines between ';' */
 };
 
 struct drill_options {

@@ -24,6 +24,13 @@ static enum err keep(struct drill *drill, const struct drill_assertion *assertio
 	return err;
 }
 
+/* As a configuration can say it: values between '|', lines between ';'. */
+static void on_one_line(char *answer)
+{
+	for (; *answer; answer++)
+		*answer = *answer == '\t' ? '|' : *answer == '\n' ? ';' : *answer;
+}
+
 static enum err ask_one(struct drill *drill, const struct drill_assertion *assertion, drill_ask ask, void *context)
 {
 	struct buffer answer = {0};
@@ -33,6 +40,7 @@ static enum err ask_one(struct drill *drill, const struct drill_assertion *asser
 	if (err == ERR_OK) {
 		err = ask(context, assertion->sql, &answer);
 		if (err == ERR_OK) {
+			on_one_line((char *)answer.data);
 			good = strcmp((const char *)answer.data, assertion->expect) == 0;
 			err = keep(drill, assertion, (const char *)answer.data, good);
 		} else if (drill_is_finding(err)) {

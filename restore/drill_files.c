@@ -137,6 +137,7 @@ static enum err check_one(struct drill *drill, const char *path)
 	char *source = mem_printf("sqlite%s", path);
 	struct sqlite_copy copy = {.fd = -1};
 	uint64_t before = drill->result->findings_count;
+	bool readable = false;
 	enum err err = restored && source ? drill_step_begin(drill, "sqlite", path) : ERR_NOMEM;
 
 	if (err == ERR_OK) {
@@ -146,12 +147,13 @@ static enum err check_one(struct drill *drill, const char *path)
 		if (err == ERR_OK)
 			err = drill_compare_counted(drill, "sqlite", path, copy.tables, copy.rows);
 		sqlite_copy_close(&copy);
+		readable = err == ERR_OK;
 		if (drill_is_finding(err))
 			err = drill_find_failure(drill, "sqlite", path);
-		else if (err == ERR_OK)
-			err = drill_assertions_of(drill, source, ask_sqlite, restored);
 	}
 	drill_step_end(drill, err == ERR_OK && drill->result->findings_count == before, false);
+	if (err == ERR_OK && readable)
+		err = drill_assertions_of(drill, source, ask_sqlite, restored);
 	mem_free(restored);
 	mem_free(source);
 	return err;

@@ -67,7 +67,7 @@ static enum err add(struct dump_digest *digest, const char *bytes, size_t size)
 static bool is_of_rows(const char *line)
 {
 	return begins(line, "INSERT ") || begins(line, "REPLACE ") ||
-	    (*line && line[strspn(line, " ,;()")] == '\0');
+	    (strspn(line, " ,;()\n") > strspn(line, " \n") && line[strspn(line, " ,;()\n")] == '\0');
 }
 
 /* Before anything in parentheses or a text. */
