@@ -93,11 +93,18 @@ static void report(const struct configuration_job *job, const struct run_result 
 static enum err drill_one(const struct configuration *configuration, const struct configuration_job *job, int64_t planned)
 {
 	const struct configuration_target *target = configuration_target(configuration, job->target);
+	struct configuration_target reading = *target;
 	struct repository_access access;
 	struct run_result result = {0};
 	enum err err;
 
-	configured_use(target);
+	/* The key that adds backups every night cannot read them; what the drill has instead is for it alone. */
+	if (job->drill && (job->drill->password_file || job->drill->password_command)) {
+		reading.key = NULL;
+		reading.password_file = job->drill->password_file;
+		reading.password_command = job->drill->password_command;
+	}
+	configured_use(&reading);
 	access = access_of(passphrase_current);
 	err = run_job(
 	    &(struct run_options){

@@ -99,6 +99,7 @@ struct configuration_drill {
 	struct configuration_schedule schedule;
 	char *folder;	  /* where it restores to, in a folder of its own; NULL: the default */
 	char *leave_free; /* "2G": what stays free there; NULL: the default */
+	char *password_file, *password_command; /* where the target has a key that can only add: at most one; NULL: as the target */
 	char *rto, *rpo;  /* "4h": how long the way back may take, how old the backup may be; NULL: no target */
 	struct configuration_assertion *assertions;
 	uint32_t assertions_count;

@@ -135,6 +135,8 @@ static const cyaml_schema_field_t drill[] = {
     SCHEDULE,
     OPTIONAL(configuration_drill, folder),
     OPTIONAL(configuration_drill, leave_free),
+    OPTIONAL(configuration_drill, password_file),
+    OPTIONAL(configuration_drill, password_command),
     OPTIONAL(configuration_drill, rto),
     OPTIONAL(configuration_drill, rpo),
     CYAML_FIELD_SEQUENCE("assertions", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_drill, assertions,

@@ -73,6 +73,11 @@ enum err validate_drill(struct locate *locate, const struct configuration_job *j
 	if (err == ERR_OK && drill->leave_free && !limits_rate(drill->leave_free, &size))
 		err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.leave_free", path).text,
 		    "\"%s\" is no size; allowed: a number and one of k M G, at least 1k, as 2G", drill->leave_free);
+	if (err == ERR_OK && drill->password_file && drill->password_command)
+		err = locate_fail(locate, PL_CONFIG_VALUE, locate_path("%s.password_file", path).text,
+		    "give one of password_file and password_command, not both");
+	if (err == ERR_OK && drill->password_file)
+		err = validate_secret(locate, locate_path("%s.password_file", path).text, drill->password_file);
 	if (err == ERR_OK)
 		err = check_target(locate, path, "rto", drill->rto);
 	if (err == ERR_OK)

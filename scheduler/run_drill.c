@@ -24,7 +24,7 @@ static enum err choose(struct run *run, const struct snapshot **out)
 	if (!run->repository.keys->full)
 		return fail(PL_KEY_FULL,
 		    "a drill reads what is stored, and this key can only add backups: run it where the passphrase is "
-		    "(--password-file), or give the target one in the configuration");
+		    "(--password-file), or give the drill one in the configuration (drill: password_file)");
 	gethostname(host, sizeof(host) - 1);
 	err = snapshot_list_load(&run->snapshots, run->repository.target, run->repository.keys);
 	if (err == ERR_OK)
