@@ -20,11 +20,13 @@ enum { TRIGGER_MANUAL };
 static const char *const triggers[] = {"manual", "scheduled", "catch_up", "retry", NULL};
 
 static const struct option_spec options[] = {
-    {OPTION("snapshot", 0, OPTION_TEXT, "ID", "restore this snapshot, and not the last one of the job", &given.snapshot)},
+    {OPTION(
+	"snapshot", 0, OPTION_TEXT, "ID", "restore this snapshot, and not the last one of the job", &given.snapshot)},
     {OPTION(
 	 "trigger", 0, OPTION_CHOICE, "WORD", "for the record: manual, scheduled, catch_up or retry", &given.trigger),
 	.choices = triggers},
-    {OPTION("planned", 0, OPTION_TEXT, "TIME", "for the record: when the drill was planned (RFC 3339)", &given.planned)},
+    {OPTION(
+	"planned", 0, OPTION_TEXT, "TIME", "for the record: when the drill was planned (RFC 3339)", &given.planned)},
     {OPTION("run-id", 0, OPTION_TEXT, "ID", "the id of the drill, chosen before", &given.run_id)},
     {0},
 };
@@ -68,8 +70,8 @@ static void show(const struct run_result *result)
 	output_print("the way back took %s; the backup is %s old\n",
 	    output_duration(duration,
 		(int64_t)record_member_number(record_member(drill, "rto"), "reached_ms") * (CLOCK_SECOND / 1000)),
-	    output_duration(age,
-		(int64_t)record_member_number(record_member(drill, "rpo"), "reached_ms") * (CLOCK_SECOND / 1000)));
+	    output_duration(
+		age, (int64_t)record_member_number(record_member(drill, "rpo"), "reached_ms") * (CLOCK_SECOND / 1000)));
 }
 
 static void report(const struct configuration_job *job, const struct run_result *result)
@@ -90,7 +92,8 @@ static void report(const struct configuration_job *job, const struct run_result 
 		statuses[result->status], "stored", result->stored));
 }
 
-static enum err drill_one(const struct configuration *configuration, const struct configuration_job *job, int64_t planned)
+static enum err drill_one(
+    const struct configuration *configuration, const struct configuration_job *job, int64_t planned)
 {
 	const struct configuration_target *target = configuration_target(configuration, job->target);
 	struct configuration_target reading = *target;

@@ -58,8 +58,8 @@ static enum err show_line(void *context, const struct record_row *row)
 	output_print("%-44s %s  %s; %s\n", row->heading->id, started(original), record_report_status(original), review);
 	output_object("report",
 	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:b}", "id", row->heading->id, "kind",
-		row->heading->kind, "job", row->heading->job, "time", started(original), "status", record_report_status(original), "result",
-		row->heading->status, "review", review, "review_result",
+		row->heading->kind, "job", row->heading->job, "time", started(original), "status",
+		record_report_status(original), "result", row->heading->status, "review", review, "review_result",
 		record_review_name(record_review_decision(&reviews)), "reviews", (int)reviews.count, "number",
 		(json_int_t)row->heading->number, "hash", hex_encode(hash, original->hash, HASH_SIZE), "signed",
 		original->is_signed));

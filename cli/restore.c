@@ -286,11 +286,12 @@ const struct command restore_command = {
 	       "With --to-database PATH is a dump of databases, which is loaded into a server: one of the\n"
 	       "configuration (--server), or the one that the --server- options name. The plan is shown first. A\n"
 	       "database that is there and not empty is only replaced with --overwrite always: it is dropped then.",
-    .examples = "pulih restore latest -t /tmp/back\n"
-		"pulih restore latest:/var/www/html -t /var/www/html --overwrite changed\n"
-		"pulih restore --host web1 latest -t /tmp/back --include '*.sql' --verify\n"
-		"pulih restore latest:/etc --to-tar - | tar t\n"
-		"pulih restore latest:mariadb/local.sql --to-database joomla_test --from-database joomla --server local -n\n"
-		"pulih restore latest:postgresql/local/sipp.sql --to-database sipp --server-socket /run/postgresql",
+    .examples =
+	"pulih restore latest -t /tmp/back\n"
+	"pulih restore latest:/var/www/html -t /var/www/html --overwrite changed\n"
+	"pulih restore --host web1 latest -t /tmp/back --include '*.sql' --verify\n"
+	"pulih restore latest:/etc --to-tar - | tar t\n"
+	"pulih restore latest:mariadb/local.sql --to-database joomla_test --from-database joomla --server local -n\n"
+	"pulih restore latest:postgresql/local/sipp.sql --to-database sipp --server-socket /run/postgresql",
     .run = restore_command_run,
 };

@@ -119,7 +119,8 @@ static char *users_path(const char *path, bool postgresql)
 
 	if (postgresql)
 		return mem_printf("%.*s/globals.sql", slash ? (int)(slash - path) : 0, path);
-	return mem_printf("%.*s/users.sql", (int)(dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path)), path);
+	return mem_printf(
+	    "%.*s/users.sql", (int)(dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path)), path);
 }
 
 /* ---- the plan ---- */
@@ -136,10 +137,10 @@ static const char *address(const struct load_server *server)
 	const char *socket = server->mariadb ? server->mariadb->socket : NULL;
 	const char *host = server->mariadb ? server->mariadb->host : server->postgresql->host;
 
-	return socket ? socket
-	    : host    ? host
+	return socket						? socket
+	    : host						? host
 	    : server->mariadb && server->mariadb->defaults_file ? server->mariadb->defaults_file
-								 : "its usual socket";
+								: "its usual socket";
 }
 
 static void show_plan(const struct load_plan *plan, const struct snapshot *snapshot)
@@ -208,8 +209,9 @@ static enum err compare(const struct load_plan *plan)
 	enum err err = load_compare(plan, same, on_difference, &count);
 
 	if (err == ERR_OK && !same)
-		output_note("the dump is of a server of version %s: rows were compared, and how many views and routines there "
-			    "are, but not their text",
+		output_note(
+		    "the dump is of a server of version %s: rows were compared, and how many views and routines there "
+		    "are, but not their text",
 		    dump_digest_server(plan->digest));
 	return err == ERR_OK && count > 0
 	    ? fail(PL_LOAD_DIFFERS, "what was loaded is not what the dump holds: %llu differences",

@@ -99,8 +99,9 @@ struct configuration_drill {
 	struct configuration_schedule schedule;
 	char *folder;	  /* where it restores to, in a folder of its own; NULL: the default */
 	char *leave_free; /* "2G": what stays free there; NULL: the default */
-	char *password_file, *password_command; /* where the target has a key that can only add: at most one; NULL: as the target */
-	char *rto, *rpo;  /* "4h": how long the way back may take, how old the backup may be; NULL: no target */
+	char *password_file,
+	    *password_command; /* where the target has a key that can only add: at most one; NULL: as the target */
+	char *rto, *rpo;       /* "4h": how long the way back may take, how old the backup may be; NULL: no target */
 	struct configuration_assertion *assertions;
 	uint32_t assertions_count;
 };
@@ -140,14 +141,14 @@ struct configuration_job {
 	struct configuration_source *sources;
 	uint32_t sources_count;
 	char *target;
-	struct configuration_schedule *schedule;	 /* may be NULL */
-	struct configuration_drill *drill;		 /* may be NULL */
-	struct configuration_keep *keep;		 /* may be NULL */
-	int priority;					 /* -100 … 100, higher ones first */
-	struct configuration_limits *limits;		 /* may be NULL */
-	char **before, **after;				 /* programs with their arguments */
-	uint32_t before_count, after_count;		 /* 0: none */
-	struct configuration_review *review;		 /* may be NULL */
+	struct configuration_schedule *schedule; /* may be NULL */
+	struct configuration_drill *drill;	 /* may be NULL */
+	struct configuration_keep *keep;	 /* may be NULL */
+	int priority;				 /* -100 … 100, higher ones first */
+	struct configuration_limits *limits;	 /* may be NULL */
+	char **before, **after;			 /* programs with their arguments */
+	uint32_t before_count, after_count;	 /* 0: none */
+	struct configuration_review *review;	 /* may be NULL */
 };
 
 /* What a channel is told of: a sum of these. */

@@ -110,16 +110,16 @@ static const cyaml_schema_field_t window[] = {
     CYAML_FIELD_END,
 };
 /* Of a schedule, or of what begins with one. */
-#define SCHEDULE                                                                                                     \
-	WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, every, intervals), OPTIONAL(configuration_schedule, cron), \
-	    OPTIONAL(configuration_schedule, at), NUMBER(configuration_schedule, hours),                             \
-	    NUMBER(configuration_schedule, minute),                                                                  \
-	    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, weekday, weekdays),                                    \
-	    CYAML_FIELD_SEQUENCE("weekdays", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                               \
-		struct configuration_schedule, weekdays, &weekday_value, 1, CYAML_ARRAY_LEN(weekdays)),              \
-	    NUMBER(configuration_schedule, day),                                                                     \
-	    CYAML_FIELD_MAPPING_PTR("window", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                              \
-		struct configuration_schedule, window, window)
+#define SCHEDULE                                                                                                      \
+	WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, every, intervals), OPTIONAL(configuration_schedule, cron),  \
+	    OPTIONAL(configuration_schedule, at), NUMBER(configuration_schedule, hours),                              \
+	    NUMBER(configuration_schedule, minute),                                                                   \
+	    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, weekday, weekdays),                                     \
+	    CYAML_FIELD_SEQUENCE("weekdays", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, \
+		weekdays, &weekday_value, 1, CYAML_ARRAY_LEN(weekdays)),                                              \
+	    NUMBER(configuration_schedule, day),                                                                      \
+	    CYAML_FIELD_MAPPING_PTR(                                                                                  \
+		"window", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, window, window)
 static const cyaml_schema_field_t schedule[] = {SCHEDULE, CYAML_FIELD_END};
 
 static const cyaml_schema_field_t assertion[] = {

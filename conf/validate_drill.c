@@ -43,8 +43,10 @@ static enum err check_assertions(struct locate *locate, const struct configurati
 {
 	for (uint32_t i = 0; i < job->drill->assertions_count; i++)
 		if (!is_source(job, job->drill->assertions[i].source))
-			return locate_fail(locate, PL_CONFIG_REFERENCE, locate_path("%s.assertions[%u].source", path, i).text,
-			    "the job has no source \"%s\"; allowed: mariadb/SERVER/DATABASE, postgresql/SERVER/DATABASE, or "
+			return locate_fail(locate, PL_CONFIG_REFERENCE,
+			    locate_path("%s.assertions[%u].source", path, i).text,
+			    "the job has no source \"%s\"; allowed: mariadb/SERVER/DATABASE, "
+			    "postgresql/SERVER/DATABASE, or "
 			    "sqlite and the path of a file",
 			    job->drill->assertions[i].source);
 	return ERR_OK;

@@ -38,8 +38,8 @@ enum err drill_find(struct drill_result *result, bool note, const char *code, co
 	result->notes_count += note;
 	if (json_array_size(result->findings) >= DRILL_FINDINGS_MAX)
 		return ERR_OK;
-	finding = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "severity", note ? "note" : "major", "code", code, "object",
-	    text_of(object), "text", text_of(text), "expected", text_of(expected), "found", text_of(found));
+	finding = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "severity", note ? "note" : "major", "code", code,
+	    "object", text_of(object), "text", text_of(text), "expected", text_of(expected), "found", text_of(found));
 	if (finding && json_array_append_new(result->findings, finding) == 0)
 		return ERR_OK;
 	return fail(PL_NO_MEMORY, "no memory for JSON");
@@ -126,8 +126,7 @@ static enum err compare_number(
 	    "another number than was counted when the backup was made", expected_text, found_text);
 }
 
-enum err drill_compare_counted(
-    struct drill *drill, const char *kind, const char *path, uint64_t tables, uint64_t rows)
+enum err drill_compare_counted(struct drill *drill, const char *kind, const char *path, uint64_t tables, uint64_t rows)
 {
 	json_t *counted = drill_counted(drill, kind, path);
 	enum err err = counted ? compare_number(drill, counted, "tables", path, tables) : ERR_OK;
@@ -207,7 +206,8 @@ static enum err clean(struct drill *drill, enum err err)
 		drill_step_end(drill, cleaned == ERR_OK, false);
 	if (cleaned != ERR_OK) {
 		output_failure_warning(failure_last());
-		cleaned = drill_find(drill->result, true, "clean", drill->options->folder, failure_last()->text, "", "");
+		cleaned =
+		    drill_find(drill->result, true, "clean", drill->options->folder, failure_last()->text, "", "");
 	}
 	return err == ERR_OK ? cleaned : failure_put(&kept);
 }

@@ -20,8 +20,8 @@ struct drill_assertion {
 };
 
 struct drill_options {
-	const char *folder; /* in which its own is made */
-	uint64_t reserve;   /* bytes that stay free there */
+	const char *folder;	   /* in which its own is made */
+	uint64_t reserve;	   /* bytes that stay free there */
 	const char *const *sqlite; /* SQLite databases among what was stored: absolute paths */
 	size_t sqlite_count;
 	const struct drill_assertion *assertions;
@@ -34,8 +34,8 @@ struct drill_options {
 
 /* As records have it: docs/json.md. Starts as {0}; released with drill_result_free. */
 struct drill_result {
-	json_t *files;	    /* object */
-	json_t *databases;  /* arrays */
+	json_t *files;	   /* object */
+	json_t *databases; /* arrays */
 	json_t *assertions;
 	json_t *steps;
 	json_t *findings;

@@ -10,16 +10,16 @@ static enum err keep(struct drill *drill, const struct drill_assertion *assertio
 {
 	size_t length = strlen(found);
 	char *printable = output_printable(found, length > ANSWER_SHOWN ? ANSWER_SHOWN : length);
-	json_t *kept = printable ? json_pack("{s:s, s:s, s:s, s:s, s:b}", "source", assertion->source, "sql", assertion->sql,
-				       "expected", assertion->expect, "found", printable, "good", good)
+	json_t *kept = printable ? json_pack("{s:s, s:s, s:s, s:s, s:b}", "source", assertion->source, "sql",
+				       assertion->sql, "expected", assertion->expect, "found", printable, "good", good)
 				 : NULL;
 	enum err err = kept && json_array_append_new(drill->result->assertions, kept) == 0
 	    ? ERR_OK
 	    : fail(PL_NO_MEMORY, "no memory for JSON");
 
 	if (err == ERR_OK && !good)
-		err = drill_find(drill->result, false, "assertion", assertion->source, assertion->sql, assertion->expect,
-		    printable);
+		err = drill_find(
+		    drill->result, false, "assertion", assertion->source, assertion->sql, assertion->expect, printable);
 	mem_free(printable);
 	return err;
 }

@@ -158,7 +158,8 @@ static enum err compare(struct one *one)
 		err = load_compare(&one->plan, same, on_difference, one);
 	if (err == ERR_OK && !same)
 		err = drill_find(drill->result, true, "version", one->path,
-		    "the server of the drill has another version: rows were compared, and how many views and routines there "
+		    "the server of the drill has another version: rows were compared, and how many views and routines "
+		    "there "
 		    "are, but not their text",
 		    dumped, one->plan.version);
 	drill_step_end(drill, err == ERR_OK && drill->result->findings_count == before, false);
@@ -201,10 +202,11 @@ static enum err tell_database(struct one *one, const char *name)
 	enum err err = path && source ? ERR_OK : ERR_NOMEM;
 
 	if (err == ERR_OK && digest) {
-		database = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind", kind, "path", path, "size",
-		    (json_int_t)one->dump.size, "tables", (json_int_t)digest->tables, "rows", (json_int_t)digest->rows,
-		    "views", (json_int_t)digest->views, "routines", (json_int_t)digest->routines, "dumped_from",
-		    dump_digest_server(one->plan.digest), "server", one->plan.version);
+		database = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind", kind, "path", path,
+		    "size", (json_int_t)one->dump.size, "tables", (json_int_t)digest->tables, "rows",
+		    (json_int_t)digest->rows, "views", (json_int_t)digest->views, "routines",
+		    (json_int_t)digest->routines, "dumped_from", dump_digest_server(one->plan.digest), "server",
+		    one->plan.version);
 		if (!database || json_array_append_new(one->drill->result->databases, database) != 0)
 			err = fail(PL_NO_MEMORY, "no memory for JSON");
 		if (err == ERR_OK)

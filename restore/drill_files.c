@@ -64,7 +64,8 @@ static enum err keep_counts(struct drill *drill, const struct restore_result *re
 	    {"metadata_problems", restored->metadata_problems}};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (json_object_set_new(drill->result->files, members[i].name, json_integer((json_int_t)members[i].value)))
+		if (json_object_set_new(
+			drill->result->files, members[i].name, json_integer((json_int_t)members[i].value)))
 			return fail(PL_NO_MEMORY, "no memory for JSON");
 	return ERR_OK;
 }
@@ -116,9 +117,9 @@ static bool is_stored(const struct snapshot *snapshot, const char *path)
 
 static enum err add_database(struct drill *drill, const char *path, const struct sqlite_copy *copy)
 {
-	json_t *database = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "kind", "sqlite", "path", path, "size",
-	    (json_int_t)copy->size, "tables", (json_int_t)copy->tables, "rows", (json_int_t)copy->rows, "server",
-	    copy->version);
+	json_t *database =
+	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "kind", "sqlite", "path", path, "size", (json_int_t)copy->size,
+		"tables", (json_int_t)copy->tables, "rows", (json_int_t)copy->rows, "server", copy->version);
 
 	return database && json_array_append_new(drill->result->databases, database) == 0
 	    ? ERR_OK

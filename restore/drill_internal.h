@@ -45,7 +45,6 @@ enum err drill_assertions_rest(struct drill *drill);
 /* What was counted of a database when it was stored; NULL where that is not known. */
 json_t *drill_counted(const struct drill *drill, const char *kind, const char *path);
 /* Compares a number with that. */
-enum err drill_compare_counted(
-    struct drill *drill, const char *kind, const char *path, uint64_t tables, uint64_t rows);
+enum err drill_compare_counted(struct drill *drill, const char *kind, const char *path, uint64_t tables, uint64_t rows);
 
 #endif

@@ -100,7 +100,8 @@ enum err dump_examine(const struct dump *dump, struct restore_view *view, struct
 		err = fail(PL_DUMP_UNKNOWN, "/%s does not begin as a dump of mariadb-dump, mysqldump or pg_dump does",
 		    dump->path);
 	if (err == ERR_OK && !dump_digest_complete(digest))
-		err = fail(PL_DUMP_INCOMPLETE, "/%s ends without the mark of a dump that was written to its end", dump->path);
+		err = fail(
+		    PL_DUMP_INCOMPLETE, "/%s ends without the mark of a dump that was written to its end", dump->path);
 	if (err == ERR_OK) {
 		*out = digest;
 		digest = NULL;

@@ -12,8 +12,7 @@ struct dump {
 	uint64_t size;
 };
 /* PL_SNAPSHOT_PATH (ERR_MISSING), PL_NOT_A_FILE. */
-enum err dump_find(
-    struct dump *out, struct restore_view *view, const struct snapshot *snapshot, const char *path);
+enum err dump_find(struct dump *out, struct restore_view *view, const struct snapshot *snapshot, const char *path);
 void dump_free(struct dump *dump);
 /* All of it, piece by piece: as restore_content_read. */
 enum err dump_read(const struct dump *dump, struct restore_view *view, restore_content_use use, void *context);

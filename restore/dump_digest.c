@@ -42,7 +42,7 @@ const struct dump_tables *dump_digest_counted(const struct dump_digest *digest)
 {
 	static const struct dump_tables none;
 
-	return digest->mariadb ? mariadb_count_tables(digest->mariadb)
+	return digest->mariadb	 ? mariadb_count_tables(digest->mariadb)
 	    : digest->postgresql ? postgresql_count_tables(digest->postgresql)
 				 : &none;
 }
@@ -107,7 +107,7 @@ static enum err take(void *context, size_t table, const void *bytes, size_t size
 
 static enum err pass(struct dump_digest *digest, const void *bytes, size_t size)
 {
-	return digest->mariadb ? mariadb_count_feed(digest->mariadb, bytes, size)
+	return digest->mariadb	 ? mariadb_count_feed(digest->mariadb, bytes, size)
 	    : digest->postgresql ? postgresql_count_feed(digest->postgresql, bytes, size)
 				 : ERR_OK;
 }

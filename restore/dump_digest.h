@@ -21,9 +21,9 @@ struct dump_digest_table {
 	uint8_t hash[HASH_SIZE]; /* of the rows, in their order; zero for none */
 };
 struct dump_digest_database {
-	const char *name; /* "" where the dump does not say: PostgreSQL's */
+	const char *name;			/* "" where the dump does not say: PostgreSQL's */
 	uint64_t tables, rows, views, routines; /* routines: functions, procedures, triggers, events */
-	uint8_t hash[HASH_SIZE]; /* of all but rows */
+	uint8_t hash[HASH_SIZE];		/* of all but rows */
 };
 
 struct dump_digest;

@@ -68,8 +68,8 @@ static enum err compare_databases(const struct comparison *comparison)
 			err = tell(comparison, DUMP_DATABASE_MISSING, database->name, "", 0, 0);
 		else if (database->views != other->views || database->routines != other->routines ||
 		    (comparison->structure && memcmp(database->hash, other->hash, HASH_SIZE) != 0))
-			err = tell(comparison, DUMP_STRUCTURE, database->name, "",
-			    database->views + database->routines, other->views + other->routines);
+			err = tell(comparison, DUMP_STRUCTURE, database->name, "", database->views + database->routines,
+			    other->views + other->routines);
 	}
 	for (size_t i = 0; err == ERR_OK && (other = dump_digest_database(comparison->second, i)) != NULL; i++) {
 		bool known = false;
@@ -96,8 +96,7 @@ static enum err compare_tables(const struct comparison *comparison)
 		if (!other)
 			err = tell(comparison, DUMP_TABLE_MISSING, table->database, table->name, table->rows, 0);
 		else if (table->rows != other->rows)
-			err = tell(
-			    comparison, DUMP_ROWS_COUNT, table->database, table->name, table->rows, other->rows);
+			err = tell(comparison, DUMP_ROWS_COUNT, table->database, table->name, table->rows, other->rows);
 		else if (memcmp(table->hash, other->hash, HASH_SIZE) != 0)
 			err = tell(comparison, DUMP_ROWS, table->database, table->name, table->rows, other->rows);
 	}

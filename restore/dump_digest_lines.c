@@ -211,8 +211,9 @@ static enum err take_entry(struct dump_digest *digest, const char *line)
 /* What names the database, which may have another name where it was restored, and what is about versions. */
 static bool is_of_database(const char *line)
 {
-	static const char *const with[] = {"\\connect ", "\\encoding ", "\\restrict ", "\\unrestrict ", "CREATE DATABASE ",
-	    "ALTER DATABASE ", "COMMENT ON DATABASE ", "-- Name: DATABASE ", "-- Dumped from ", "-- Dumped by "};
+	static const char *const with[] = {"\\connect ", "\\encoding ", "\\restrict ", "\\unrestrict ",
+	    "CREATE DATABASE ", "ALTER DATABASE ", "COMMENT ON DATABASE ", "-- Name: DATABASE ", "-- Dumped from ",
+	    "-- Dumped by "};
 
 	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++)
 		if (begins(line, with[i]))

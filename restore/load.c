@@ -42,7 +42,8 @@ static enum err fail_choice(const struct load_plan *plan, const char *why)
 	enum err err = name_them(plan->digest, &names);
 
 	if (err == ERR_OK)
-		err = fail(PL_LOAD_DATABASE, "/%s holds these databases: %s; %s", plan->dump->path, (char *)names.data, why);
+		err = fail(
+		    PL_LOAD_DATABASE, "/%s holds these databases: %s; %s", plan->dump->path, (char *)names.data, why);
 	buffer_free(&names);
 	return err;
 }
@@ -85,7 +86,8 @@ static enum err choose_mariadb(struct load_plan *plan, const char *from, const c
 	if (err != ERR_OK || !to)
 		return err;
 	if (!found && (count > 0 || from))
-		return fail_choice(plan, from ? "the one that was named is not among them" : "say which: --from-database NAME");
+		return fail_choice(
+		    plan, from ? "the one that was named is not among them" : "say which: --from-database NAME");
 	return add(plan, found ? found->name : "", to);
 }
 

@@ -31,8 +31,9 @@ struct load_plan {
 	const struct dump *users; /* roles and rights; NULL: they are not loaded */
 	struct dump_digest *digest;
 	enum dump_kind kind;
-	bool all;   /* every database of the dump, under its own name */
-	bool drill; /* the server is thrown away: roles that nobody has are made, tablespaces do not count, users that cannot be made are a note */
+	bool all; /* every database of the dump, under its own name */
+	bool
+	    drill; /* the server is thrown away: roles that nobody has are made, tablespaces do not count, users that cannot be made are a note */
 	enum err (*check)(void *context); /* asked now and then while it is loaded; NULL: never */
 	void *context;
 	char version[64]; /* of the server */
@@ -49,16 +50,15 @@ void load_plan_free(struct load_plan *plan);
 enum err load_plan_check(const struct load_plan *plan);
 
 struct load_result {
-	uint64_t bytes; /* of the dump that the server was given */
-	int64_t duration; /* ns */
+	uint64_t bytes;		 /* of the dump that the server was given */
+	int64_t duration;	 /* ns */
 	char note[FAILURE_TEXT]; /* of what was left out; "" for nothing */
 };
 /* Databases that are there are dropped first: load_plan_check is the caller's. PL_LOAD_FAILED (ERR_FAILED) says how far it went. */
 enum err load_run(const struct load_plan *plan, struct restore_view *view, struct load_result *result);
 
 /* Dumps the databases of the plan anew, as a backup would, and compares with what was loaded; `structure` as dump_digest_compare. */
-enum err load_compare(
-    const struct load_plan *plan, bool structure, dump_digest_visit visit, void *context);
+enum err load_compare(const struct load_plan *plan, bool structure, dump_digest_visit visit, void *context);
 /* The answer of one of its databases to a query: its lines, without the last line feed; NUL-terminated. */
 enum err load_query(const struct load_server *server, const char *database, const char *sql, struct buffer *out);
 

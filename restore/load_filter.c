@@ -7,7 +7,9 @@
 #include "core/source/mariadb_client.h"
 #include "core/source/postgresql_client.h"
 
-#define LINE_LIMIT ((size_t)64 << 10) /* bytes that are looked at before a line goes through: those that mean something are short */
+#define LINE_LIMIT  \
+	((size_t)64 \
+	    << 10) /* bytes that are looked at before a line goes through: those that mean something are short */
 #define OUT_AT_ONCE ((size_t)256 << 10)
 
 struct load_filter {
@@ -15,11 +17,11 @@ struct load_filter {
 	struct mariadb_count *mariadb;
 	struct postgresql_count *postgresql;
 	struct buffer line, out, position;
-	bool begun;	/* the line at hand was decided */
-	bool passes;	/* so: what is left of it goes through */
-	bool wanted;	/* the section at hand is of the database that is meant */
-	bool body;	/* of a routine */
-	bool database;	/* PostgreSQL: the entry at hand is about the database itself */
+	bool begun;    /* the line at hand was decided */
+	bool passes;   /* so: what is left of it goes through */
+	bool wanted;   /* the section at hand is of the database that is meant */
+	bool body;     /* of a routine */
+	bool database; /* PostgreSQL: the entry at hand is about the database itself */
 	char *mariadb_to, *postgresql_to, *connect;
 };
 
@@ -88,8 +90,8 @@ static enum err take_mariadb(struct load_filter *filter, const char *line, bool 
 		return ERR_OK;
 	/* The client is told to keep to the sandbox by an option; one that is older stops at this line. And whatever is to be dropped was said by
 	 * a person, and not by the dump. */
-	*handled = begins(line, "/*M!999999\\- ") || begins(line, "DROP DATABASE") ||
-	    begins(line, "/*!40000 DROP DATABASE");
+	*handled =
+	    begins(line, "/*M!999999\\- ") || begins(line, "DROP DATABASE") || begins(line, "/*!40000 DROP DATABASE");
 	if (*handled || !filter->options.from)
 		return ERR_OK;
 	if (of_database || begins(line, "-- Current Database: `"))
@@ -326,8 +328,8 @@ enum err load_filter_finish(struct load_filter *filter)
 
 const char *load_filter_position(struct load_filter *filter)
 {
-	const struct dump_tables *counted = filter->mariadb ? mariadb_count_tables(filter->mariadb)
-							    : postgresql_count_tables(filter->postgresql);
+	const struct dump_tables *counted =
+	    filter->mariadb ? mariadb_count_tables(filter->mariadb) : postgresql_count_tables(filter->postgresql);
 	const struct dump_table *table = counted->tables_count > 0 ? &counted->tables[counted->tables_count - 1] : NULL;
 	const char *database = table ? counted->databases[table->database].name : "";
 

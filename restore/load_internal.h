@@ -35,7 +35,8 @@ struct load_filter_options {
 	const char *written;   /* PostgreSQL: the name of the dump's database as SQL has it */
 	bool restricts;	       /* psql knows \restrict */
 	bool plain_tablespaces;
-	const char *const *roles; /* of globals: those that are there, as SQL has their names; NULL: it is no dump of globals */
+	const char *const
+	    *roles; /* of globals: those that are there, as SQL has their names; NULL: it is no dump of globals */
 	size_t roles_count;
 	load_sink sink;
 	void *context;

@@ -59,7 +59,8 @@ static enum err fail_loading(struct loading *loading, const struct dump *dump, e
 	if (!printable)
 		return ERR_NOMEM;
 	position = loading->filter ? load_filter_position(loading->filter) : "";
-	err = fail(err == ERR_INTERRUPTED ? PL_INTERRUPTED : PL_LOAD_FAILED, "/%s: loading broke off, %s of %s were given to the client%s%s: %s", dump->path,
+	err = fail(err == ERR_INTERRUPTED ? PL_INTERRUPTED : PL_LOAD_FAILED,
+	    "/%s: loading broke off, %s of %s were given to the client%s%s: %s", dump->path,
 	    output_size(given, loading->given), output_size(size, dump->size), *position ? ", up to the table " : "",
 	    position, *printable ? printable : failure.text);
 	mem_free(printable);
@@ -67,7 +68,8 @@ static enum err fail_loading(struct loading *loading, const struct dump *dump, e
 }
 
 /* `into`: where the client begins; NULL: nowhere. */
-static enum err load_dump(struct loading *loading, const struct dump *dump, const char *into, struct load_filter_options options)
+static enum err load_dump(
+    struct loading *loading, const struct dump *dump, const char *into, struct load_filter_options options)
 {
 	enum err err = load_client_open(&loading->client, loading->plan->server, into);
 

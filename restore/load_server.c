@@ -55,8 +55,7 @@ enum err load_query(const struct load_server *server, const char *database, cons
 enum err load_server_version(const struct load_server *server, char out[64])
 {
 	struct buffer answer = {0};
-	enum err err =
-	    load_query(server, NULL, server->mariadb ? "SELECT VERSION()" : "SHOW server_version", &answer);
+	enum err err = load_query(server, NULL, server->mariadb ? "SELECT VERSION()" : "SHOW server_version", &answer);
 
 	if (err == ERR_OK)
 		snprintf(out, 64, "%s", (const char *)answer.data);
@@ -118,9 +117,9 @@ static enum err look_postgresql(const struct load_server *server, struct load_da
 {
 	char *text = postgresql_client_text(database->to);
 	uint64_t exists = 0;
-	enum err err = text ? ask_number(server, NULL,
-				  mem_printf("SELECT count(*) FROM pg_database WHERE datname = %s", text), &exists)
-			    : ERR_NOMEM;
+	enum err err = text
+	    ? ask_number(server, NULL, mem_printf("SELECT count(*) FROM pg_database WHERE datname = %s", text), &exists)
+	    : ERR_NOMEM;
 
 	database->exists = exists > 0;
 	if (err == ERR_OK && database->exists)
@@ -183,8 +182,8 @@ static enum err ask_restrict(struct load_client *client)
 {
 	static const char *const argv[] = {"psql", "--help=commands", NULL};
 	struct buffer help = {0};
-	enum err err = dump_client_run(
-	    &(struct command_options){.argv = argv, .keep_errors = true}, (size_t)1 << 20, &help);
+	enum err err =
+	    dump_client_run(&(struct command_options){.argv = argv, .keep_errors = true}, (size_t)1 << 20, &help);
 
 	client->restricts = err == ERR_OK && strstr((const char *)help.data, "\\restrict") != NULL;
 	buffer_free(&help);

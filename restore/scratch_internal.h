@@ -22,7 +22,8 @@ void scratch_end_processes(const char *folder);
 #define SCRATCH_PREFIX "pulih-drill-"
 #define SCRATCH_MARKER ".pulih-drill"
 
-#define SCRATCH_SOCKET_MAX 100 /* bytes of a socket's path: 108 with a NUL, and PostgreSQL's have a lock file beside them */
+#define SCRATCH_SOCKET_MAX \
+	100 /* bytes of a socket's path: 108 with a NUL, and PostgreSQL's have a lock file beside them */
 
 struct scratch_server {
 	struct scratch *scratch;

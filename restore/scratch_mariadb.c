@@ -39,8 +39,7 @@ static enum err prepare(struct scratch_server *server)
 	server->socket = path_join(server->folder, "s");
 	if (!server->socket)
 		return ERR_NOMEM;
-	server->mariadb =
-	    (struct mariadb_source){.name = "drill", .socket = server->socket, .user = server->login};
+	server->mariadb = (struct mariadb_source){.name = "drill", .socket = server->socket, .user = server->login};
 	return err;
 }
 

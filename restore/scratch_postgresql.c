@@ -62,8 +62,8 @@ static enum err prepare(struct scratch_server *server)
 	server->socket = path_join(server->folder, ".s.PGSQL.5432");
 	if (!server->socket)
 		return ERR_NOMEM;
-	server->postgresql = (struct postgresql_server){
-	    .name = "drill", .host = server->folder, .port = 5432, .user = SUPERUSER};
+	server->postgresql =
+	    (struct postgresql_server){.name = "drill", .host = server->folder, .port = 5432, .user = SUPERUSER};
 	return write_rules(server);
 }
 
@@ -89,9 +89,10 @@ static enum err start(struct scratch_server *server)
 	char *sockets = mem_printf("unix_socket_directories=%s", server->folder);
 	char *hba = mem_printf("hba_file=%s/hba", server->scratch->folder);
 	char *ident = mem_printf("ident_file=%s/ident", server->scratch->folder);
-	const char *const argv[] = {server->program, "-D", data, "-c", "listen_addresses=", "-c", sockets, "-c", hba, "-c",
-	    ident, "-c", "port=5432", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-c",
-	    "shared_buffers=64MB", "-c", "max_wal_size=256MB", "-c", "jit=off", "-c", "logging_collector=off", NULL};
+	const char *const argv[] = {server->program, "-D", data, "-c", "listen_addresses=", "-c", sockets, "-c", hba,
+	    "-c", ident, "-c", "port=5432", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off",
+	    "-c", "shared_buffers=64MB", "-c", "max_wal_size=256MB", "-c", "jit=off", "-c", "logging_collector=off",
+	    NULL};
 	enum err err = data && sockets && hba && ident
 	    ? scratch_server_spawn(server, &server->command, argv, environment)
 	    : ERR_NOMEM;

@@ -182,8 +182,8 @@ static enum err check_socket(const struct scratch_server *server)
 {
 	if (strlen(server->socket) <= SCRATCH_SOCKET_MAX)
 		return ERR_OK;
-	return fail(PL_SCRATCH, "%s is too long for the name of a socket: choose a folder with a shorter path",
-	    server->socket);
+	return fail(
+	    PL_SCRATCH, "%s is too long for the name of a socket: choose a folder with a shorter path", server->socket);
 }
 
 /* Until it answers; while it is not up, what a client says is no failure. */

@@ -79,8 +79,8 @@ static pid_t start_process(const struct daemon *daemon, const struct state_run *
 	const struct limits limits = limits_of(daemon->configuration, job);
 	char planned[CLOCK_TEXT];
 	char name[CONFIGURATION_NAME_MAX + 1];
-	const char *const words[] = {drill_key_is(run->job) ? "drill" : "run", "--trigger", run->trigger, "--planned", clock_format(planned, run->planned),
-	    "--run-id", run->run_id, NULL};
+	const char *const words[] = {drill_key_is(run->job) ? "drill" : "run", "--trigger", run->trigger, "--planned",
+	    clock_format(planned, run->planned), "--run-id", run->run_id, NULL};
 
 	return daemon_child_spawn(daemon, words, drill_key_job(name, run->job), &limits);
 }

@@ -161,8 +161,7 @@ const struct daemon_job *daemon_job(const struct daemon *daemon, const char *nam
 	return NULL;
 }
 
-const struct configuration_job *daemon_job_of(
-    const struct configuration *configuration, const struct state_run *run)
+const struct configuration_job *daemon_job_of(const struct configuration *configuration, const struct state_run *run)
 {
 	char name[CONFIGURATION_NAME_MAX + 1];
 

@@ -67,8 +67,7 @@ struct daemon {
 };
 
 /* The job of the configuration that a run is of, or of whose drill it is. */
-const struct configuration_job *daemon_job_of(
-    const struct configuration *configuration, const struct state_run *run);
+const struct configuration_job *daemon_job_of(const struct configuration *configuration, const struct state_run *run);
 
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name);
 

@@ -93,9 +93,8 @@ static void headline(struct text *text)
 	if (kind == NOTIFY_TEST)
 		add(text, "%s", word(text, NOTIFY_WORD_TEST));
 	else
-		add(text, "%s %s %s",
-		    word(text, is_of_drill(text->message) ? NOTIFY_WORD_DRILL : phrases[kind].noun), text->message->job,
-		    word(text, phrases[kind].state));
+		add(text, "%s %s %s", word(text, is_of_drill(text->message) ? NOTIFY_WORD_DRILL : phrases[kind].noun),
+		    text->message->job, word(text, phrases[kind].state));
 }
 
 /* "Sabtu, 21 November 2026, 01.04.10 (UTC+09:00), 1 hari sebelumnya" */

@@ -23,8 +23,8 @@ struct run_options {
 	const char *trigger;	/* as in struct record */
 	const char *run_id;	/* that was chosen before; NULL: a new one */
 	int64_t planned;	/* as in struct record */
-	bool drill;	  /* a restore drill of the job instead: scheduler/run_drill.c */
-	const char *snapshot; /* that it restores, as snapshot_resolve has it; NULL: the last one of the job */
+	bool drill;		/* a restore drill of the job instead: scheduler/run_drill.c */
+	const char *snapshot;	/* that it restores, as snapshot_resolve has it; NULL: the last one of the job */
 	void (*on_step)(void *context, const char *action, const char *object); /* of a drill; may be NULL */
 	bool limited;	  /* ended when it takes longer than its limits allow; for a process that does nothing else */
 	unsigned threads; /* as in backup_options */
@@ -42,7 +42,7 @@ struct run_result {
 	bool lacking;		      /* the target lacks what this machine stored there before; the backup is done */
 	bool incomplete;	      /* the run failed because a database is missing; the rest is stored */
 	char cut_off[RECORD_ID_SIZE]; /* the run before that was cut off and got its record now; "" for none */
-	json_t *drill; /* as in the record; NULL: none */
+	json_t *drill;		      /* as in the record; NULL: none */
 	struct notify_results notifications; /* who was told of it, and of what waited; see notify.h */
 };
 void run_result_free(struct run_result *result);

@@ -28,9 +28,9 @@ static enum err choose(struct run *run, const struct snapshot **out)
 	gethostname(host, sizeof(host) - 1);
 	err = snapshot_list_load(&run->snapshots, run->repository.target, run->repository.keys);
 	if (err == ERR_OK)
-		err = snapshot_resolve(&run->snapshots,
-		    run->options->snapshot ? run->options->snapshot : SNAPSHOT_LATEST,
-		    run->options->snapshot ? NULL : &filter, out);
+		err =
+		    snapshot_resolve(&run->snapshots, run->options->snapshot ? run->options->snapshot : SNAPSHOT_LATEST,
+			run->options->snapshot ? NULL : &filter, out);
 	if (err == ERR_MISSING && !run->options->snapshot)
 		return fail(PL_DRILL_NO_BACKUP, "%s has no backup of the job %s of this machine",
 		    run->repository.target->url, job);
@@ -93,8 +93,8 @@ static struct drill_options options_of(const struct run *run, struct drill_asser
 	if (configured->leave_free)
 		limits_rate(configured->leave_free, &options.reserve);
 	for (uint32_t i = 0; i < configured->assertions_count; i++)
-		assertions[options.assertions_count++] = (struct drill_assertion){configured->assertions[i].source,
-		    configured->assertions[i].sql, configured->assertions[i].expect};
+		assertions[options.assertions_count++] = (struct drill_assertion){
+		    configured->assertions[i].source, configured->assertions[i].sql, configured->assertions[i].expect};
 	return options;
 }
 
@@ -131,9 +131,8 @@ static enum err judge_time(
 	char expected[32], found[32];
 	bool given = target && limits_span(target, &allowed);
 
-	*out = json_pack("{s:o, s:I}", "target_ms",
-	    given ? json_integer(allowed / (CLOCK_SECOND / 1000)) : json_null(), "reached_ms",
-	    (json_int_t)(reached / (CLOCK_SECOND / 1000)));
+	*out = json_pack("{s:o, s:I}", "target_ms", given ? json_integer(allowed / (CLOCK_SECOND / 1000)) : json_null(),
+	    "reached_ms", (json_int_t)(reached / (CLOCK_SECOND / 1000)));
 	if (!*out)
 		return fail(PL_NO_MEMORY, "no memory for JSON");
 	if (!given || reached <= allowed)

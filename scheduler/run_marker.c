@@ -19,9 +19,8 @@ static enum err fail_busy(const struct run *run)
 	ssize_t size = file_pread_full(run->lock, pid, sizeof(pid) - 1, 0);
 
 	pid[size > 0 ? size : 0] = '\0';
-	return fail(
-	    PL_JOB_BUSY, "%s %s is running already (process %s)", run->options->drill ? "the drill of job" : "job",
-	    run->options->job->name, pid[0] ? pid : "unknown");
+	return fail(PL_JOB_BUSY, "%s %s is running already (process %s)",
+	    run->options->drill ? "the drill of job" : "job", run->options->job->name, pid[0] ? pid : "unknown");
 }
 
 static enum err take_lock(struct run *run, const char *path)

@@ -118,8 +118,8 @@ enum err run_record(struct run *run, enum err err)
 	if ((err == ERR_OK || err == ERR_PARTIAL) && run->lost.kind != ERR_OK)
 		record.failure = run->lost;
 	record.status = err == ERR_OK && run->lost.kind == ERR_OK && !run->notes ? RECORD_SUCCESS
-	    : err == ERR_OK || err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
-									  : RECORD_FAILED;
+	    : err == ERR_OK || err == ERR_PARTIAL || run->result->lacking	 ? RECORD_NOTES
+										 : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }
@@ -142,8 +142,7 @@ enum err run_record_cut_off(struct run *run, const struct run_begun *begun, cons
 	if (how)
 		fail(PL_RUN_NO_RECORD, "the process of the run %s %s without writing a record", begun->id, how);
 	else
-		fail(PL_RUN_CUT_OFF,
-		    "the %s %s was cut off: the program or the machine was stopped while it ran",
+		fail(PL_RUN_CUT_OFF, "the %s %s was cut off: the program or the machine was stopped while it ran",
 		    run->options->drill ? "drill" : "run", begun->id);
 	failure_take(&record.failure);
 	if (run->options->drill && !(drill = json_object()))

@@ -77,8 +77,7 @@ static enum err write_select(const struct record_filter *filter, struct buffer *
 	    filter->below ? " AND number < :below" : "", filter->from ? " AND time >= :from" : "",
 	    filter->to ? " AND time < :to" : "",
 	    filter->reports || filter->waiting ? " AND kind IN ('run', 'drill')" : "",
-	    filter->waiting ? " AND coalesce(" REVIEWS
-			      " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
+	    filter->waiting ? " AND coalesce(" REVIEWS " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
 			    : "");
 
 	if (err == ERR_OK && filter->last)

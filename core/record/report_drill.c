@@ -46,7 +46,7 @@ static void summary(struct report_model *model, json_t *record)
 	report_model_field_strong(model, WORD_STATUS, report_parts_status(model, record));
 	report_model_field_strong(model, WORD_DRILL_CONCLUSION,
 	    report_model_word(model,
-		!is_good(record)			    ? WORD_DRILL_CONCLUSION_BAD
+		!is_good(record)				? WORD_DRILL_CONCLUSION_BAD
 		    : strcmp(status, "success_with_notes") == 0 ? WORD_DRILL_CONCLUSION_NOTES
 								: WORD_DRILL_CONCLUSION_GOOD));
 }
@@ -82,7 +82,8 @@ static void done_block(struct report_model *model, json_t *record)
 static void time_field(struct report_model *model, enum word label, json_t *time, bool age)
 {
 	char reached[RECORD_PHRASE], target[RECORD_PHRASE];
-	uint64_t reached_ms = record_member_number(time, "reached_ms"), target_ms = record_member_number(time, "target_ms");
+	uint64_t reached_ms = record_member_number(time, "reached_ms"),
+		 target_ms = record_member_number(time, "target_ms");
 
 	if (!json_is_object(time))
 		return;
@@ -176,10 +177,10 @@ static void steps_block(struct report_model *model, json_t *steps)
 	    {WORD_DRILL_STEP, REPORT_NO_GROUP, 28, false}, {WORD_DRILL_OBJECT, REPORT_NO_GROUP, 26, false},
 	    {WORD_DRILL_BEGAN, REPORT_NO_GROUP, 16, false}, {WORD_DRILL_TOOK, REPORT_NO_GROUP, 12, true},
 	    {WORD_CHECK_RESULT, REPORT_NO_GROUP, 12, false}};
-	static const struct code_word actions[] = {{"prepare", WORD_DRILL_STEP_PREPARE}, {"files", WORD_DRILL_STEP_FILES},
-	    {"server", WORD_DRILL_STEP_SERVER}, {"load", WORD_DRILL_STEP_LOAD}, {"compare", WORD_DRILL_STEP_COMPARE},
-	    {"sqlite", WORD_DRILL_STEP_SQLITE}, {"assertion", WORD_DRILL_STEP_ASSERTION},
-	    {"clean", WORD_DRILL_STEP_CLEAN}};
+	static const struct code_word actions[] = {{"prepare", WORD_DRILL_STEP_PREPARE},
+	    {"files", WORD_DRILL_STEP_FILES}, {"server", WORD_DRILL_STEP_SERVER}, {"load", WORD_DRILL_STEP_LOAD},
+	    {"compare", WORD_DRILL_STEP_COMPARE}, {"sqlite", WORD_DRILL_STEP_SQLITE},
+	    {"assertion", WORD_DRILL_STEP_ASSERTION}, {"clean", WORD_DRILL_STEP_CLEAN}};
 	json_t *step;
 	char number[24], took[RECORD_PHRASE], began[RECORD_PHRASE];
 	size_t at;
@@ -212,19 +213,20 @@ static void steps_block(struct report_model *model, json_t *steps)
 static const char *finding_words(struct report_model *model, json_t *finding)
 {
 	static const struct code_word words[] = {{"file", WORD_DRILL_FIND_FILE}, {"files", WORD_DRILL_FIND_FILE},
-	    {"metadata", WORD_DRILL_FIND_METADATA}, {"load", WORD_DRILL_FIND_LOAD}, {"compare", WORD_DRILL_FIND_COMPARE},
-	    {"database_missing", WORD_DRILL_FIND_DATABASE}, {"database_added", WORD_DRILL_FIND_DATABASE},
-	    {"table_missing", WORD_DRILL_FIND_TABLE}, {"table_added", WORD_DRILL_FIND_TABLE},
-	    {"rows_count", WORD_DRILL_FIND_COUNT}, {"rows", WORD_DRILL_FIND_ROWS},
-	    {"structure", WORD_DRILL_FIND_STRUCTURE}, {"counted_rows", WORD_DRILL_FIND_COUNTED},
-	    {"counted_tables", WORD_DRILL_FIND_COUNTED}, {"sqlite", WORD_DRILL_FIND_SQLITE},
-	    {"assertion", WORD_DRILL_FIND_ASSERTION}, {"rto", WORD_DRILL_FIND_RTO}, {"rpo", WORD_DRILL_FIND_RPO},
-	    {"users", WORD_DRILL_FIND_USERS}, {"version", WORD_DRILL_FIND_VERSION}, {"clean", WORD_DRILL_FIND_CLEAN}};
+	    {"metadata", WORD_DRILL_FIND_METADATA}, {"load", WORD_DRILL_FIND_LOAD},
+	    {"compare", WORD_DRILL_FIND_COMPARE}, {"database_missing", WORD_DRILL_FIND_DATABASE},
+	    {"database_added", WORD_DRILL_FIND_DATABASE}, {"table_missing", WORD_DRILL_FIND_TABLE},
+	    {"table_added", WORD_DRILL_FIND_TABLE}, {"rows_count", WORD_DRILL_FIND_COUNT},
+	    {"rows", WORD_DRILL_FIND_ROWS}, {"structure", WORD_DRILL_FIND_STRUCTURE},
+	    {"counted_rows", WORD_DRILL_FIND_COUNTED}, {"counted_tables", WORD_DRILL_FIND_COUNTED},
+	    {"sqlite", WORD_DRILL_FIND_SQLITE}, {"assertion", WORD_DRILL_FIND_ASSERTION}, {"rto", WORD_DRILL_FIND_RTO},
+	    {"rpo", WORD_DRILL_FIND_RPO}, {"users", WORD_DRILL_FIND_USERS}, {"version", WORD_DRILL_FIND_VERSION},
+	    {"clean", WORD_DRILL_FIND_CLEAN}};
 	/* Of these the message says more than the words can. */
 	static const char *const told[] = {"file", "files", "metadata", "load", "compare", "sqlite", "users", "clean"};
 	const char *code = record_member_text(finding, "code");
-	const char *text = report_model_word(
-	    model, word_of(words, sizeof(words) / sizeof(words[0]), code, WORD_DRILL_FIND_OTHER));
+	const char *text =
+	    report_model_word(model, word_of(words, sizeof(words) / sizeof(words[0]), code, WORD_DRILL_FIND_OTHER));
 
 	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
 		if (strcmp(code, told[i]) == 0)
@@ -256,12 +258,14 @@ static void findings_block(struct report_model *model, json_t *drill)
 		report_model_row(model,
 		    (const char *const[]){number, report_model_word(model, note ? WORD_DRILL_NOTE : WORD_DRILL_MAJOR),
 			finding_words(model, finding), or_dash(record_member_text(finding, "object")),
-			or_dash(record_member_text(finding, "expected")), or_dash(record_member_text(finding, "found"))},
+			or_dash(record_member_text(finding, "expected")),
+			or_dash(record_member_text(finding, "found"))},
 		    !note);
 	}
 	if (record_member_number(drill, "findings_omitted") > 0)
 		report_model_paragraph(model,
-		    report_model_fill(model, WORD_DRILL_MORE, RECORD_ARGUMENTS(count(model, drill, "findings_omitted"))));
+		    report_model_fill(
+			model, WORD_DRILL_MORE, RECORD_ARGUMENTS(count(model, drill, "findings_omitted"))));
 }
 
 enum err report_drill(

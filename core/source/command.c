@@ -22,7 +22,7 @@
 #define HEAR_AT_ONCE 256u /* pieces of what a program says on standard error */
 
 struct command {
-	pid_t pid; /* 0: reaped */
+	pid_t pid;  /* 0: reaped */
 	int input;  /* -1: /dev/null, or closed */
 	int output; /* -1: not ours */
 	int errors; /* -1: inherited */
@@ -227,8 +227,7 @@ enum err command_write(struct command *command, const void *bytes, size_t size)
 
 enum err command_write_end(struct command *command)
 {
-	struct pollfd ready[] = {
-	    {.fd = command->output, .events = POLLIN}, {.fd = command->errors, .events = POLLIN}};
+	struct pollfd ready[] = {{.fd = command->output, .events = POLLIN}, {.fd = command->errors, .events = POLLIN}};
 
 	close(command->input);
 	command->input = -1;

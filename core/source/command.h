@@ -24,10 +24,10 @@ struct command_options {
 	const int *descriptors;
 	/* "NAME=value", in place of ours of that name; "NAME": without ours. NULL-terminated. NULL: ours */
 	const char *const *environment;
-	bool keep_errors;		/* standard error is kept for command_said instead */
-	bool fed;			/* standard input is what command_write gives; else /dev/null */
-	int log;			/* above 2: standard output and standard error go there; 0: none */
-	bool dies_with_us;		/* gets SIGKILL when the thread that starts it ends, whatever ends it; no core dumps */
+	bool keep_errors;  /* standard error is kept for command_said instead */
+	bool fed;	   /* standard input is what command_write gives; else /dev/null */
+	int log;	   /* above 2: standard output and standard error go there; 0: none */
+	bool dies_with_us; /* gets SIGKILL when the thread that starts it ends, whatever ends it; no core dumps */
 	/* Another user, which only root can make of it. It can get no rights back, and of root's has no network either but sockets that are files.
 	 * NULL: ours. */
 	const struct command_user *user;

@@ -165,7 +165,8 @@ enum err command_birth_environment(const char *const *added, char ***out)
 		for (size_t k = 0; k < more; k++) {
 			size_t length = strcspn(added[k], "=");
 
-			replaced = replaced || (strncmp(environ[i], added[k], length) == 0 && environ[i][length] == '=');
+			replaced =
+			    replaced || (strncmp(environ[i], added[k], length) == 0 && environ[i][length] == '=');
 		}
 		if (!replaced)
 			list[count++] = environ[i];

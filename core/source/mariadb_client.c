@@ -153,8 +153,7 @@ static enum err find_programs(struct mariadb_client *client)
 		client->dump = programs[i][0];
 		client->shell = programs[i][1];
 		buffer_clear(&help);
-		err = dump_client_run(
-		    &(struct command_options){.argv = argv, .keep_errors = true}, HELP_MAX, &help);
+		err = dump_client_run(&(struct command_options){.argv = argv, .keep_errors = true}, HELP_MAX, &help);
 		if (err == ERR_NOMEM || err == ERR_INTERRUPTED)
 			break;
 	}
@@ -246,8 +245,8 @@ enum err mariadb_client_feed(const struct mariadb_client *client, struct command
 		argv[count++] = database;
 	}
 	argv[count] = NULL;
-	return command_start_with(out,
-	    &(struct command_options){.argv = argv, .descriptors = descriptors, .keep_errors = true, .fed = true});
+	return command_start_with(
+	    out, &(struct command_options){.argv = argv, .descriptors = descriptors, .keep_errors = true, .fed = true});
 }
 
 char *mariadb_client_name(const char *name)

@@ -12,9 +12,9 @@ struct mariadb_client {
 	char version[32];
 	bool mariadb;		     /* not MySQL's */
 	bool has_users, has_history; /* --system=users, --dump-history */
-	bool has_sandbox;	     /* the shell's --sandbox: nothing in what it is fed can reach this machine's files */
-	int options;		     /* the option file, in memory */
-	char defaults[48];	     /* "--defaults-file=/dev/fd/N" */
+	bool has_sandbox;  /* the shell's --sandbox: nothing in what it is fed can reach this machine's files */
+	int options;	   /* the option file, in memory */
+	char defaults[48]; /* "--defaults-file=/dev/fd/N" */
 };
 /* Starts as {.options = -1}; released with mariadb_client_close, after a failure too. PL_DATABASE_CLIENT,
  * PL_DATABASE_SECRET. */

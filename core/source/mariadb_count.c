@@ -413,10 +413,10 @@ static size_t row_of(const struct mariadb_count *count)
 	return count->statement == VALUES && count->depth > 0 ? count->table : DUMP_TABLES_NO_ROW;
 }
 
-static enum err show(
-    const struct mariadb_count *count, size_t row, const unsigned char **from, const unsigned char *to)
+static enum err show(const struct mariadb_count *count, size_t row, const unsigned char **from, const unsigned char *to)
 {
-	enum err err = count->visit && to > *from ? count->visit(count->context, row, *from, (size_t)(to - *from)) : ERR_OK;
+	enum err err =
+	    count->visit && to > *from ? count->visit(count->context, row, *from, (size_t)(to - *from)) : ERR_OK;
 
 	*from = to;
 	return err;

@@ -10,7 +10,7 @@
 #define POSTGRESQL_VARIABLES 10
 
 struct postgresql_client {
-	int passwords; /* the password file, in memory; -1: none */
+	int passwords;				 /* the password file, in memory; -1: none */
 	char *environment[POSTGRESQL_VARIABLES]; /* ends in NULL */
 	size_t count;
 };

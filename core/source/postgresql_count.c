@@ -324,7 +324,8 @@ static size_t row_of(const struct postgresql_count *count)
 
 static enum err show(const struct postgresql_count *count, size_t row, const char **from, const char *to)
 {
-	enum err err = count->visit && to > *from ? count->visit(count->context, row, *from, (size_t)(to - *from)) : ERR_OK;
+	enum err err =
+	    count->visit && to > *from ? count->visit(count->context, row, *from, (size_t)(to - *from)) : ERR_OK;
 
 	*from = to;
 	return err;

@@ -142,8 +142,7 @@ static void servers_answer_and_go(void **state)
 	} else {
 		assert_string_equal(ask_mariadb(mariadb, "SELECT VERSION()", &answer), scratch_server_version(mariadb));
 		assert_string_equal(ask_mariadb(mariadb, "SELECT @@skip_networking", &answer), "1");
-		assert_string_equal(
-		    ask_postgresql(postgresql, "SHOW listen_addresses", &answer), "");
+		assert_string_equal(ask_postgresql(postgresql, "SHOW listen_addresses", &answer), "");
 		assert_string_equal(
 		    ask_postgresql(postgresql, "SHOW server_version", &answer), scratch_server_version(postgresql));
 	}
