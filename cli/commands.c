@@ -18,7 +18,7 @@ const struct command_entry commands[] = {
     {"Back up", &init_command},
     {"Back up", &backup_command},
     {"Jobs and their reports", &run_command},
-    {NULL, &drill_command},
+    {"Jobs and their reports", &drill_command},
     {"Jobs and their reports", &scheduler_command},
     {"Jobs and their reports", &schedule_command},
     {"Jobs and their reports", &status_command},

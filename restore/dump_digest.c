@@ -95,7 +95,7 @@ static enum err take(void *context, size_t table, const void *bytes, size_t size
 	enum err err = ERR_OK;
 
 	if (table == DUMP_TABLES_NO_ROW)
-		return dump_digest_text(digest, bytes, size);
+		return dump_digest_lines_take(digest, bytes, size);
 	if (digest->rows && digest->table != table)
 		err = end_rows(digest);
 	if (err == ERR_OK && !digest->rows)
@@ -211,7 +211,7 @@ enum err dump_digest_finish(struct dump_digest *digest)
 	if (err == ERR_OK)
 		err = end_rows(digest);
 	if (err == ERR_OK)
-		err = dump_digest_text_end(digest);
+		err = dump_digest_lines_end(digest);
 	if (err == ERR_OK)
 		err = list_databases(digest);
 	return err == ERR_OK ? list_tables(digest) : err;

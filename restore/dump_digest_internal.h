@@ -43,12 +43,12 @@ struct dump_digest {
 };
 
 /* dump_digest_lines.c: bytes that are no rows. */
-enum err dump_digest_text(struct dump_digest *digest, const char *bytes, size_t size);
+enum err dump_digest_lines_take(struct dump_digest *digest, const char *bytes, size_t size);
 /* The last line, where it has no line feed. */
-enum err dump_digest_text_end(struct dump_digest *digest);
+enum err dump_digest_lines_end(struct dump_digest *digest);
 
 /* Bytes of a name of PostgreSQL as SQL has it, with its quotes. */
-size_t dump_name_length(const char *written);
+size_t dump_digest_lines_name(const char *written);
 
 const struct dump_tables *dump_digest_counted(const struct dump_digest *digest);
 

@@ -12,6 +12,17 @@ static bool begins(const char *line, const char *with)
 	return strncmp(line, with, strlen(with)) == 0;
 }
 
+/* What stands behind `before` on a line that begins with it. */
+static const char *behind(const char *line, const char *before)
+{
+	return line + strlen(before);
+}
+
+static void keep_version(struct dump_digest *digest, const char *version)
+{
+	snprintf(digest->server, sizeof(digest->server), "%.*s", (int)strcspn(version, "\n"), version);
+}
+
 /* ---- sections ---- */
 
 static enum err enter(struct dump_digest *digest, const char *name)
@@ -109,19 +120,18 @@ static enum err add_unnamed(struct dump_digest *digest, const char *line)
 
 static enum err take_mariadb(struct dump_digest *digest, const char *line)
 {
-	static const char current[] = "-- Current Database: `", version[] = "-- Server version\t";
+	static const char *const current = "-- Current Database: `", *const version = "-- Server version\t";
 
 	if (begins(line, "DELIMITER "))
 		digest->body = strcmp(line, "DELIMITER ;\n") != 0;
 	if (digest->section == SIZE_MAX && begins(line, version))
-		snprintf(digest->server, sizeof(digest->server), "%.*s", (int)strcspn(line + sizeof(version) - 1, "\n"),
-		    line + sizeof(version) - 1);
+		keep_version(digest, behind(line, version));
 	if (digest->section != SIZE_MAX)
 		count_mariadb(&digest->sections[digest->section], line);
 	if (digest->body)
 		return add(digest, line, strlen(line));
 	if (begins(line, current))
-		return enter_database(digest, line + sizeof(current) - 1);
+		return enter_database(digest, behind(line, current));
 	if (begins(line, "CREATE DATABASE "))
 		return add_unnamed(digest, line);
 	/* Comments name the database; what was set at the beginning of the dump is set back at its end, in whatever section that is. */
@@ -152,7 +162,7 @@ static enum err add_role(struct dump_digest *digest, char *name)
 	return known && name ? ERR_OK : ERR_NOMEM;
 }
 
-size_t dump_name_length(const char *written)
+size_t dump_digest_lines_name(const char *written)
 {
 	size_t at = 1;
 
@@ -224,16 +234,15 @@ static bool is_of_database(const char *line)
 
 static enum err take_postgresql(struct dump_digest *digest, const char *line)
 {
-	static const char version[] = "-- Dumped from database version ", create[] = "CREATE DATABASE ";
+	static const char *const version = "-- Dumped from database version ", *const create = "CREATE DATABASE ";
 	enum err err = digest->section == SIZE_MAX ? enter(digest, "") : ERR_OK;
 
 	if (err == ERR_OK && begins(line, version) && !*digest->server)
-		snprintf(digest->server, sizeof(digest->server), "%.*s", (int)strcspn(line + sizeof(version) - 1, "\n"),
-		    line + sizeof(version) - 1);
+		keep_version(digest, behind(line, version));
 	if (err == ERR_OK && begins(line, create) && !digest->creates) {
-		const char *name = line + sizeof(create) - 1;
+		const char *name = behind(line, create);
 
-		digest->creates = mem_printf("%.*s", (int)dump_name_length(name), name);
+		digest->creates = mem_printf("%.*s", (int)dump_digest_lines_name(name), name);
 		err = digest->creates ? ERR_OK : ERR_NOMEM;
 	}
 	if (err == ERR_OK && begins(line, "-- Name: "))
@@ -261,7 +270,7 @@ static enum err take_line(struct dump_digest *digest)
 	return err;
 }
 
-enum err dump_digest_text(struct dump_digest *digest, const char *bytes, size_t size)
+enum err dump_digest_lines_take(struct dump_digest *digest, const char *bytes, size_t size)
 {
 	enum err err = ERR_OK;
 
@@ -283,7 +292,7 @@ enum err dump_digest_text(struct dump_digest *digest, const char *bytes, size_t 
 	return err;
 }
 
-enum err dump_digest_text_end(struct dump_digest *digest)
+enum err dump_digest_lines_end(struct dump_digest *digest)
 {
 	return digest->line.length > 0 ? take_line(digest) : ERR_OK;
 }

@@ -127,7 +127,7 @@ static enum err put_without_tablespace(struct load_filter *filter, const char *l
 		return put_text(filter, line);
 	err = put(filter, line, (size_t)(at - line));
 	at += strlen(" TABLESPACE = ");
-	return err == ERR_OK ? put_text(filter, at + dump_name_length(at)) : err;
+	return err == ERR_OK ? put_text(filter, at + dump_digest_lines_name(at)) : err;
 }
 
 /* Roles that are there keep their passwords and rights: nothing of them is made or changed. */
@@ -136,7 +136,7 @@ static bool is_of_known_role(const struct load_filter *filter, const char *line)
 	const char *name = begins(line, "CREATE ROLE ") ? line + strlen("CREATE ROLE ")
 	    : begins(line, "ALTER ROLE ")		? line + strlen("ALTER ROLE ")
 							: NULL;
-	size_t length = name ? dump_name_length(name) : 0;
+	size_t length = name ? dump_digest_lines_name(name) : 0;
 
 	for (size_t i = 0; name && i < filter->options.roles_count; i++)
 		if (strlen(filter->options.roles[i]) == length && memcmp(filter->options.roles[i], name, length) == 0)

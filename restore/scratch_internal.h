@@ -54,7 +54,8 @@ struct scratch_server_kind {
 	/* Its version; any error while it does not answer. */
 	enum err (*ask)(struct scratch_server *server, struct buffer *out);
 };
-extern const struct scratch_server_kind scratch_mariadb, scratch_postgresql;
+extern const struct scratch_server_kind scratch_mariadb;
+extern const struct scratch_server_kind scratch_postgresql;
 
 /* Starts argv as the server's user, in its folder. `environment` as command_options. */
 enum err scratch_server_spawn(

@@ -204,7 +204,7 @@ static void test_schedules(void **state)
 	    "    schedule: {every: hour, hours: 1, minute: 0, window: {from: \"12:31\", to: \"12:30\"}}",
 	};
 	struct configuration *configuration;
-	struct configuration_schedule *schedule;
+	const struct configuration_schedule *schedule;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
