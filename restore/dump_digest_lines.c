@@ -20,7 +20,7 @@ static const char *behind(const char *line, const char *before)
 
 static void keep_version(struct dump_digest *digest, const char *version)
 {
-	snprintf(digest->server, sizeof(digest->server), "%.*s", (int)strcspn(version, "\n"), version);
+	snprintf(digest->server, sizeof(digest->server), "%.*s", (int)(strchrnul(version, '\n') - version), version);
 }
 
 /* ---- sections ---- */
