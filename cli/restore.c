@@ -284,7 +284,7 @@ const struct command restore_command = {
     .details = "Without PATH everything is restored under its whole path: /etc comes to DIR/etc. With PATH, what is\n"
 	       "below it goes directly into DIR. What cannot be restored is named, and the rest goes on.\n"
 	       "With --to-database PATH is a dump of databases, which is loaded into a server: one of the\n"
-	       "configuration (--server), or the one that the --server- options name. The plan is shown first. A\n"
+	       "configuration (--server), or one that other options describe. The plan is shown first. A\n"
 	       "database that is there and not empty is only replaced with --overwrite always: it is dropped then.",
     .examples =
 	"pulih restore latest -t /tmp/back\n"

@@ -249,7 +249,7 @@ static enum err take_postgresql(struct dump_digest *digest, const char *line)
 		err = take_entry(digest, line);
 	if (err == ERR_OK && begins(line, "GRANT "))
 		err = take_grant(digest, line);
-	if (err != ERR_OK || is_of_database(line))
+	if (err != ERR_OK || is_of_database(line) || strcmp(line, "\n") == 0 || strcmp(line, "--\n") == 0)
 		return err;
 	return add(digest, line, strlen(line));
 }
