@@ -101,7 +101,7 @@ static void print_jobs(const char *prefix)
 {
 	const struct configuration *configuration;
 
-	if (configured_load(&configuration) != ERR_OK)
+	if (configured_check(&configuration) != ERR_OK)
 		return;
 	for (uint32_t i = 0; i < configuration->jobs_count; i++) {
 		const struct configuration_job *job = &configuration->jobs[i];
@@ -114,7 +114,7 @@ static void print_targets(const char *prefix)
 {
 	const struct configuration *configuration;
 
-	if (configured_load(&configuration) == ERR_OK)
+	if (configured_check(&configuration) == ERR_OK)
 		for (uint32_t i = 0; i < configuration->targets_count; i++) {
 			const struct configuration_target *target = &configuration->targets[i];
 

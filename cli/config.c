@@ -9,7 +9,7 @@ static const char *const roles[] = {[ROLE_OPERATOR] = "operator", [ROLE_REVIEWER
 static enum err config_check_run(const struct arguments *arguments)
 {
 	const struct configuration *configuration;
-	enum err err = configured_load(&configuration);
+	enum err err = configured_check(&configuration);
 
 	(void)arguments;
 	if (err != ERR_OK)

@@ -11,14 +11,22 @@ const char *configured_file(void)
 	return settings.config ? settings.config : CONFIGURATION_DEFAULT;
 }
 
-enum err configured_load(const struct configuration **out)
+static enum err finish(enum err err, const struct configuration **out)
 {
-	enum err err = loaded ? ERR_OK : configuration_load(&loaded, configured_file());
-
 	if (err == ERR_MISSING)
 		err = fail(PL_CONFIG_NONE, "there is no %s", configured_file());
 	*out = loaded;
 	return err;
+}
+
+enum err configured_load(const struct configuration **out)
+{
+	return finish(loaded ? ERR_OK : configuration_load_for_work(&loaded, configured_file(), NULL), out);
+}
+
+enum err configured_check(const struct configuration **out)
+{
+	return finish(loaded ? ERR_OK : configuration_load(&loaded, configured_file()), out);
 }
 
 enum err configured_if_any(const struct configuration **out)

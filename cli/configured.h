@@ -6,8 +6,10 @@
 
 /* The file that is read: -c, PULIH_CONFIG, or the default one. */
 const char *configured_file(void);
-/* As configuration_load. */
+/* As configuration_load_for_work. */
 enum err configured_load(const struct configuration **out);
+/* As configuration_load, for who asks whether all is well. */
+enum err configured_check(const struct configuration **out);
 /* The same where the file was named or the default one is there; otherwise *out is NULL. */
 enum err configured_if_any(const struct configuration **out);
 

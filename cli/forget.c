@@ -123,7 +123,9 @@ const struct command forget_command = {
     .arguments = "--keep-last N...",
     .options = options,
     .details = "Counts for each host and job on its own (ad-hoc backups: host and paths), by the time at which the\n"
-	       "repository received a backup, and by the clock of the office. The last good backup of each is always\n"
+	       "repository received a backup, and again by that of the backup itself: what either keeps stays, also\n"
+	       "where the repository was copied to another disk. Days are those of the office. The last good backup of "
+	       "each is always\n"
 	       "kept. A record names what was forgotten. Needs the passphrase; space is freed by pruning only.",
     .examples = "pulih forget --keep-daily 14 --keep-monthly 24 -n\npulih forget --job website --keep-within 1y",
     .run = forget_command_run,

@@ -129,7 +129,7 @@ static enum err status_run(const struct arguments *arguments)
 	const struct configuration *configuration;
 	struct overview overview = {0};
 	size_t needs = 0;
-	enum err err = configured_load(&configuration);
+	enum err err = configured_check(&configuration);
 
 	(void)arguments;
 	if (err == ERR_OK)

@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define FILE_MAX (1u << 20) /* bytes of a configuration */
-
 /* What the library says, one line behind the other. */
 struct library_log {
 	char text[FAILURE_TEXT];
@@ -56,24 +54,25 @@ static enum err load_values(struct configuration **out, const char *path, const 
 	return ERR_OK;
 }
 
-enum err configuration_load(struct configuration **out, const char *path)
+static enum err load(struct configuration **out, const char *path, struct buffer *text, bool for_work)
 {
-	struct buffer text = {0};
 	struct locate locate = {0};
 	struct configuration *configuration = NULL;
-	enum err err = file_read_all(path, FILE_MAX, &text);
+	enum err err = file_read_all(path, CONFIGURATION_FILE_MAX, text);
 
 	*out = NULL;
 	if (err == ERR_LIMIT)
-		err = fail(PL_CONFIG_SYNTAX, "%s has more than %u bytes: that is no configuration", path, FILE_MAX);
+		err = fail(PL_CONFIG_SYNTAX, "%s has more than %u bytes: that is no configuration", path,
+		    CONFIGURATION_FILE_MAX);
 	if (err == ERR_OK)
-		err = locate_open(&locate, path, &text);
+		err = locate_open(&locate, path, text);
+	locate.for_work = for_work;
 	if (err == ERR_OK)
 		err = validate_supported(&locate);
 	if (err == ERR_OK)
 		err = check_schema(&locate, &configuration_schema);
 	if (err == ERR_OK)
-		err = load_values(&configuration, path, &text);
+		err = load_values(&configuration, path, text);
 	if (err == ERR_OK && !(configuration->file = mem_string(path)))
 		err = ERR_NOMEM;
 	if (err == ERR_OK)
@@ -86,7 +85,24 @@ enum err configuration_load(struct configuration **out, const char *path)
 	}
 	configuration_free(configuration);
 	locate_close(&locate);
+	return err;
+}
+
+enum err configuration_load(struct configuration **out, const char *path)
+{
+	struct buffer text = {0};
+	enum err err = load(out, path, &text, false);
+
 	buffer_free(&text);
+	return err;
+}
+
+enum err configuration_load_for_work(struct configuration **out, const char *path, struct buffer *text)
+{
+	struct buffer own = {0};
+	enum err err = load(out, path, text ? text : &own, true);
+
+	buffer_free(&own);
 	return err;
 }
 

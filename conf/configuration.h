@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CONFIGURATION_DEFAULT "/etc/pulih/pulih.yaml"
+#define CONFIGURATION_FILE_MAX (1u << 20) /* bytes */
 #define CONFIGURATION_NAME_MAX 64 /* bytes of the name of a job, a target, a person: it becomes part of a run's id */
 
 enum configuration_language { LANGUAGE_INDONESIAN, LANGUAGE_ENGLISH };
@@ -231,6 +232,11 @@ struct configuration {
 /* Reads and checks all of it, also that the files it names can be read and that nobody else can read its secrets. PL_CONFIG_* (ERR_CONFIG),
  * or as file_read_all where the file cannot be read. */
 enum err configuration_load(struct configuration **out, const char *path);
+/* The same for whoever works with it: files that it names and that are gone, cannot be read or are open to others are warned of only. A disk that
+ * is not there, or a channel whose secret is lost, must stop no job that needs neither; what needs them fails for itself. `text` (may be NULL)
+ * receives what was read. */
+struct buffer;
+enum err configuration_load_for_work(struct configuration **out, const char *path, struct buffer *text);
 /* configuration_free(NULL) does nothing. */
 void configuration_free(struct configuration *configuration);
 

@@ -13,6 +13,7 @@ struct locate {
 	const char *file;
 	yaml_document_t document;
 	bool loaded;
+	bool for_work; /* PL_CONFIG_FILE and PL_CONFIG_SECRET are warnings */
 };
 
 /* Reads the text as YAML. PL_CONFIG_SYNTAX with line and column; the text must hold exactly one document. */
@@ -27,7 +28,7 @@ yaml_node_t *locate_member(struct locate *locate, yaml_node_t *node, const char 
 /* fail() with "FILE:LINE:COLUMN: PATH: text". */
 enum err locate_fail_node(struct locate *locate, const yaml_node_t *node, enum message id, const char *path,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* The same at the node of that path, or the nearest above it. */
+/* The same at the node of that path, or the nearest above it; ERR_OK behind a warning, where that is what the failure is. */
 enum err locate_fail(struct locate *locate, enum message id, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -1,4 +1,5 @@
 #include "conf/configuration_internal.h"
+#include "core/base/output.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,7 +192,11 @@ enum err locate_fail(struct locate *locate, enum message id, const char *path, c
 	va_start(arguments, format);
 	err = fail_at(locate, follow(locate, path, true), id, path, format, arguments);
 	va_end(arguments);
-	return err;
+	if (!locate->for_work || (id != PL_CONFIG_FILE && id != PL_CONFIG_SECRET))
+		return err;
+	output_failure_warning(failure_last());
+	failure_clear();
+	return ERR_OK;
 }
 
 struct locate_path locate_path(const char *format, ...)

@@ -109,7 +109,7 @@ enum err validate_secret(struct locate *locate, const char *path, const char *fi
 
 	if (err == ERR_OK)
 		err = validate_readable(locate, path, file);
-	if (err != ERR_OK)
+	if (err != ERR_OK || access(file, R_OK) != 0)
 		return err;
 	if (stat(file, &status) != 0)
 		return locate_fail(locate, PL_CONFIG_FILE, path, "cannot look at %s: %s", file, strerror(errno));
@@ -214,6 +214,8 @@ static enum err check_patterns(struct locate *locate, const struct configuration
 			    failure_last()->text);
 	}
 	for (uint32_t i = 0; err == ERR_OK && i < files->exclude_files_count; i++) {
+		if (access(files->exclude_files[i], R_OK) != 0)
+			continue; /* told already */
 		err = exclude_add_file(exclude, files->exclude_files[i], "", false);
 		if (err != ERR_OK && err != ERR_NOMEM)
 			err = locate_fail(locate, PL_CONFIG_FILE, locate_path("%s.exclude_files[%u]", path, i).text,

@@ -112,6 +112,49 @@ static enum err check_chunk(void *context, const struct entry_chunk *chunk)
 	return err;
 }
 
+/* A file that was kept may have anything where the snapshot has a hole. */
+static enum err check_hole(struct reading *reading, int fd, uint64_t at, uint64_t end)
+{
+	static const uint8_t zeros[64 << 10];
+	enum err err = buffer_reserve(&reading->bytes, sizeof(zeros));
+
+	while (err == ERR_OK && at < end) {
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+		size_t size;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		/* A file system that cannot tell has data everywhere. */
+		at = data < 0 ? at : (uint64_t)data;
+		if (at >= end)
+			break;
+		if (restore_stopped(reading->run))
+			return fail(PL_INTERRUPTED, "stopped");
+		size = end - at < sizeof(zeros) ? (size_t)(end - at) : sizeof(zeros);
+		if (file_pread_full(fd, reading->bytes.data, size, (off_t)at) != (ssize_t)size)
+			return fail(PL_RESTORE_DIFFERS, "it cannot be read back whole");
+		if (memcmp(reading->bytes.data, zeros, size) != 0)
+			err = fail(PL_RESTORE_DIFFERS, "it has data where the snapshot has a hole");
+		at += size;
+	}
+	return err;
+}
+
+static enum err check_holes(struct reading *reading, const struct entry *entry, int fd)
+{
+	struct entry_segments segments;
+	uint64_t offset, size, at = 0;
+	enum err err = ERR_OK;
+
+	buffer_clear(&reading->bytes);
+	entry_segments_open(&segments, entry);
+	while (err == ERR_OK && entry_segments_next(&segments, &offset, &size)) {
+		err = check_hole(reading, fd, at, offset);
+		at = offset + size;
+	}
+	return err == ERR_OK ? check_hole(reading, fd, at, entry->size) : err;
+}
+
 /* Whoever restored a file that its owner may not read gives himself the right for as long as it takes to open it. */
 static int open_own(int folder_fd, const char *name)
 {
@@ -160,6 +203,8 @@ static enum err check_content(struct reading *reading, const struct entry *entry
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	restore_output_open(&reading->position, fd, entry);
 	err = restore_content_each(reading->run->view->reader, entry, check_chunk, reading);
+	if (err == ERR_OK && entry->sparse)
+		err = check_holes(reading, entry, fd);
 	close(fd);
 	return err == ERR_OK ? ERR_OK : fail_context(err, "%s", restore_printable(entry->path));
 }
@@ -187,17 +232,23 @@ static enum err check_stat(const struct restore *run, const struct entry *entry,
 static enum err check_attributes(
     const struct restore *run, const struct entry *entry, int folder_fd, const char *name, struct buffer *bytes)
 {
-	enum err err;
+	struct chunk_view view = {.bytes = entry->xattrs.data, .length = (uint32_t)entry->xattrs.size};
+	enum err err = ERR_OK;
 
-	if (!entry->xattrs.size || run->missing[FEATURE_XATTR] || run->missing[FEATURE_ACL])
+	if (run->missing[FEATURE_XATTR] || run->missing[FEATURE_ACL])
 		return ERR_OK;
+	if (entry->xattrs_chunk_size)
+		err = chunk_reader_get(run->view->reader, CHUNK_XATTR, entry->xattrs_chunk, &view);
+	if (err != ERR_OK || !view.length)
+		return err;
 	buffer_clear(bytes);
 	err = meta_xattrs(folder_fd, name, -1, bytes);
 	if (err == ERR_SOURCE)
-		return unreadable(entry, "its extended attributes");
-	if (err == ERR_OK &&
-	    (bytes->length != entry->xattrs.size || memcmp(bytes->data, entry->xattrs.data, bytes->length) != 0))
+		err = unreadable(entry, "its extended attributes");
+	else if (err == ERR_OK && (bytes->length != view.length || memcmp(bytes->data, view.bytes, bytes->length) != 0))
 		err = differs(entry, "its extended attributes");
+	if (entry->xattrs_chunk_size)
+		chunk_release(run->view->reader, &view);
 	return err;
 }
 

@@ -1,15 +1,21 @@
 /* Regular files. A file that takes the place of another is written under a temporary name and renamed over it when it is whole and has its
- * metadata: after a crash either the old or the new one is there. Where nothing was, it is written under its own name, and its modification
- * time, set last, tells that it is whole: --overwrite changed writes a torn one again. */
+ * metadata: if the program is killed, either the old or the new one is there. Where nothing was, it is written under its own name, and its modification
+ * time, set last, tells that it is whole: --overwrite changed writes a torn one again.
+ *
+ * After a power cut a file may have a time that was set later than what is missing in it was written. The file systems of Linux then give it
+ * the size of what was, for files that grow from the front. One that has its size before its contents (a sparse one, or one written in parts
+ * by several workers) is synced before it gets its time. Where a file system promises no such thing, size and time prove nothing. */
 #include "restore/restore_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -26,6 +32,34 @@ static bool same_as_before(const struct entry *entry, const struct statx *status
 {
 	return entry->type == ENTRY_FILE && S_ISREG(status->stx_mode) && status->stx_size == entry->size &&
 	    time_of(&status->stx_mtime) == entry->mtime;
+}
+
+/* Not in every header of Debian 12: values from fs/exfat, fs/ntfs3, fs/fuse and fs/hfsplus of Linux. */
+#define MAGIC_EXFAT 0x2011BAB0
+#define MAGIC_NTFS 0x5346544E
+#define MAGIC_NTFS3 0x7366746E
+#define MAGIC_FUSE 0x65735546
+#define MAGIC_HFSPLUS 0x482B
+
+/* Whether a power cut may leave a file with its final size and time, but not with its contents. */
+static bool may_lie(int folder_fd)
+{
+	struct statfs status;
+
+	if (fstatfs(folder_fd, &status) != 0)
+		return true;
+	switch ((unsigned long)status.f_type) {
+	case MSDOS_SUPER_MAGIC:
+	case MAGIC_EXFAT:
+	case MAGIC_NTFS:
+	case MAGIC_NTFS3:
+	case MAGIC_FUSE:
+	case MAGIC_HFSPLUS:
+	case UDF_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* A folder stands where something else must go. */
@@ -91,7 +125,7 @@ enum err restore_place_look(
 	*out = PLACE_KEEP;
 	if (run->options->overwrite == RESTORE_NEVER)
 		return ERR_OK;
-	if (run->options->overwrite == RESTORE_CHANGED && same_as_before(entry, &status))
+	if (run->options->overwrite == RESTORE_CHANGED && same_as_before(entry, &status) && !may_lie(folder_fd))
 		return ERR_OK;
 	/* Said before the content is read and written in vain. */
 	if (item->folder->guarded ||
@@ -200,7 +234,8 @@ static enum err finish(struct restore *run, struct restore_file *file, int folde
 	    .fresh = true};
 	int fd = file->fd;
 
-	if (entry->sparse && ftruncate(fd, (off_t)entry->size) != 0)
+	if ((entry->sparse && ftruncate(fd, (off_t)entry->size) != 0) ||
+	    ((entry->sparse || file->in_parts) && fdatasync(fd) != 0))
 		return restore_fail_write("cannot write", entry->path);
 	if (item->folder->default_acl) {
 		(void)fremovexattr(fd, "system.posix_acl_access");

@@ -325,6 +325,7 @@ struct restore_file {
 	struct restore_item item;
 	int fd;
 	char temporary[RESTORE_NAME_SIZE]; /* "": written under its own name */
+	bool in_parts;			   /* by several workers */
 	_Atomic unsigned parts;
 	_Atomic bool failed;
 };

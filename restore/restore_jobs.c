@@ -271,6 +271,7 @@ enum err restore_jobs_add_large(struct restore_jobs *jobs, struct restore_item *
 		return ERR_NOMEM;
 	cutting.large->file.item = *item;
 	cutting.large->file.fd = -1;
+	cutting.large->file.in_parts = true;
 	*item = (struct restore_item){0};
 	fd = restore_folder_enter(run, cutting.large->file.item.folder);
 	err = fd < 0 ? failure_last()->kind : restore_file_begin(run, &cutting.large->file, fd);

@@ -238,7 +238,7 @@ enum err daemon_run(const struct daemon_options *options)
 	if (err == ERR_OK)
 		err = daemon_open_state(&daemon);
 	if (err == ERR_OK)
-		err = daemon_configure(&daemon);
+		err = daemon_configure_first(&daemon);
 	daemon.anew = false;
 	daemon.since = clock_now();
 	if (err == ERR_OK)
@@ -258,6 +258,7 @@ enum err daemon_run(const struct daemon_options *options)
 	daemon_forget_former(&daemon);
 	daemon_forget_configuration(&daemon);
 	mem_free(daemon.children);
+	mem_free(daemon.accepted);
 	mem_free(daemon.trouble);
 	mem_free(daemon.teller.trouble);
 	if (daemon.signals >= 0)

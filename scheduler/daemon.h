@@ -3,8 +3,9 @@
  *
  *   <state>/scheduler.sqlite  what it remembers: state.h
  *   <state>/scheduler.lock    flock, holds the process id: one scheduler works with a state folder
+ *   <state>/scheduler.yaml    the configuration that is in force: what its runs and what it tells are made from
  *
- * Signals: SIGHUP reads the configuration again; one that is wrong is named, and the old one stays. SIGTERM and SIGINT stop it: children are
+ * Signals: SIGHUP reads the configuration again; one that is wrong is named, and the old one stays, also over a restart. SIGTERM and SIGINT stop it: children are
  * asked to stop, keep their finished packs, and are resumed by the next scheduler; a second one kills them.
  *
  * Crash story: a run is in the state as running, under its id, before its process exists. A scheduler that finds such a run at its start waits
@@ -25,6 +26,8 @@
 #include "core/base/error.h"
 
 #include <stdbool.h>
+
+#define DAEMON_ACCEPTED "scheduler.yaml" /* in the state folder; not there: the file itself is read */
 
 struct daemon_options {
 	const char *configuration_file, *state_folder;

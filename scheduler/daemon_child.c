@@ -55,8 +55,8 @@ pid_t daemon_child_spawn(
     const struct daemon *daemon, const char *const *words, const char *argument, const struct limits *limits)
 {
 	const struct daemon_options *options = daemon->options;
-	const char *const places[] = {
-	    "--config", options->configuration_file, "--state-dir", options->state_folder, NULL};
+	const char *file = daemon->accepted ? daemon->accepted : options->configuration_file;
+	const char *const places[] = {"--config", file, "--state-dir", options->state_folder, NULL};
 	const char *argv[WORDS_MAX] = {"pulih"};
 	size_t count = add_words(argv, 1, words);
 	pid_t pid;

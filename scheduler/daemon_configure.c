@@ -2,8 +2,13 @@
 #include "scheduler/daemon_internal.h"
 
 #include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/output.h"
+#include "scheduler/events.h"
 #include "scheduler/office.h"
+
+#include <unistd.h>
 
 static void free_jobs(struct daemon_job *jobs, size_t count)
 {
@@ -111,14 +116,32 @@ static enum err see_jobs(const struct daemon *daemon)
 	return err;
 }
 
-enum err daemon_configure(struct daemon *daemon)
+/* What is in force is what its processes read, whatever becomes of the file. A disk that takes no copy stops nobody. */
+static void copy(struct daemon *daemon, const struct buffer *text)
+{
+	char *path = path_join(daemon->options->state_folder, DAEMON_ACCEPTED);
+	enum err err = path ? file_replace(path, text->data, text->length, 0600) : ERR_NOMEM;
+
+	mem_free(daemon->accepted);
+	daemon->accepted = NULL;
+	if (err == ERR_OK) {
+		daemon->accepted = path;
+		return;
+	}
+	output_failure_warning(failure_last());
+	failure_clear();
+	if (path)
+		(void)!unlink(path); /* an older one is not what is in force */
+	mem_free(path);
+}
+
+static enum err configure(struct daemon *daemon, const char *file, struct buffer *text)
 {
 	struct daemon fresh = *daemon;
-	enum err err = configuration_load(&fresh.configuration, daemon->options->configuration_file);
+	enum err err = configuration_load_for_work(&fresh.configuration, file, text);
 
 	if (err != ERR_OK)
-		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", daemon->options->configuration_file)
-					  : err;
+		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", file) : err;
 	fresh.jobs_count = 0;
 	fresh.jobs = mem_calloc(2 * (size_t)fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
 	err = fresh.jobs ? ERR_OK : ERR_NOMEM;
@@ -150,7 +173,37 @@ enum err daemon_configure(struct daemon *daemon)
 	daemon->configuration = fresh.configuration;
 	daemon->jobs = fresh.jobs;
 	daemon->jobs_count = fresh.jobs_count;
+	copy(daemon, text);
 	return ERR_OK;
+}
+
+enum err daemon_configure(struct daemon *daemon)
+{
+	struct buffer text = {0};
+	enum err err = configure(daemon, daemon->options->configuration_file, &text);
+
+	buffer_free(&text);
+	return err;
+}
+
+enum err daemon_configure_first(struct daemon *daemon)
+{
+	char *former = path_join(daemon->options->state_folder, DAEMON_ACCEPTED);
+	struct buffer text = {0};
+	struct failure failure;
+	enum err err = daemon_configure(daemon);
+
+	if (err == ERR_CONFIG && failure_last()->id != PL_CONFIG_NONE && former) {
+		failure_take(&failure);
+		err = configure(daemon, former, &text);
+		if (err == ERR_OK)
+			events_announce(&(struct event){.kind = EVENT_REFUSED, .text = failure.text});
+		else
+			err = failure_put(&failure);
+	}
+	mem_free(former);
+	buffer_free(&text);
+	return err;
 }
 
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name)

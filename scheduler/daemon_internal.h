@@ -48,6 +48,8 @@ struct daemon_teller {
 struct daemon {
 	const struct daemon_options *options;
 	struct configuration *configuration;
+	char *
+	    accepted; /* the copy of it that its processes read; NULL: it could not be made, and they read the file itself */
 	struct configuration **former; /* those that runs at work began with */
 	size_t former_count;
 	struct daemon_job *jobs;
@@ -73,6 +75,9 @@ const struct daemon_job *daemon_job(const struct daemon *daemon, const char *nam
 
 /* Reads the configuration and puts it in the place of the old one, which stays where the new one is wrong. */
 enum err daemon_configure(struct daemon *daemon);
+/* The same when the scheduler begins: where the file is wrong, the one that was in force before is taken, because nobody is there when the power
+ * comes back. */
+enum err daemon_configure_first(struct daemon *daemon);
 void daemon_forget_configuration(struct daemon *daemon);
 /* Former ones that no run at work began with. */
 void daemon_forget_former(struct daemon *daemon);

@@ -82,6 +82,8 @@ enum err notify_secret_file(const char *path, char **out)
 	else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		err = fail(PL_CONFIG_SECRET, "other users may read or change %s (mode %04o)", path,
 		    (unsigned)(status.st_mode & 07777));
+	else if (status.st_uid != geteuid() && status.st_uid != 0)
+		err = fail(PL_CONFIG_SECRET, "%s belongs to another user (%u)", path, (unsigned)status.st_uid);
 	else
 		err = read_line(&source, out);
 	close(source.fd);

@@ -109,6 +109,29 @@ static enum err look_for_damaged_state(struct overview *overview, const char *st
 	return ERR_OK;
 }
 
+/* Whether the scheduler works with what the file says now. */
+static enum err compare_configuration(
+    struct overview *overview, const struct configuration *configuration, const char *state_folder)
+{
+	char *path = path_join(state_folder, DAEMON_ACCEPTED);
+	struct buffer accepted = {0}, text = {0};
+	enum err err = path ? file_read_all(path, CONFIGURATION_FILE_MAX, &accepted) : ERR_NOMEM;
+
+	if (err == ERR_OK)
+		err = file_read_all(configuration->file, CONFIGURATION_FILE_MAX, &text);
+	if (err == ERR_OK)
+		overview->configuration_changed = overview->scheduler_at_work &&
+		    (accepted.length != text.length || memcmp(accepted.data, text.data, text.length) != 0);
+	if (err == ERR_MISSING) {
+		failure_clear();
+		err = ERR_OK;
+	}
+	mem_free(path);
+	buffer_free(&accepted);
+	buffer_free(&text);
+	return err;
+}
+
 /* ---- the ledger ---- */
 
 static enum err read_history(struct overview *overview, struct overview_job *job, struct record_ledger *ledger)
@@ -246,6 +269,8 @@ enum err overview_load(struct overview *out, const struct configuration *configu
 	if (err == ERR_OK)
 		err = daemon_is_running(state_folder, &out->scheduler_at_work);
 	if (err == ERR_OK)
+		err = compare_configuration(out, configuration, state_folder);
+	if (err == ERR_OK)
 		err = look_for_damaged_state(out, state_folder);
 	if (err == ERR_OK)
 		err = read_state(out, state_folder);
@@ -280,6 +305,31 @@ static void need(struct needs *needs, const char *job, const char *text)
 	needs->tell(needs->context, job, text);
 }
 
+static bool any_running(const struct overview *overview)
+{
+	for (size_t i = 0; i < overview->count; i++)
+		if (overview->jobs[i].running)
+			return true;
+	return false;
+}
+
+/* One that is queued counts as done for its planned time. Where its window is closed whenever the machine is on, or others are always before it,
+ * it is late for ever. To wait for another one's end is no matter, unless a time has passed by already. */
+static void need_of_waiting(struct needs *needs, const struct overview *overview, const struct overview_job *job)
+{
+	const struct state_run *run = &job->open;
+	char time[CLOCK_TEXT], window[CLOCK_TEXT], text[2 * CLOCK_TEXT + 160];
+	bool closed = job->calendar && !calendar_window_open(job->calendar, overview->now);
+
+	if (!job->waiting || job->running || strcmp(run->trigger, "retry") == 0 ||
+	    overview->now - run->planned <= OVERVIEW_LATE || (run->missed == 0 && any_running(overview)))
+		return;
+	snprintf(text, sizeof(text), "the run that was planned at %s still waits%s%s", clock_format(time, run->planned),
+	    closed ? ": its window opens at " : "",
+	    closed ? clock_format(window, calendar_window_next(job->calendar, overview->now)) : "");
+	need(needs, job->job->name, text);
+}
+
 static void needs_of_job(struct needs *needs, const struct overview *overview, const struct overview_job *job)
 {
 	char time[CLOCK_TEXT], text[FAILURE_TEXT + RECORD_ID_SIZE + 96];
@@ -304,6 +354,7 @@ static void needs_of_job(struct needs *needs, const struct overview *overview, c
 		    clock_format(time, job->missed_since));
 		need(needs, job->job->name, text);
 	}
+	need_of_waiting(needs, overview, job);
 	if (job->reviews_overdue > 0) {
 		snprintf(text, sizeof(text), "%llu report%s overdue for review, the oldest since %s: %s",
 		    (unsigned long long)job->reviews_overdue, job->reviews_overdue == 1 ? " is" : "s are",
@@ -338,6 +389,9 @@ size_t overview_needs(const struct overview *overview, overview_tell tell, void 
 
 	if (overview->scheduled && !overview->scheduler_at_work)
 		need(&needs, "", "no scheduler is at work: systemctl start pulih-scheduler");
+	if (overview->configuration_changed)
+		need(&needs, "",
+		    "the configuration was changed since the scheduler read it: systemctl reload pulih-scheduler");
 	if (overview->state_anew)
 		need(&needs, "",
 		    "the scheduler's state was damaged and begun anew: check the disk, see pulih schedule, then remove "

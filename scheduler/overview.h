@@ -47,11 +47,12 @@ struct overview {
 	struct overview_job *jobs;
 	size_t count;
 	int64_t now;
-	bool scheduled;		  /* some job has a schedule */
-	bool scheduler_at_work;	  /* a scheduler works with this state folder */
-	struct state_list missed; /* runs that made up for missed times, newest first, at most OVERVIEW_MISSED */
-	bool state_anew;	  /* a damaged state of the scheduler was set aside */
-	bool damaged;		  /* the ledger holds a record that is none; it was warned of */
+	bool scheduled;		    /* some job has a schedule */
+	bool scheduler_at_work;	    /* a scheduler works with this state folder */
+	bool configuration_changed; /* since it read it */
+	struct state_list missed;   /* runs that made up for missed times, newest first, at most OVERVIEW_MISSED */
+	bool state_anew;	    /* a damaged state of the scheduler was set aside */
+	bool damaged;		    /* the ledger holds a record that is none; it was warned of */
 	struct overview_channel *channels; /* one for each of the configuration */
 	size_t channels_count;
 };

@@ -57,27 +57,33 @@ static int compare_groups(const struct snapshot *a, const struct snapshot *b)
 	return order;
 }
 
-static int64_t time_of(const struct snapshot *snapshot)
-{
-	return snapshot->arrived ? snapshot->arrived : snapshot->ended;
-}
-
 /* Within a group, newest first. */
 static int compare_choices(const void *a, const void *b)
 {
-	const struct snapshot *one = ((const struct retention_choice *)a)->snapshot;
-	const struct snapshot *other = ((const struct retention_choice *)b)->snapshot;
-	int order = compare_groups(one, other);
+	const struct retention_choice *one = a, *other = b;
+	int order = compare_groups(one->snapshot, other->snapshot);
 
 	if (order == 0)
-		order = (time_of(one) < time_of(other)) - (time_of(one) > time_of(other));
-	return order ? order : memcmp(one->id, other->id, OBJECT_ID_SIZE);
+		order = (one->time < other->time) - (one->time > other->time);
+	return order ? order : memcmp(one->snapshot->id, other->snapshot->id, OBJECT_ID_SIZE);
+}
+
+/* By when the target received them, or by the writer's own time, where either is known. */
+static void sort_by(struct retention_choice *choices, size_t count, bool own)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct snapshot *snapshot = choices[i].snapshot;
+		int64_t first = own ? snapshot->ended : snapshot->arrived;
+
+		choices[i].time = first ? first : own ? snapshot->arrived : snapshot->ended;
+	}
+	if (count > 1)
+		qsort(choices, count, sizeof(*choices), compare_choices);
 }
 
 void retention_sort(struct retention_choice *choices, size_t count)
 {
-	if (count > 1)
-		qsort(choices, count, sizeof(*choices), compare_choices);
+	sort_by(choices, count, false);
 }
 
 bool retention_same_group(const struct snapshot *a, const struct snapshot *b)
@@ -91,6 +97,8 @@ static void keep(struct retention_choice *choice, const char *reason)
 {
 	size_t length = strlen(choice->reasons);
 
+	if (choice->decided)
+		return;
 	choice->keep = true;
 	snprintf(choice->reasons + length, sizeof(choice->reasons) - length, "%s%s", length ? ", " : "", reason);
 }
@@ -113,7 +121,7 @@ static void keep_each(
 
 	snprintf(oldest, sizeof(oldest), "oldest %s", reason);
 	for (size_t i = 0; i < count && left > 0; i++) {
-		struct tm local = local_of(time_of(choices[i].snapshot));
+		struct tm local = local_of(choices[i].time);
 
 		if (!format || strftime(now, sizeof(now), format, &local) == 0)
 			snprintf(now, sizeof(now), "%zu", i);
@@ -178,11 +186,11 @@ static void keep_last_good(struct retention_choice *choices, size_t count)
  * when those before the gap were made. */
 static void keep_within(struct retention_choice *choices, size_t count, const char *within)
 {
-	int64_t since = back_from(time_of(choices[0].snapshot), within), before = time_of(choices[0].snapshot);
+	int64_t since = back_from(choices[0].time, within), before = choices[0].time;
 	bool gap = false;
 
 	for (size_t i = 0; i < count; i++) {
-		int64_t time = time_of(choices[i].snapshot);
+		int64_t time = choices[i].time;
 
 		if (!gap && before - time > GAP_MAX) {
 			since = back_from(time, within);
@@ -194,7 +202,7 @@ static void keep_within(struct retention_choice *choices, size_t count, const ch
 	}
 }
 
-void retention_decide(const struct retention *retention, struct retention_choice *choices, size_t count)
+static void apply(const struct retention *retention, struct retention_choice *choices, size_t count)
 {
 	const struct {
 		uint64_t count;
@@ -203,13 +211,6 @@ void retention_decide(const struct retention *retention, struct retention_choice
 	    {retention->daily, "%Y%m%d", "daily"}, {retention->weekly, "%G%V", "weekly"},
 	    {retention->monthly, "%Y%m", "monthly"}, {retention->yearly, "%Y", "yearly"}};
 
-	if (count == 0)
-		return;
-	retention_sort(choices, count);
-	for (size_t i = 0; i < count; i++) {
-		choices[i].keep = false;
-		choices[i].reasons[0] = '\0';
-	}
 	for (size_t i = 0; i < RULES; i++)
 		keep_each(choices, count, rules[i].count, rules[i].format, rules[i].reason);
 	if (retention->within)
@@ -217,5 +218,23 @@ void retention_decide(const struct retention *retention, struct retention_choice
 	for (size_t i = 0; i < count; i++)
 		if (has_tag(choices[i].snapshot, retention->tags))
 			keep(&choices[i], "tag");
+}
+
+void retention_decide(const struct retention *retention, struct retention_choice *choices, size_t count)
+{
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		choices[i].keep = choices[i].decided = false;
+		choices[i].reasons[0] = '\0';
+	}
+	sort_by(choices, count, false);
+	apply(retention, choices, count);
+	for (size_t i = 0; i < count; i++)
+		choices[i].decided = choices[i].keep;
+	sort_by(choices, count, true);
+	apply(retention, choices, count);
+	keep_last_good(choices, count);
+	sort_by(choices, count, false);
 	keep_last_good(choices, count);
 }

@@ -20,9 +20,13 @@ struct retention_choice {
 	const struct snapshot *snapshot;
 	bool keep;
 	char reasons[RETENTION_REASONS]; /* "last, daily, monthly"; "" of one that no rule keeps */
+	int64_t time;			 /* that counts at the moment: retention.c */
+	bool decided;
 };
 
-/* Decides over the snapshots of one group; afterwards they are sorted, newest first. Time is when the target received a snapshot. Of each hour,
+/* Decides over the snapshots of one group; afterwards they are sorted, newest first. Time is when the target received a snapshot, which no
+ * writer can set; what that does not keep is kept where the writer's own time does: a repository that was copied to another disk received all of
+ * them on one day. So nobody who may only write makes anything go. Of each hour,
  * day, week (from Monday), month and year, by the clock of the process's time zone, the last one counts, for as many of them as the rule says;
  * where there are not so many, the oldest is kept too. `within` counts back from the newest; behind a gap of more than a year once more from
  * what is there, for the clock was wrong then. Whatever the rules: the last snapshot that is

@@ -52,7 +52,7 @@ static enum err open_repository(struct run *run)
 		return err;
 	}
 	run->open = true;
-	return ERR_OK;
+	return keys_dump_text(run->repository.keys, run->restrict_key);
 }
 
 static const struct configuration_files *files_of(const struct configuration_job *job)

@@ -39,6 +39,7 @@ struct run {
 	size_t streams_count;
 	struct mariadb_source *mariadb;
 	struct postgresql_server *postgresql;
+	char restrict_key[KEYS_DUMP_TEXT]; /* that they share; set when the repository is open */
 	struct postgresql_source *postgresql_databases;
 	char **names; /* that the streams and sources borrow */
 	size_t names_count;

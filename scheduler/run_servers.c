@@ -97,7 +97,8 @@ static enum err add_postgresql(struct run *run, struct postgresql_server *server
 	    .host = configured->socket ? configured->socket : configured->host,
 	    .port = configured->port ? (unsigned)*configured->port : 0,
 	    .user = configured->user,
-	    .password_file = configured->password_file};
+	    .password_file = configured->password_file,
+	    .restrict_key = run->restrict_key};
 	for (uint32_t i = 0; err == ERR_OK && i < configured->databases_count; i++) {
 		**source = (struct postgresql_source){server, configured->databases[i]};
 		err = add_stream(run, &postgresql_stream, *source,

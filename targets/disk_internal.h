@@ -60,7 +60,8 @@ enum err disk_compare(struct target *target, const char *name, const void *bytes
 /* ---- disk_write.c ---- */
 
 enum err disk_put(struct target *target, const char *name, const void *bytes, size_t size);
-enum err disk_replace(struct target *target, const char *name, const void *bytes, size_t size);
+enum err disk_replace(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size);
 enum err disk_remove(struct target *target, const char *name);
 
 /* ---- disk_medium.c ---- */

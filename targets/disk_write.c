@@ -290,7 +290,23 @@ static enum err check_temporary(
 	return err;
 }
 
-enum err disk_replace(struct target *target, const char *name, const void *bytes, size_t size)
+/* Whether what is to be replaced is still what the caller has seen. Writers take turns by a lock on the folder, which is given back when it is
+ * closed; a file system without locks has only the looking. */
+static enum err check_before(struct disk_target *disk, int folder_fd, const char *name, const uint8_t before[HASH_SIZE])
+{
+	uint8_t hash[HASH_SIZE];
+	uint64_t size;
+	enum err err;
+
+	(void)flock(folder_fd, LOCK_EX);
+	err = target_hash(&disk->base, name, hash, &size);
+	if (err == ERR_MISSING || (err == ERR_OK && memcmp(hash, before, sizeof(hash)) != 0))
+		err = fail(PL_CONFIG_CHANGED, "%s of %s changed while it was replaced", name, disk->path);
+	return err;
+}
+
+enum err disk_replace(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size)
 {
 	struct disk_target *disk = disk_of(target);
 	char temporary[TEMPORARY_MAX];
@@ -303,6 +319,8 @@ enum err disk_replace(struct target *target, const char *name, const void *bytes
 	if (err != ERR_OK)
 		goto done;
 	err = check_temporary(disk, name, temporary, bytes, size);
+	if (err == ERR_OK && before)
+		err = check_before(disk, folder_fd, name, before);
 	if (err != ERR_OK) {
 		unlinkat(folder_fd, temporary, 0);
 	} else if (renameat(folder_fd, temporary, folder_fd, leaf_of(name)) != 0) {

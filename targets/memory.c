@@ -180,13 +180,26 @@ static enum err memory_put(struct target *target, const char *name, const void *
 	return end(&call, err);
 }
 
-static enum err memory_replace(struct target *target, const char *name, const void *bytes, size_t size)
+static enum err check_before(const struct object *object, const char *name, const uint8_t before[HASH_SIZE])
+{
+	uint8_t hash[HASH_SIZE] = {0};
+	enum err err = object ? sha256(object->bytes, object->size, hash) : ERR_OK;
+
+	if (err == ERR_OK && (!object || memcmp(hash, before, sizeof(hash)) != 0))
+		err = fail(PL_CONFIG_CHANGED, "%s in memory: changed while it was replaced", name);
+	return err;
+}
+
+static enum err memory_replace(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size)
 {
 	struct call call;
 	enum err err = start(&call, target, MEMORY_REPLACE, name);
 
 	if (err == ERR_OK)
 		err = check_room(call.memory, name, size);
+	if (err == ERR_OK && before)
+		err = check_before(memory_find(call.memory, name), name, before);
 	if (err == ERR_OK)
 		err = memory_put_over(call.memory, name, bytes, size);
 	return end(&call, err);

@@ -188,6 +188,7 @@ static enum err run_pass(struct backup *backup)
 	memset(&snapshot->totals, 0, sizeof(snapshot->totals));
 	snapshot->partial = false;
 	forget_databases(backup->result);
+	plan_extras_unread(backup);
 	if (err == ERR_OK)
 		err = tree_writer_new(&backup->tree, backup->repository->keys->domain.chunker_key, store_tree_chunk,
 		    backup->store, backup->stream);

@@ -31,18 +31,22 @@
 	1024u	      /* folder descriptors held by waiting items, and at most half of what the process may open */
 #define READ_TRIES 3u /* of a file that changes while it is read */
 
+/* Extras are read before anything of the file system is: what a database names, an uploaded document for instance, was a file before, and so is
+ * in the same backup. Their chunks are stored then; the entry waits for its place in the order of paths. */
 struct extra {		    /* one of them */
 	const char *sqlite; /* path of the database */
 	const struct stream_source *stream;
+	struct entry *entry; /* of this pass, in backup->extra_entries; NULL: it could not be read, which was told */
 };
 
 struct item {
 	struct entry_bytes path;
 	const char *name;
 	struct walk_folder *folder; /* kept until the batch is recycled */
-	const struct extra *extra;
+	struct extra *extra;
 	bool is_folder;
 	struct entry *previous; /* of the last run; NULL: none */
+	bool first;		/* an extra before its place in the order */
 	bool racy;		/* it changed while or just before the last run read it: its times prove nothing */
 };
 
@@ -111,7 +115,8 @@ struct backup {
 	struct extra *extras;
 	struct walk_extra *walk_extras;
 	size_t extras_count;
-	char **hidden; /* journals of databases; NULL-terminated */
+	struct arena extra_entries; /* the collector's until the walk begins, then the readers' to read */
+	char **hidden;		    /* journals of databases; NULL-terminated */
 	struct file_identity own[REPOSITORY_FOLDERS];
 
 	pthread_mutex_t lock;
@@ -148,6 +153,8 @@ enum err lost_packs_drop(struct backup *backup);
 /* ---- plan.c ---- */
 /* Databases and commands as extras of the walk, their journals hidden. */
 enum err plan_extras(struct backup *backup);
+/* Before each pass. */
+void plan_extras_unread(struct backup *backup);
 void plan_free(struct backup *backup);
 /* Host, job, paths, tags of the snapshot. */
 enum err plan_snapshot(struct backup *backup);

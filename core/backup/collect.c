@@ -100,6 +100,24 @@ static enum err add_entry(struct backup *backup, const struct entry *entry, cons
 	return err;
 }
 
+static bool keep_bytes(struct backup *backup, struct entry_bytes *bytes)
+{
+	bytes->data = arena_copy(&backup->extra_entries, bytes->data, bytes->size);
+	return bytes->data != NULL;
+}
+
+/* For its place in the order; part and batch do not last until then. The stored path does. */
+static enum err keep_extra(struct backup *backup, struct extra *extra, const struct entry *entry)
+{
+	struct entry *kept = arena_copy(&backup->extra_entries, entry, sizeof(*entry));
+
+	if (!kept || !keep_bytes(backup, &kept->path) || !keep_bytes(backup, &kept->xattrs) ||
+	    !keep_bytes(backup, &kept->content))
+		return ERR_NOMEM;
+	extra->entry = kept;
+	return ERR_OK;
+}
+
 static enum err take_part(struct backup *backup, struct part *part);
 
 static enum err take_record(struct backup *backup, const struct record *record)
@@ -118,6 +136,8 @@ static enum err take_record(struct backup *backup, const struct record *record)
 			    backup->reader[pool_workers(backup->readers)], record->item, take_part);
 		return add_entry(backup, record->entry, record->item, true);
 	case RECORD_ENTRY:
+		if (record->item->first)
+			return keep_extra(backup, record->item->extra, record->entry);
 		/* Attributes taken over from last time may live in a chunk of their own. */
 		if (record->entry->xattrs_chunk_size > 0 && !index_use(backup->index, record->entry->xattrs_chunk))
 			return reader_read_again(

@@ -114,6 +114,37 @@ static bool send_batch(struct feed *feed)
 	return true;
 }
 
+static bool batch_full(const struct batch *batch)
+{
+	return batch && (batch->count == BATCH_ITEMS || batch->arena_bytes >= BATCH_BYTES);
+}
+
+/* Extras first, and nothing else before they are collected. */
+static enum err feed_extras(struct feed *feed)
+{
+	struct backup *backup = feed->backup;
+
+	for (size_t i = 0; i < backup->extras_count; i++) {
+		struct batch *batch = feed->batch;
+		const char *path = backup->walk_extras[i].path;
+
+		if (!batch && !(batch = feed->batch = batch_take(backup)))
+			return ERR_NOMEM;
+		batch->items[batch->count++] =
+		    (struct item){.path = {.data = (const uint8_t *)path, .size = strlen(path)},
+			.extra = &backup->extras[i],
+			.first = true};
+		if (batch_full(batch) && !send_batch(feed))
+			return ERR_OK;
+	}
+	send_batch(feed);
+	pthread_mutex_lock(&backup->lock);
+	while (backup->batches_out > 0 && !atomic_load(&backup->stop))
+		pthread_cond_wait(&backup->room, &backup->lock);
+	pthread_mutex_unlock(&backup->lock);
+	return ERR_OK;
+}
+
 static enum err add_item(struct feed *feed, const struct walk_item *found)
 {
 	struct batch *batch = feed->batch;
@@ -147,18 +178,15 @@ static enum err add_item(struct feed *feed, const struct walk_item *found)
 	return ERR_OK;
 }
 
-static bool batch_full(const struct batch *batch)
-{
-	return batch && (batch->count == BATCH_ITEMS || batch->arena_bytes >= BATCH_BYTES);
-}
-
 static enum err feed_all(struct feed *feed)
 {
 	struct backup *backup = feed->backup;
 	struct walk_item found;
 	bool more = true;
-	enum err err = next_previous(feed);
+	enum err err = feed_extras(feed);
 
+	if (err == ERR_OK)
+		err = next_previous(feed);
 	while (err == ERR_OK && !backup_stopped(backup)) {
 		err = walk_next(feed->walk, &found, &more);
 		if (err != ERR_OK || !more)

@@ -48,6 +48,13 @@ enum err plan_extras(struct backup *backup)
 	return err;
 }
 
+void plan_extras_unread(struct backup *backup)
+{
+	arena_reset(&backup->extra_entries);
+	for (size_t i = 0; i < backup->extras_count; i++)
+		backup->extras[i].entry = NULL;
+}
+
 enum err plan_snapshot(struct backup *backup)
 {
 	const struct backup_options *options = backup->options;
@@ -79,6 +86,7 @@ void plan_free(struct backup *backup)
 		mem_free((char *)backup->walk_extras[i].path);
 	for (size_t i = 0; backup->hidden && i < 3 * backup->options->sqlite_count; i++)
 		mem_free(backup->hidden[i]);
+	arena_free(&backup->extra_entries);
 	mem_free(backup->hidden);
 	mem_free(backup->extras);
 	mem_free(backup->walk_extras);

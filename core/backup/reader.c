@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define SMALL_FILE CHUNK_MAX /* bytes; read in one go */
-#define CTIME_UNKNOWN 0	     /* no file's ctime: an entry that has it is never taken for unchanged */
+#define CTIME_UNKNOWN \
+	0 /* an entry that has it is never taken for unchanged; file systems that keep no ctime say it too */
 
 enum err reader_new(struct reader **out, struct backup *backup)
 {
@@ -278,6 +279,13 @@ static enum err read_content(
 	return content_stream(reader, &chunker_standard, read_file, &file, total);
 }
 
+/* What is written through a map of the file stamps it only with the first change of a page since the kernel wrote that page out, half a minute
+ * apart. Written out now, the page stamps the file with the next change too: then this reading, or the next run, notices it. */
+static void stamp_next_change(int fd)
+{
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+}
+
 static bool same_file(const struct entry *a, const struct entry *b)
 {
 	return meta_same_content(a, b) && a->device == b->device;
@@ -301,6 +309,7 @@ static enum err read_stable(struct reader *reader, struct item *item, struct ent
 		/* Kernels before 6.13, and some file systems, give two changes in one tick the same time: the second would be seen by
 		 * nobody, and half of it stored. */
 		clock_outlive_tick(now->ctime);
+		stamp_next_change(fd);
 		err = read_content(reader, item, fd, now, &expected, &total);
 		if (err == ERR_OK)
 			err = meta_fstat(names, fd, &after);
@@ -416,6 +425,8 @@ static enum err process_file_system(struct reader *reader, struct item *item, bo
 
 	if (err != ERR_OK)
 		return err;
+	if (before && before->ctime == CTIME_UNKNOWN)
+		before = NULL;
 	now.path = item->path;
 	/* What was walked as a folder and is a link by now (or the other way round) must not be stored as either. */
 	if (item->is_folder != (now.type == ENTRY_FOLDER)) {
@@ -438,6 +449,8 @@ static enum err process(struct reader *reader, struct item *item, bool again)
 {
 	if (!item->extra)
 		return item->folder ? process_file_system(reader, item, again) : process_made_up_folder(reader, item);
+	if (!item->first && !again)
+		return item->extra->entry ? reader_add_entry(reader, item, item->extra->entry, RECORD_ENTRY) : ERR_OK;
 	return item->extra->sqlite ? reader_extra_sqlite(reader, item) : reader_extra_stream(reader, item);
 }
 

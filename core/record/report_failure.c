@@ -52,6 +52,15 @@ enum word report_failure_cause(json_t *failure)
 	return kind_of(failure)->cause;
 }
 
+bool report_failure_is_cut_off(json_t *failure)
+{
+	const char *code = record_member_text(failure, "code");
+	char cut_off[16], no_record[16];
+
+	return strcmp(code, message_code(PL_RUN_CUT_OFF, cut_off)) == 0 ||
+	    strcmp(code, message_code(PL_RUN_NO_RECORD, no_record)) == 0;
+}
+
 size_t report_failure_advice(json_t *failure, enum word advice[REPORT_FAILURE_ADVICE])
 {
 	const struct kind *kind = kind_of(failure);

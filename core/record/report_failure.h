@@ -8,6 +8,8 @@
 
 /* `failure`: the member of a record, an object. */
 enum word report_failure_cause(json_t *failure);
+/* The run could not tell of its end itself: nobody knows how far it came. */
+bool report_failure_is_cut_off(json_t *failure);
 
 #define REPORT_FAILURE_ADVICE 3
 /* Fills up to REPORT_FAILURE_ADVICE words, the best one first; returns how many. Of each, {1} is the code of the failure. */

@@ -115,7 +115,9 @@ static void effect_block(
 
 	report_model_heading(model, WORD_SITUATION_EFFECT_BLOCK);
 	report_model_paragraph(model,
-	    !is_partial(original) ? report_model_word(model, WORD_SITUATION_NO_SNAPSHOT)
+	    report_failure_is_cut_off(record_member(record, "failure"))
+		? report_model_word(model, WORD_SITUATION_UNKNOWN)
+		: !is_partial(original) ? report_model_word(model, WORD_SITUATION_NO_SNAPSHOT)
 		: files > 0
 		? report_model_fill(model, WORD_SITUATION_PARTIAL, RECORD_ARGUMENTS(report_parts_number(model, files)))
 		: report_model_word(model, WORD_SITUATION_WHOLE));

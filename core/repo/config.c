@@ -206,6 +206,8 @@ enum err config_load(struct config **out, struct target *target)
 		err = fail(PL_NO_REPOSITORY, "there is no repository at %s", target->url);
 	else if (err == ERR_OK)
 		err = fail_context(config_decode(out, bytes.data, bytes.length), "%s", target->url);
+	if (err == ERR_OK)
+		err = sha256(bytes.data, bytes.length, (*out)->hash);
 	buffer_free(&bytes);
 	return err;
 }
@@ -220,12 +222,13 @@ enum err config_check_keys(const struct config *config, const struct keys *keys)
 	return ERR_OK;
 }
 
-/* Crash story: the replacement is atomic, so a place has the old config or the new one, never half. Two people who change it at
- * the same moment both read serial n and write n + 1; one replaces the other's. Reading back tells the loser, whose change is not
- * there, as long as the winner came last; hence "run it again", never "done". */
+/* Crash story: the replacement is atomic, so a place has the old config or the new one, never half. Of two people who change it at
+ * the same moment one is told to run it again: else a revocation could be lost that somebody was told is done. A place that can
+ * look and replace only one after the other leaves a gap; there, reading back tells at least whoever came first. */
 enum err config_replace(struct config *config, const struct keys *owner, struct target *target)
 {
 	struct buffer bytes = {0}, stored = {0};
+	uint8_t hash[HASH_SIZE];
 	enum err err;
 
 	config->serial++;
@@ -236,12 +239,16 @@ enum err config_replace(struct config *config, const struct keys *owner, struct 
 	if (err == ERR_OK)
 		err = buffer_reserve(&stored, bytes.length);
 	if (err == ERR_OK)
-		err = target_replace(target, OBJECT_CONFIG, bytes.data, bytes.length);
+		err = sha256(bytes.data, bytes.length, hash);
+	if (err == ERR_OK)
+		err = target_replace(target, OBJECT_CONFIG, config->hash, bytes.data, bytes.length);
 	if (err == ERR_OK)
 		err = target_get(target, OBJECT_CONFIG, CONFIG_MAX, &stored);
 	if (err == ERR_OK && (stored.length != bytes.length || memcmp(stored.data, bytes.data, bytes.length) != 0))
 		err = fail(PL_CONFIG_CHANGED, "the config of %s changed while it was replaced", target->url);
-	if (err != ERR_OK)
+	if (err == ERR_OK)
+		memcpy(config->hash, hash, HASH_SIZE);
+	else
 		config->serial--;
 	buffer_free(&bytes);
 	buffer_free(&stored);

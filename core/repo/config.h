@@ -15,7 +15,8 @@ struct config {
 	uint8_t id[REPOSITORY_ID_SIZE];
 	int64_t created;
 	int suite;
-	uint64_t serial; /* grows with every change */
+	uint64_t serial;	 /* grows with every change */
+	uint8_t hash[HASH_SIZE]; /* SHA-256 of the object, where it came from a target */
 	uint8_t read_public[KEY_SIZE], owner_public[KEY_SIZE];
 	struct writer *writers; /* owned */
 	size_t writers_count;
@@ -34,7 +35,7 @@ enum err config_load(struct config **out, struct target *target);
  * are not those of the open keys: a forged config. */
 enum err config_check_keys(const struct config *config, const struct keys *keys);
 /* Adds 1 to the serial, signs, replaces the target's config and reads it back. PL_CONFIG_CHANGED (ERR_BUSY): somebody else
- * replaced it at the same moment. */
+ * replaced it since config_load(). */
 enum err config_replace(struct config *config, const struct keys *owner, struct target *target);
 
 #endif

@@ -100,6 +100,13 @@ static enum err dry_list(struct target *target, const char *prefix, target_visit
 	return err;
 }
 
+static enum err dry_replace(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size)
+{
+	(void)before;
+	return dry_put(target, name, bytes, size);
+}
+
 static enum err dry_remove(struct target *target, const char *name)
 {
 	/* Only markers of this very run are removed while writing. */
@@ -147,7 +154,7 @@ static void dry_free(struct target *target)
 
 static const struct target_operations operations = {
     .put = dry_put,
-    .replace = dry_put,
+    .replace = dry_replace,
     .read = dry_read,
     .stat = dry_stat,
     .list = dry_list,

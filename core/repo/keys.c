@@ -56,6 +56,16 @@ bool keys_domain_name_valid(const char *name)
 	return length > 0 && length < DOMAIN_NAME_SIZE;
 }
 
+enum err keys_dump_text(const struct keys *keys, char out[KEYS_DUMP_TEXT])
+{
+	uint8_t secret[(KEYS_DUMP_TEXT - 1) / 2];
+	enum err err = derive(keys->domain.id_key, "pulih dump", NULL, 0, secret, sizeof(secret));
+
+	if (err == ERR_OK)
+		hex_encode(out, secret, sizeof(secret));
+	return err;
+}
+
 enum err keys_domain_tag(const uint8_t root[KEY_SIZE], const char *name, uint8_t tag[DOMAIN_TAG_SIZE])
 {
 	if (!keys_domain_name_valid(name))

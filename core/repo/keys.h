@@ -76,6 +76,11 @@ enum err keys_domain_tag(const uint8_t root[KEY_SIZE], const char *name, uint8_t
  * ERR_KEY). */
 enum err keys_domain(const struct keys *keys, const uint8_t tag[DOMAIN_TAG_SIZE], struct domain_keys *out);
 
+/* For dumps of databases in the domain that is written to: always the same, so that dumps are, and nothing that who serves
+ * the database or the storage could guess. KEYS_DUMP_TEXT bytes: letters and digits, and a NUL. */
+#define KEYS_DUMP_TEXT 33
+enum err keys_dump_text(const struct keys *keys, char out[KEYS_DUMP_TEXT]);
+
 /* Chunk id = HMAC-SHA256(id key, type ‖ plaintext). */
 enum chunk_type {
 	CHUNK_DATA = 1,	 /* contents of files and streams */

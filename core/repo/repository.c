@@ -154,9 +154,66 @@ static enum err write_serial(const char *state_folder, uint64_t serial, const ch
 	return err;
 }
 
+/* A backup key must be listed, as what it says it is: better told now than when nobody accepts what it has signed. */
+static enum err check_listed(const struct opening *opening, const char *path)
+{
+	uint8_t listed[KEY_SIZE];
+	const struct keys *keys = opening->keys;
+	static const uint8_t owner[WRITER_ID_SIZE];
+	struct failure failure;
+
+	if (memcmp(keys->signer.writer, owner, WRITER_ID_SIZE) == 0)
+		return fail(PL_KEY_FILE, "%s names the owner as its writer", path);
+	if (keys_writer(keys, keys->signer.writer, keys->domain.tag, false, listed) != ERR_OK) {
+		failure_take(&failure);
+		return fail(PL_KEY_FILE, "%s: %s", path, failure.text);
+	}
+	if (memcmp(listed, keys->signer.public_key, KEY_SIZE) != 0)
+		return fail(PL_KEY_FILE, "%s: the config lists another signing key for its writer", path);
+	return ERR_OK;
+}
+
+/* Gives the keys the writers of a config that is theirs. */
+static enum err take_writers(
+    struct opening *opening, const struct config *config, const struct repository_access *access)
+{
+	struct writer *writers;
+	enum err err = config_check_keys(config, opening->keys);
+
+	if (err != ERR_OK)
+		return err;
+	writers = config_copy_writers(config);
+	if (!writers)
+		return ERR_NOMEM;
+	keys_set_writers(opening->keys, writers, config->writers_count);
+	return access->key_file ? check_listed(opening, access->key_file) : ERR_OK;
+}
+
+/* A config older than the newest seen here may have been read just before another process of this machine replaced it, which takes no more than
+ * the time in which a passphrase is tried: then the target has that newer one now. */
+static enum err read_again(
+    struct opening *opening, struct target *target, const struct repository_access *access, uint64_t seen)
+{
+	struct config *config = NULL;
+	enum err err = config_load(&config, target);
+
+	if (err == ERR_OK && config->serial < seen)
+		err = fail(PL_CONFIG_ROLLBACK, "the config of %s has serial %llu, this machine has seen %llu there",
+		    target->url, (unsigned long long)config->serial, (unsigned long long)seen);
+	if (err == ERR_OK)
+		err = take_writers(opening, config, access);
+	if (err == ERR_OK) {
+		config_free(opening->config);
+		opening->config = config;
+		config = NULL;
+	}
+	config_free(config);
+	return err;
+}
+
 /* Refuses a config older than the newest seen at this place, and remembers a newer one. That it cannot be remembered is only a
  * warning: a restore on a machine whose disk is full or read-only must go on. */
-static enum err check_serial(const struct opening *opening, const struct target *target)
+static enum err check_serial(struct opening *opening, struct target *target, const struct repository_access *access)
 {
 	char *path = NULL;
 	uint64_t seen = 0;
@@ -168,8 +225,7 @@ static enum err check_serial(const struct opening *opening, const struct target 
 	if (err == ERR_OK)
 		err = read_serial(path, &seen);
 	if (err == ERR_OK && opening->config->serial < seen)
-		err = fail(PL_CONFIG_ROLLBACK, "the config of %s has serial %llu, this machine has seen %llu there",
-		    target->url, (unsigned long long)opening->config->serial, (unsigned long long)seen);
+		err = read_again(opening, target, access, seen);
 	if (err == ERR_OK && opening->config->serial > seen &&
 	    write_serial(opening->state_folder, opening->config->serial, path) != ERR_OK)
 		warn_of_failure();
@@ -320,7 +376,7 @@ enum err repository_init(
 		err = store_new(&opening, target, &config);
 	if (err == ERR_OK) {
 		/* The repository is there: whatever is wrong with this machine's memory of it comes up when it is opened. */
-		if (check_serial(&opening, target) != ERR_OK)
+		if (check_serial(&opening, target, access) != ERR_OK)
 			warn_of_failure();
 		hand_over(&opening, target, out);
 	}
@@ -345,45 +401,15 @@ static enum err open_full(struct opening *opening, struct target *target, const 
 	return err;
 }
 
-/* A backup key must be listed, as what it says it is: better told now than when nobody accepts what it has signed. */
-static enum err check_listed(const struct opening *opening, const char *path)
-{
-	uint8_t listed[KEY_SIZE];
-	const struct keys *keys = opening->keys;
-	static const uint8_t owner[WRITER_ID_SIZE];
-	struct failure failure;
-
-	if (memcmp(keys->signer.writer, owner, WRITER_ID_SIZE) == 0)
-		return fail(PL_KEY_FILE, "%s names the owner as its writer", path);
-	if (keys_writer(keys, keys->signer.writer, keys->domain.tag, false, listed) != ERR_OK) {
-		failure_take(&failure);
-		return fail(PL_KEY_FILE, "%s: %s", path, failure.text);
-	}
-	if (memcmp(listed, keys->signer.public_key, KEY_SIZE) != 0)
-		return fail(PL_KEY_FILE, "%s: the config lists another signing key for its writer", path);
-	return ERR_OK;
-}
-
 static enum err open_keys(struct opening *opening, struct target *target, const struct repository_access *access)
 {
-	struct writer *writers;
 	enum err err;
 
 	opening->keys = keys_new();
 	if (!opening->keys)
 		return ERR_NOMEM;
 	err = access->key_file ? key_file_load(opening->keys, access->key_file) : open_full(opening, target, access);
-	if (err == ERR_OK)
-		err = config_check_keys(opening->config, opening->keys);
-	if (err != ERR_OK)
-		return err;
-	writers = config_copy_writers(opening->config);
-	if (!writers)
-		return ERR_NOMEM;
-	keys_set_writers(opening->keys, writers, opening->config->writers_count);
-	if (access->key_file)
-		err = check_listed(opening, access->key_file);
-	return err;
+	return err == ERR_OK ? take_writers(opening, opening->config, access) : err;
 }
 
 enum err repository_open(struct repository *out, struct target *target, const struct repository_access *access)
@@ -398,7 +424,7 @@ enum err repository_open(struct repository *out, struct target *target, const st
 	if (err == ERR_OK)
 		err = make_state_folder(&opening, access);
 	if (err == ERR_OK)
-		err = check_serial(&opening, target);
+		err = check_serial(&opening, target, access);
 	if (err == ERR_OK)
 		hand_over(&opening, target, out);
 	release(&opening);

@@ -85,11 +85,12 @@ enum err target_check(struct target *target, const char *name, const void *bytes
 	return err != ERR_OK || same ? err : not_same(target, name);
 }
 
-enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size)
+enum err target_replace(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size)
 {
 	if (strcmp(name, OBJECT_CONFIG) != 0)
 		return fail(PL_OBJECT_NAME, "%s is never replaced: only %s is", name, OBJECT_CONFIG);
-	return target->operations->replace(target, name, bytes, size);
+	return target->operations->replace(target, name, before, bytes, size);
 }
 
 enum err target_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size)

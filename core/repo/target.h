@@ -41,8 +41,11 @@ struct target_operations {
 	/* Stores a whole object, durably, under its final name or not at all. An object of that name that is there already
 	 * is left alone and ERR_EXISTS (PL_OBJECT_EXISTS) is returned: nothing is ever overwritten. */
 	enum err (*put)(struct target *target, const char *name, const void *bytes, size_t size);
-	/* Replaces an object atomically, and only by what reads back from the medium, else PL_READ_BACK: only `config` is ever replaced. */
-	enum err (*replace)(struct target *target, const char *name, const void *bytes, size_t size);
+	/* Replaces an object atomically, and only by what reads back from the medium, else PL_READ_BACK: only `config` is ever replaced.
+	 * `before` is the SHA-256 of what it takes the place of: PL_CONFIG_CHANGED (ERR_BUSY) where that stands there no more. NULL:
+	 * whatever is there, or nothing. */
+	enum err (*replace)(
+	    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size);
 	/* Reads exactly `size` bytes from `offset`; a shorter object is PL_OBJECT_SHORT (ERR_CORRUPT). */
 	enum err (*read)(struct target *target, const char *name, uint64_t offset, void *out, size_t size);
 	enum err (*stat)(struct target *target, const char *name, uint64_t *size, int64_t *changed);
@@ -86,7 +89,8 @@ enum err target_put_compared(
     struct target *target, const char *name, const void *bytes, size_t size, const uint8_t hash[HASH_SIZE]);
 /* PL_READ_BACK where the medium does not hold these bytes under that name. */
 enum err target_check(struct target *target, const char *name, const void *bytes, size_t size);
-enum err target_replace(struct target *target, const char *name, const void *bytes, size_t size);
+enum err target_replace(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size);
 enum err target_read(struct target *target, const char *name, uint64_t offset, void *out, size_t size);
 enum err target_stat(struct target *target, const char *name, uint64_t *size, int64_t *changed);
 enum err target_list(struct target *target, const char *prefix, target_visit visit, void *context);

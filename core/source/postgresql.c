@@ -7,14 +7,11 @@
 #include <stdio.h>
 
 #define HELP_MAX ((size_t)1 << 20) /* bytes */
-/* Since CVE-2025-8714 dumps are wrapped in \restrict with a key that is drawn anew each time. It protects a reader from a
- * server that does not know the key; a fixed one keeps dumps the same, and the dump is sealed from here on. */
-#define RESTRICT_KEY "--restrict-key=pulih"
 
 struct postgresql {
 	const struct postgresql_source *source; /* NULL: globals */
 	const char *name;			/* of the server */
-	const char *program;
+	const char *program, *restrict_key;
 	struct postgresql_client client;
 	struct command *dump;
 	struct postgresql_count *count;
@@ -32,7 +29,8 @@ static void close_stream(void *stream)
 	mem_free(postgresql);
 }
 
-/* Whether this version of the program knows --restrict-key; later and patched ones do. */
+/* Since CVE-2025-8714 dumps are wrapped in \restrict, by default with a key that is drawn anew each time. Whether this version
+ * of the program knows --restrict-key; later and patched ones do. */
 static enum err knows_restrict_key(const char *program, bool *knows)
 {
 	const char *const argv[] = {program, "--help", NULL};
@@ -48,7 +46,7 @@ static enum err start(struct postgresql *postgresql)
 {
 	const char *argv[8];
 	size_t count = 0;
-	char *database = NULL;
+	char *database = NULL, restriction[80];
 	bool restricted;
 	enum err err = knows_restrict_key(postgresql->program, &restricted);
 
@@ -56,8 +54,10 @@ static enum err start(struct postgresql *postgresql)
 		return err;
 	argv[count++] = postgresql->program;
 	argv[count++] = "--no-password";
-	if (restricted)
-		argv[count++] = RESTRICT_KEY;
+	if (restricted && postgresql->restrict_key) {
+		snprintf(restriction, sizeof(restriction), "--restrict-key=%s", postgresql->restrict_key);
+		argv[count++] = restriction;
+	}
 	if (postgresql->source) {
 		database = postgresql_client_database(postgresql->source->database);
 		if (!database)
@@ -86,6 +86,7 @@ static enum err open_stream(
 	postgresql->source = source;
 	postgresql->name = server->name;
 	postgresql->program = program;
+	postgresql->restrict_key = server->restrict_key;
 	postgresql->client.passwords = -1;
 	err = postgresql_count_new(&postgresql->count);
 	if (err == ERR_OK)

@@ -10,6 +10,9 @@ struct postgresql_server { /* texts that are not given are NULL */
 	const char *host;  /* or the folder of its socket */
 	unsigned port;	   /* 0: the usual one */
 	const char *user, *password_file;
+	/* What \restrict and \unrestrict of its dumps name, letters and digits: the same for each dump, or they differ; and
+	 * nothing that the server could guess, or what is in it could end the restriction. */
+	const char *restrict_key; /* NULL: one that is drawn anew each time */
 };
 struct postgresql_source {
 	const struct postgresql_server *server;

@@ -182,12 +182,20 @@ class Shell:
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(terminal)
         self.screen = ""
-        (work / "setup").write_text(setup + "\n: > \"$LINE_FILE\"\n")
-        self.type(". ./setup\r")
+        (work / "setup").write_text(setup)
+        # The answer to Ctrl-T says that the shell reads keys by itself: before that, the terminal would take the Ctrl-U of what is typed.
+        self.type(". ./setup\r\x14")
         self.wait_for_line()
 
     def type(self, text):
         os.write(self.master, text.encode())
+
+    def look(self, patience):
+        """Takes what the shell shows; whether there was anything."""
+        if not select.select([self.master], [], [], patience)[0]:
+            return False
+        self.screen += os.read(self.master, 65536).decode("utf-8", "replace")
+        return True
 
     def wait_for_line(self):
         """What stands in the line file, as soon as it is there. What was shown meanwhile is in self.screen."""
@@ -195,8 +203,9 @@ class Shell:
         end = time.monotonic() + TIMEOUT
         while not self.line_file.exists():
             assert time.monotonic() < end and self.process.poll() is None, f"the shell does not answer:\n{self.screen}"
-            if select.select([self.master], [], [], 0.05)[0]:
-                self.screen += os.read(self.master, 65536).decode("utf-8", "replace")
+            self.look(0.05)
+        while self.look(0):
+            pass
         line = self.line_file.read_text()
         self.line_file.unlink()
         return line

@@ -108,3 +108,18 @@ def test_folders_that_differ_in_case_over_an_earlier_restore(pulih, disk, work):
     assert "PL-1508" in told.everything
     (left,) = pulih.restored(out, folder).iterdir()
     assert (left / "file").read_text() == left.name
+
+
+@needs_root
+def test_size_and_time_prove_nothing(pulih, disk, source):
+    """This file system may have both on the disk before the contents, which a power cut then takes."""
+    (source / "file").write_bytes(os.urandom(100_000))
+    pulih.backup(source)
+    out = disk / "out"
+    pulih.restore(out, code=3)
+    restored = pulih.restored(out, source) / "file"
+    before = restored.stat()
+    restored.write_bytes(bytes(100_000))
+    os.utime(restored, ns=(0, before.st_mtime_ns))
+    pulih.restore(out, "latest", "--overwrite", "changed", code=3)
+    assert restored.read_bytes() == (source / "file").read_bytes()

@@ -242,3 +242,16 @@ def test_a_backup_key_that_could_not_be_written_is_revoked(pulih, work):
     finally:
         subprocess.run(["umount", work / "full"], check=True)
     assert [writer["revoked"] for writer in pulih("--json", "key", "list").of_type("writer")] == [True]
+
+
+def test_backup_keys_changed_at_the_same_moment(pulih, backup_key, work):
+    """Whoever is told that it is done finds it done, and nobody is told of an old copy that somebody put back."""
+    (first,) = pulih.json("key", "list").of_type("writer")
+    running = [pulih.start("key", "revoke-writer", first["id"])]
+    running += [pulih.start("key", "issue-writer", "--domain", f"h{i}", "-o", work / f"{i}.key") for i in range(5)]
+    ended = [(process.communicate(), process.returncode) for process in running]
+    assert all(code in (0, 11) for _, code in ended), ended
+    writers = {writer["domain_name"]: writer for writer in pulih.json("key", "list").of_type("writer")}
+    assert writers[first["domain_name"]]["revoked"] == (ended[0][1] == 0)
+    for i, (_, code) in enumerate(ended[1:]):
+        assert (f"h{i}" in writers) == (code == 0) == (work / f"{i}.key").exists()

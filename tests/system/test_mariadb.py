@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -233,7 +234,24 @@ def test_wrong_password(pulih, work, server, small):
     assert record_of(job, job.run())["status"] == "success"
     # what others can read is no secret
     (work / "db-password").chmod(0o644)
-    assert "PL-17" in job.run(code=2).everything
+    assert "PL-1709" in job.p("config", "check", code=2).everything
+    assert_failed(job, job.run(code=1), work, "other users may read", files=small)
+
+
+def test_databases_come_before_files(pulih, work, server):
+    """What a database names was a file before it was in the database: so the files are those after the dump, wherever they are stored."""
+    server.sql("CREATE DATABASE a; CREATE TABLE a.t (i int); INSERT INTO a.t VALUES (1)")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        programs, uploads = work / "programs", Path(memory) / "uploads"
+        programs.mkdir()
+        uploads.mkdir()
+        (programs / "mariadb-dump").write_text(
+            f'#!/bin/sh\n{program("mariadb-dump", "mysqldump")} "$@" || exit 1\n[ "$2" = --help ] || echo new > {uploads}/$$\n')
+        (programs / "mariadb-dump").chmod(0o755)
+        job = job_of(pulih, work, server, f"files: {{paths: [{uploads}]}}")
+        job.run(env={"PATH": f"{programs}:{os.environ['PATH']}"})
+        made = sorted(path.name for path in uploads.iterdir())
+        assert made and sorted(path.name for path in stored(job, work, f"{uploads}"[1:]).iterdir()) == made
 
 
 def test_option_file_and_users(pulih, work, server, other):

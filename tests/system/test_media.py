@@ -77,11 +77,14 @@ def test_damage_that_memory_hides(disk, source, kind, tier):
 
 @needs_root
 @pytest.mark.parametrize("options", [[], ["--verify"]], ids=["plain", "verify"])
-def test_restore_onto_a_disk_that_takes_and_loses(pulih, dying, source, options):
-    (source / "file").write_bytes(os.urandom(40 << 20))
+@pytest.mark.parametrize("count", [1, 10])
+def test_restore_onto_a_disk_that_takes_and_loses(pulih, dying, source, count, options):
+    """Large files are synced one by one, small ones with all the others in the end."""
+    for number in range(count):
+        (source / f"file {number}").write_bytes(os.urandom((40 << 20) // count))
     pulih("backup", source)
     result = pulih("restore", "latest", "-t", dying.mount / "out", *options, code=1)
-    assert "PL-1501" in result.everything and "cannot write everything" in result.everything
+    assert ("source/file 0" if count == 1 else "cannot write everything") in result.everything
 
 
 @needs_root

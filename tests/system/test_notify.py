@@ -407,6 +407,25 @@ def test_secret_that_went_bad_after_the_check(office):
     assert office.test(code=1)["channel0"]["code"] == "PL-2057"
 
 
+@pytest.mark.parametrize("lost", ["secret", "open", "folder"])
+def test_channel_whose_files_are_gone_stops_no_backup(office, lost):
+    server = office.start(servers.WebServer)
+    header, folder = office.secret("header", "X-Key: 1\n"), office.work / "collector"
+    folder.mkdir()
+    office.channels(f"on: [success], webhook: {{url: 'http://127.0.0.1:{server.port}/a', signing_key_file: {header}}}",
+                    f"metrics: {{file: {folder}/pulih.prom}}", f"on: [success], webhook: {{url: 'http://127.0.0.1:{server.port}/b'}}")
+    if lost == "folder":
+        folder.rmdir()
+    elif lost == "open":
+        header.chmod(0o644)
+    else:
+        header.unlink()
+    told = {n["channel"]: n["ok"] for n in office.run() if n["kind"] in ("success", "metrics")}
+    assert told == {"channel0": lost == "folder", "channel1": lost != "folder", "channel2": True}
+    for command in (("config", "check"), ("status",)):
+        assert ("PL-1709" if lost == "open" else "PL-1710") in office.p(*command, code=2).everything
+
+
 # ---- outbox ----
 
 

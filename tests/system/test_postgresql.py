@@ -1,6 +1,7 @@
 """PostgreSQL as a source of jobs: private servers, dumped while they are in use, dumped wrongly, restored into another one."""
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,6 +93,8 @@ def test_dump_restored_into_another_server_is_the_same_dump(pulih, work, server,
     stored(job, work)
     dumps = [(work / "out" / name).read_bytes() for name in names]
     assert len(dumps[1]) == found["local/sipp"]["size"]
+    # nobody who serves the database knows the word that would let psql's own commands out of the dump
+    assert len({re.search(rb"^\\restrict ([0-9a-f]{32})\n", dump, re.M)[1] for dump in dumps}) == 1
     # the owner of the other server is there already: the one line that makes it again is left out
     (work / "globals.sql").write_bytes(dumps[0].replace(b"CREATE ROLE postgres;\n", b""))
     other.load(work / "globals.sql")

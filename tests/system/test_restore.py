@@ -77,48 +77,6 @@ def test_snapshot_by_prefix_and_unknown(stored, tree, out):
     stored.restore(out, "", code=2)
 
 
-def test_overwrite(stored, tree, out):
-    target = stored.restored(out, tree)
-    stored.restore(out)
-    (target / "top").write_bytes(b"other")
-    before = (target / "a" / "one.txt").stat()
-    (target / "a" / "one.txt").write_bytes(b"X")  # same size, and below the same mtime
-    os.utime(target / "a" / "one.txt", ns=(0, before.st_mtime_ns))
-    stored.restore(out, "latest", "--overwrite", "never")
-    assert (target / "top").read_bytes() == b"other"
-    stored.restore(out, "latest", "--overwrite", "changed")
-    assert (target / "top").read_bytes() == b"top" and (target / "a" / "one.txt").read_bytes() == b"X"
-    stored.restore(out, "latest", "--overwrite", "always")
-    assert_same(tree, target)
-
-
-def test_what_is_kept_because_it_looks_the_same_is_read_back(pulih, source, out):
-    """Power went while a restore wrote: a file may have its size and time, and not its content."""
-    for name in ("torn", "linked", "whole"):
-        (source / name).write_bytes(os.urandom(100_000))
-    os.link(source / "linked", source / "further")
-    pulih.backup(source)
-    target = pulih.restored(out, source)
-    pulih.restore(out, "latest", "--verify")
-    for name in ("torn", "linked"):
-        before = (target / name).stat()
-        (target / name).write_bytes(bytes(before.st_size))
-        os.utime(target / name, ns=(before.st_atime_ns, before.st_mtime_ns))
-    result = pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify", code=4)
-    assert result.error["code"] == "PL-1507" and "--overwrite always" in result.error["remedy"]
-    assert {os.path.basename(warning["path"]) for warning in result.messages if "path" in warning} == {"torn", "linked", "further"}
-    assert result.summary["files_verified"] == 1
-    # What the user wants to keep whatever it is, is not looked at.
-    pulih.restore(out, "latest", "--overwrite", "never", "--verify")
-    pulih.restore(out, "latest", "--overwrite", "always", "--verify")
-    assert_same(source, target)
-    assert pulih.json("restore", "latest", "-t", out, "--overwrite", "changed", "--verify").summary["files_verified"] == 4
-
-
-def test_overwrite_wrong_word(stored, out):
-    stored.restore(out, "latest", "--overwrite", "sometimes", code=2)
-
-
 def test_into_what_is_there(stored, tree, out):
     """Other types in the way are replaced; what the snapshot does not know stays."""
     target = stored.restored(out, tree)

@@ -111,18 +111,42 @@ def test_wrong_passphrase_is_not_tried_again(make, pulih):
     assert run["result"] == "failed"
 
 
-def test_configuration_that_became_wrong_still_gives_a_record(make):
+def test_configuration_that_became_wrong_leaves_the_old_one_in_force(make):
     daemon = make().start()
     text = daemon.config.read_text()
     daemon.config.write_text(text.replace("target: hdd", "tarqet: hdd"))
+    daemon.clock.set("2026-11-23T01:00:00")
     daemon.look()
     assert "tarqet" in daemon.wait_for("refused")["text"]
+    good = daemon.wait_for("success")
+    daemon.config.write_text(text.replace("01:00", "02:00"))
+    daemon.clock.set("2026-11-23T01:30:00")
+    daemon.look()
+    daemon.wait_for("reloaded")
+    daemon.clock.set("2026-11-23T02:00:00")
+    daemon.look()
+    later = daemon.wait_for("success", count=2)
+    assert "was changed since" not in daemon.p("status", env=daemon.clock.environment).text
+    daemon.config.write_text(text)
+    assert "was changed since" in daemon.p("status", code=1, env=daemon.clock.environment).text
+    daemon.stop()
+    assert [daemon.record(run["run_id"])["schedule"] for run in (good, later)] == ["day 01:00", "day 02:00"]
+
+
+def test_process_that_leaves_no_record_gets_one(make):
+    daemon = make().start()
+    text = daemon.config.read_text()
+    (daemon.p.state / "scheduler.yaml").write_text("damaged")
+    daemon.config.write_text("refused, so that the copy stays as it is")
     daemon.clock.set("2026-11-23T01:00:00")
     daemon.look()
     failed = daemon.wait_for("failed")
     assert failed["again"] is None
     daemon.config.write_text(text)
     daemon.stop()
+    situation = " ".join(daemon.p("report", "situation", failed["run_id"], env=daemon.clock.environment).text.split())
+    assert "Tidak diketahui apakah pelaksanaan ini sudah menghasilkan cadangan" in situation
+    assert "Pelaksanaan ini tidak menghasilkan cadangan." not in situation
     assert daemon.record(failed["run_id"])["failure"]["code"] == "PL-2005"
 
 
@@ -426,6 +450,8 @@ def test_window_holds_back_what_is_late(make, small):
     daemon.wait_for("missed")
     time.sleep(0.3)
     assert [r["state"] for r in daemon.runs()] == ["queued"]
+    needs = [n["text"] for n in daemon.p("status", "--json", code=1, env=daemon.clock.environment).of_type("needs")]
+    assert any("planned at 2026-11-23T01:00:00+09:00 still waits" in text and "opens at 2026-11-23T20:00:00+09:00" in text for text in needs)
     daemon.clock.set("2026-11-23T20:00:01")
     daemon.look()
     daemon.wait_for("success", trigger="catch_up")

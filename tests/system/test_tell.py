@@ -205,6 +205,25 @@ def test_overdue_review_goes_to_the_right_people_at_the_right_times(make, work):
     office.stop()
 
 
+def test_people_hear_of_runs_though_the_file_became_wrong(make, pulih):
+    mail = make.server(servers.MailServer)
+    office = make(NIGHTLY, channels={"mail": open_mail(mail, "success")}).start()
+    office.config.write_text(office.config.read_text() + "nothing: of this kind\n")
+    office.clock.set("2026-11-23T01:00:00")
+    office.look()
+    office.wait_for("success")
+    until(lambda: mail.messages)
+    office.cut_power()
+    office.clock.set("2026-11-24T01:00:00")
+    office.start()
+    office.wait_for("success", count=2)
+    until(lambda: len(mail.messages) == 2)
+    office.stop()
+    office.p("status", code=2)
+    (office.p.state / "scheduler.yaml").unlink()
+    office.p("scheduler", code=2, env=office.clock.environment)
+
+
 def test_dead_mail_server_delays_nothing(make):
     dead = make.server(servers.BadServer, servers.hang)
     office = make(NIGHTLY, channels={"mail": open_mail(dead, "missed", ", timeout: 600")})

@@ -346,14 +346,41 @@ static void loading_and_replacing(void **state)
 }
 
 /* Another admin's replace arrives between ours and the reading back. */
-static enum err (*real_replace)(struct target *target, const char *name, const void *bytes, size_t size);
+static enum err (*real_replace)(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size);
 static struct buffer rival;
 
-static enum err replace_twice(struct target *target, const char *name, const void *bytes, size_t size)
+static enum err replace_twice(
+    struct target *target, const char *name, const uint8_t before[HASH_SIZE], const void *bytes, size_t size)
 {
-	enum err err = real_replace(target, name, bytes, size);
+	enum err err = real_replace(target, name, before, bytes, size);
 
-	return err == ERR_OK ? real_replace(target, name, rival.data, rival.length) : err;
+	return err == ERR_OK ? real_replace(target, name, NULL, rival.data, rival.length) : err;
+}
+
+/* Another admin's replace arrived since we looked: his change must not be lost. */
+static void what_changed_is_not_replaced(void **state)
+{
+	struct target *target = NULL;
+	struct config *read = NULL, *other = NULL;
+
+	(void)state;
+	assert_int_equal(memory_target_new(&target), ERR_OK);
+	encode(&rival);
+	assert_int_equal(target_put(target, OBJECT_CONFIG, rival.data, rival.length), ERR_OK);
+	assert_int_equal(config_load(&read, target), ERR_OK);
+	assert_int_equal(config_load(&other, target), ERR_OK);
+	other->writers[0].revoked = true;
+	assert_int_equal(config_replace(other, owner, target), ERR_OK);
+	assert_int_equal(config_replace(read, owner, target), ERR_BUSY);
+	assert_int_equal(failure_last()->id, PL_CONFIG_CHANGED);
+	config_free(read);
+	assert_int_equal(config_load(&read, target), ERR_OK);
+	assert_true(read->writers[0].revoked);
+	config_free(read);
+	config_free(other);
+	buffer_free(&rival);
+	target_free(target);
 }
 
 static void losing_a_race_is_told(void **state)
@@ -421,6 +448,7 @@ int main(void)
 	    cmocka_unit_test(only_the_owner_signs),
 	    cmocka_unit_test(keys_must_be_those_of_the_config),
 	    cmocka_unit_test(loading_and_replacing),
+	    cmocka_unit_test(what_changed_is_not_replaced),
 	    cmocka_unit_test(losing_a_race_is_told),
 	    cmocka_unit_test(lack_of_memory_is_told),
 	};

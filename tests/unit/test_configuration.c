@@ -292,6 +292,32 @@ static void test_other_files(void **state)
 	assert_int_equal(configuration_load(&configuration, "/nonexistent/pulih.yaml"), ERR_MISSING);
 }
 
+/* Whoever works goes on where files of others are gone, and nothing else is forgiven. */
+static void test_for_work(void **state)
+{
+	static const char *const files[] = {"    url: /srv\n    password_file: /nonexistent/file",
+	    "    url: /srv\n    key: /nonexistent/file", "    url: /srv\n    key: /dev/null"};
+	struct configuration *configuration;
+	struct buffer text = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		assert_int_equal(load_with(12, files[i], &configuration), ERR_CONFIG);
+		assert_int_equal(configuration_load_for_work(&configuration, configurations_file, NULL), ERR_OK);
+		assert_string_equal(configuration->targets[0].url, "/srv");
+		configuration_free(configuration);
+	}
+	assert_int_equal(
+	    load_with(18, "      - files: {paths: [/var/www], exclude_files: [/nonexistent/file]}", &configuration),
+	    ERR_CONFIG);
+	assert_int_equal(configuration_load_for_work(&configuration, configurations_file, &text), ERR_OK);
+	assert_memory_equal(text.data, "office:", 7);
+	buffer_free(&text);
+	configuration_free(configuration);
+	assert_int_equal(load_with(20, "    target: none", &configuration), ERR_CONFIG);
+	assert_int_equal(configuration_load_for_work(&configuration, configurations_file, NULL), ERR_CONFIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +326,7 @@ int main(void)
 	    cmocka_unit_test(test_schedules),
 	    cmocka_unit_test(test_two_jobs_of_one_name),
 	    cmocka_unit_test(test_secret_files),
+	    cmocka_unit_test(test_for_work),
 	    cmocka_unit_test(test_other_files),
 	};
 

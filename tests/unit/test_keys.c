@@ -27,6 +27,7 @@ static void derivations_are_frozen(void **state)
 {
 	struct keys *keys = fixed_keys("server");
 	uint8_t secret[KEY_SIZE];
+	char dump[KEYS_DUMP_TEXT];
 
 	(void)state;
 	assert_true(keys->full);
@@ -46,6 +47,8 @@ static void derivations_are_frozen(void **state)
 	assert_hex(keys->domain.summary_key, "5ce20347584d0cdf2a0f620cdb9f7b6fa283964afa8c2ad7a3aeda8ba8c78157");
 	assert_int_equal(keys_label_secret(keys, secret), ERR_OK);
 	assert_hex(secret, "7655bbb1dfa3c8c75e8e8bb51e3431d33f609ef2c774e6d8a4f506b276d1539a");
+	assert_int_equal(keys_dump_text(keys, dump), ERR_OK);
+	assert_string_equal(dump, "8df7a077db0a2ed5b6dfaeea3a2f536f");
 	keys_free(keys);
 	keys_free(NULL);
 }

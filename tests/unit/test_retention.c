@@ -102,6 +102,46 @@ static void test_clock_that_was_years_ahead(void **unused)
 	assert_int_equal(kept(10), 2);
 }
 
+/* Copied to another disk, all of them were received on one day. */
+static void test_copied_repository(void **unused)
+{
+	const struct retention policy = {.daily = 14, .monthly = 3};
+	int64_t copied;
+
+	(void)unused;
+	make(60, "2026-11-22T01:00:00+09:00", DAY);
+	copied = snapshots[0].arrived + 3 * HOUR;
+	for (size_t i = 0; i < 60; i++) {
+		snapshots[i].ended = snapshots[i].arrived;
+		snapshots[i].arrived = copied + (int64_t)i;
+	}
+	retention_decide(&policy, choices, 60);
+	for (size_t i = 0; i < 14; i++)
+		assert_true(choice_of(60, &snapshots[i])->keep);
+	assert_true(choice_of(60, &snapshots[22])->keep && choice_of(60, &snapshots[53])->keep);
+	/* By the time of the copy: the last of that day and month, and the oldest. */
+	assert_true(choice_of(60, &snapshots[59])->keep);
+	assert_int_equal(kept(60), 14 + 2 + 1);
+	/* In whatever order it was copied, of those that are whole the newest stays. */
+	snapshots[0].partial = true;
+	retention_decide(&(const struct retention){.last = 1}, choices, 60);
+	assert_string_equal(choice_of(60, &snapshots[1])->reasons, "last good one");
+}
+
+/* Whoever may write cannot make others go by times of his own. */
+static void test_own_time_only_keeps(void **unused)
+{
+	(void)unused;
+	make(30, "2026-11-22T01:00:00+09:00", DAY);
+	for (size_t i = 0; i < 30; i++)
+		snapshots[i].ended = snapshots[i].arrived;
+	for (size_t i = 0; i < 3; i++)
+		snapshots[i].ended += (int64_t)(5000 + i) * DAY;
+	retention_decide(&(const struct retention){.daily = 5}, choices, 30);
+	for (size_t i = 0; i < 5; i++)
+		assert_true(choice_of(30, &snapshots[i])->keep);
+}
+
 static void test_last_good_one_stays(void **unused)
 {
 	(void)unused;
@@ -182,6 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_rule),
 	    cmocka_unit_test(test_clock_that_was_years_ahead),
+	    cmocka_unit_test(test_copied_repository),
+	    cmocka_unit_test(test_own_time_only_keeps),
 	    cmocka_unit_test(test_last_good_one_stays),
 	    cmocka_unit_test(test_tags_and_groups),
 	    cmocka_unit_test(test_years_of_days),

@@ -101,7 +101,7 @@ static void test_refuses_names(void **state)
 	assert_int_equal(target_remove(target, "packs/ab/.."), ERR_DENIED);
 	assert_int_equal(target_hash(target, "", hash, &size), ERR_DENIED);
 	assert_int_equal(target_list(target, "..", NULL, NULL), ERR_DENIED);
-	assert_int_equal(target_replace(target, target_place_pack_name(1).text, &byte, 1), ERR_DENIED);
+	assert_int_equal(target_replace(target, target_place_pack_name(1).text, NULL, &byte, 1), ERR_DENIED);
 }
 
 /* ---- the suite ---- */
@@ -190,13 +190,25 @@ static void test_replace(void **state)
 {
 	struct target *target = ((struct target_place *)*state)->target;
 	struct buffer all = {0};
+	uint8_t hash[HASH_SIZE];
 
-	assert_int_equal(target_replace(target, "config", "one", 3), ERR_OK);
-	assert_int_equal(target_replace(target, "config", "three", 5), ERR_OK);
+	assert_int_equal(target_replace(target, "config", NULL, "one", 3), ERR_OK);
+	assert_int_equal(target_replace(target, "config", NULL, "three", 5), ERR_OK);
 	assert_int_equal(target_get(target, "config", 100, &all), ERR_OK);
 	assert_int_equal(all.length, 5);
 	assert_memory_equal(all.data, "three", 5);
 	assert_int_equal(target_put(target, "config", "x", 1), ERR_EXISTS);
+	/* Only what the caller has seen is replaced where he says so. */
+	assert_int_equal(sha256("three", 5, hash), ERR_OK);
+	assert_int_equal(target_replace(target, "config", hash, "four", 4), ERR_OK);
+	assert_int_equal(target_replace(target, "config", hash, "five", 4), ERR_BUSY);
+	assert_int_equal(failure_last()->id, PL_CONFIG_CHANGED);
+	buffer_clear(&all);
+	assert_int_equal(target_get(target, "config", 100, &all), ERR_OK);
+	assert_int_equal(all.length, 4);
+	assert_memory_equal(all.data, "four", 4);
+	assert_int_equal(target_remove(target, "config"), ERR_OK);
+	assert_int_equal(target_replace(target, "config", hash, "five", 4), ERR_BUSY);
 	buffer_free(&all);
 }
 
@@ -228,7 +240,7 @@ static void test_list(void **state)
 	assert_int_equal(target_put(target, object_index(tag, id).text, "1", 1), ERR_OK);
 	assert_int_equal(target_put(target, object_index(other, id).text, "1", 1), ERR_OK);
 	assert_int_equal(target_put(target, "gc/0000000000000001", "1", 1), ERR_OK);
-	assert_int_equal(target_replace(target, "config", "1234", 4), ERR_OK);
+	assert_int_equal(target_replace(target, "config", NULL, "1234", 4), ERR_OK);
 	assert_int_equal(target_place_listed(target, ""), 6);
 	assert_int_equal(target_place_listed(target, "packs"), 2);
 	assert_int_equal(target_place_listed(target, "packs/01"), 1);
