@@ -131,10 +131,11 @@ void command_said(const struct command *command, char out[COMMAND_SAID])
 
 	for (size_t i = 0; i < command->said_length; i++) {
 		char c = command->said[i];
+		bool blank = c == '\n' || c == '\t';
 
-		if (c == '\r' || (c == '\n' && (length == 0 || out[length - 1] == ' ')))
+		if (c == '\r' || (blank && (length == 0 || out[length - 1] == ' ')))
 			continue;
-		out[length++] = c == '\n' || c == '\0' ? ' ' : c;
+		out[length++] = blank || c == '\0' ? ' ' : c;
 	}
 	while (length > 0 && out[length - 1] == ' ')
 		length--;
