@@ -390,6 +390,19 @@ def test_record_of_a_run_without_a_repository(job):
     assert "Gagal" in job.p("report", "show", "latest").text
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+def test_a_passphrase_that_others_can_read_or_change_is_refused_where_it_is_used(job, mode):
+    job.p.password_file.chmod(mode)
+    for command in (("run", "website"), ("snapshots", "-r", "hdd"), ("forget", "-r", "hdd", "--keep-last", "1")):
+        result = job.p(*command, code=2)
+        assert "PL-1709" in result.err.decode().splitlines()[-2], result
+    assert job.original(job.reports()[-1]["id"])["record"]["failure"]["code"] == "PL-1709" and job.p.objects("snapshots") == []
+    # whoever names it by hand is there to read a warning
+    assert "PL-1812" in job.p("snapshots", "-p", job.p.password_file, "-r", job.p.repo).everything or mode == 0o622
+    job.p.password_file.chmod(0o600)
+    job.run()
+
+
 # ---- configuration and sheet ----
 
 def test_configuration_is_checked(job):
