@@ -133,6 +133,22 @@ def test_configuration_that_became_wrong_leaves_the_old_one_in_force(make):
     assert [daemon.record(run["run_id"])["schedule"] for run in (good, later)] == ["day 01:00", "day 02:00"]
 
 
+def test_status_is_not_well_where_the_clock_is_behind_the_last_run(make):
+    daemon = make().start()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("success")
+    daemon.p("status", env=daemon.clock.environment)
+    daemon.clock.set("2000-01-01T00:00:00")  # a battery that is empty
+    daemon.look()
+    status = daemon.p("status", "--json", code=1, env=daemon.clock.environment)
+    assert [need["text"].startswith("the last run began in the future, at 2026-11-23T01:00:0") for need in status.of_type("needs")] == [True], status
+    daemon.clock.set("2026-11-24T00:30:00")
+    daemon.look()
+    daemon.p("status", env=daemon.clock.environment)
+    daemon.stop()
+
+
 @pytest.mark.parametrize("how", ["removed", "damaged"])
 def test_a_copy_of_the_configuration_that_is_lost_stops_no_run(make, how):
     daemon = make().start()
