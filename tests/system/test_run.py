@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from conftest import needs_root
-from pulih import TOP
+from pulih import SHIM, TOP
 
 CONFIG = """\
 office:
@@ -224,6 +224,16 @@ def test_killed_run_gets_its_record(job, small):
     reports = check_chain(job)
     assert [(r["id"] == lost, r["status"]) for r in reports] == [(True, "Gagal"), (False, "Berhasil")]
     assert "PL-1906" in job.p("report", "show", lost).text
+
+
+def test_a_note_of_a_run_that_the_disk_gives_no_more_stops_no_backup(job):
+    marker = job.p.state / "runs" / "website.started"
+    marker.parent.mkdir(parents=True)
+    marker.write_text("from a run that was cut off")
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": marker, "PULIH_FAULT_OPS": "read", "PULIH_FAULT_ACTION": "eio", "PULIH_FAULT_AT": "1"}
+    result = job.p("run", "website", env=fault)
+    assert str(marker) in result.everything and not marker.exists()
+    assert [report["status"] for report in job.reports()] == ["Berhasil"]
 
 
 def test_all_runs_every_job(job, small):
