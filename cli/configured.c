@@ -50,6 +50,7 @@ void configured_use(const struct configuration_target *target)
 	settings.password_file = target->password_file;
 	settings.password_command = target->password_command;
 	settings.key_file = target->key;
+	settings.secret_configured = true;
 }
 
 enum err configured_repository(void)

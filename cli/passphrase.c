@@ -83,18 +83,36 @@ static void discard(char **secret, size_t size)
 	*secret = NULL;
 }
 
-static enum err read_file(const char *path, char **out, size_t *size)
+/* One that the configuration names must be its user's own: runs go on for months, and nobody reads their warnings. Who names one by hand is
+ * told. */
+static enum err check_private(int fd, const char *path, bool configured)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return fail_errno(PL_FILE_READ, "cannot look at the password file %s", path);
+	if (configured && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return fail(PL_CONFIG_SECRET, "other users may read or change the password file %s (mode %04o)", path,
+		    (unsigned)(status.st_mode & 07777));
+	if (configured && status.st_uid != geteuid() && status.st_uid != 0)
+		return fail(PL_CONFIG_SECRET, "the password file %s belongs to another user (%u)", path,
+		    (unsigned)status.st_uid);
+	if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+		output_warning(PL_PASSWORD_FILE_OPEN, "other users can read the password file %s: chmod 600 it", path);
+	return ERR_OK;
+}
+
+static enum err read_file(const char *path, bool configured, char **out, size_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat status;
 	enum err err;
 
 	if (fd < 0)
 		return fail_errno(
 		    errno == ENOENT ? PL_FILE_MISSING : PL_FILE_READ, "cannot open the password file %s", path);
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
-		output_warning(PL_PASSWORD_FILE_OPEN, "other users can read the password file %s: chmod 600 it", path);
-	err = read_secret(fd, path, false, out, size);
+	err = check_private(fd, path, configured);
+	if (err == ERR_OK)
+		err = read_secret(fd, path, false, out, size);
 	close(fd);
 	return err;
 }
@@ -193,7 +211,7 @@ enum err passphrase_current(void *context, char **out, size_t *size)
 {
 	(void)context;
 	if (settings.password_file)
-		return read_file(settings.password_file, out, size);
+		return read_file(settings.password_file, settings.secret_configured, out, size);
 	if (settings.password_command)
 		return read_command(settings.password_command, out, size);
 	return ask("Passphrase: ", out, size);
@@ -208,5 +226,5 @@ enum err passphrase_first(void *context, char **out, size_t *size)
 
 enum err passphrase_new(const char *file, char **out, size_t *size)
 {
-	return file ? read_file(file, out, size) : ask_twice(out, size);
+	return file ? read_file(file, false, out, size) : ask_twice(out, size);
 }

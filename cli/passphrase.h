@@ -9,7 +9,7 @@
 #define PASSPHRASE_MAX 4096 /* bytes; a key slot takes any length, a file this long is the wrong file */
 
 /* From --password-file, --password-command, their variables, or the terminal. As passphrase_ask of repository.h.
- * PL_PASSPHRASE_NONE (ERR_KEY) where there is none and no terminal; PL_PASSPHRASE_EMPTY. */
+ * PL_CONFIG_SECRET where the configuration names a file that is open to others. PL_PASSPHRASE_NONE (ERR_KEY) where there is none and no terminal; PL_PASSPHRASE_EMPTY. */
 enum err passphrase_current(void *context, char **out, size_t *size);
 
 /* A new one for a repository that is being made: as above, typed twice in a terminal. */

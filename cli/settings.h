@@ -10,6 +10,7 @@ struct settings {
 	const char *password_file; /* at most one of these three is set after settings_complete */
 	const char *password_command;
 	const char *key_file;
+	bool secret_configured;	  /* by the configuration: nobody is there to read a warning */
 	const char *state_folder; /* set after settings_complete */
 	const char *domain;	  /* NULL: the host's name */
 	uint64_t threads;	  /* 0: as many as processors */

@@ -159,8 +159,8 @@ const struct command status_command = {
     .arguments = "",
     .details = "The last run of each job, the age of its last good backup, its next run and drill; how long ago the\n"
 	       "pack of each target was read that was read longest ago; what needs a person: runs that failed or did\n"
-	       "not begin, damage that a run or verify found, reviews that are overdue, notifications that were given "
-	       "up or wait for more than an hour.\n"
+	       "not begin, a last run in the future (the clock is wrong), damage that a run or verify found, reviews "
+	       "that\nare overdue, notifications that were given up or wait for more than an hour.\n"
 	       "Exit code 0 only when all is well, 1 where something needs a person.",
     .examples = "pulih status\npulih status --json",
     .run = status_run,

@@ -115,6 +115,7 @@ enum err daemon_child_start(struct daemon *daemon, const struct state_run *run)
 	enum err err = ERR_OK;
 
 	child->configuration = daemon->configuration;
+	daemon_keep_accepted(daemon);
 	child->stop_at = clock_monotonic() + limits_of(daemon->configuration, job).timeout + GRACE;
 	child->pid = start_process(daemon, run);
 	if (child->pid < 0) {

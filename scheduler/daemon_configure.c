@@ -23,6 +23,7 @@ void daemon_forget_configuration(struct daemon *daemon)
 {
 	free_jobs(daemon->jobs, daemon->jobs_count);
 	configuration_free(daemon->configuration);
+	buffer_free(&daemon->text);
 	daemon->jobs = NULL;
 	daemon->jobs_count = 0;
 	daemon->configuration = NULL;
@@ -117,8 +118,9 @@ static enum err see_jobs(const struct daemon *daemon)
 }
 
 /* What is in force is what its processes read, whatever becomes of the file. A disk that takes no copy stops nobody. */
-static void copy(struct daemon *daemon, const struct buffer *text)
+static void copy(struct daemon *daemon)
 {
+	const struct buffer *text = &daemon->text;
 	char *path = path_join(daemon->options->state_folder, DAEMON_ACCEPTED);
 	enum err err = path ? file_replace(path, text->data, text->length, 0600) : ERR_NOMEM;
 
@@ -135,14 +137,31 @@ static void copy(struct daemon *daemon, const struct buffer *text)
 	mem_free(path);
 }
 
-static enum err configure(struct daemon *daemon, const char *file, struct buffer *text)
+void daemon_keep_accepted(struct daemon *daemon)
+{
+	struct buffer bytes = {0};
+	bool whole = daemon->accepted && file_read_all(daemon->accepted, CONFIGURATION_FILE_MAX, &bytes) == ERR_OK &&
+	    bytes.length == daemon->text.length && memcmp(bytes.data, daemon->text.data, bytes.length) == 0;
+
+	buffer_free(&bytes);
+	failure_clear();
+	if (!whole)
+		copy(daemon);
+}
+
+static enum err configure(struct daemon *daemon, const char *file)
 {
 	struct daemon fresh = *daemon;
-	enum err err = configuration_load_for_work(&fresh.configuration, file, text);
+	enum err err;
 
-	if (err != ERR_OK)
-		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", file) : err;
+	fresh.text = (struct buffer){0};
+	fresh.jobs = NULL;
 	fresh.jobs_count = 0;
+	err = configuration_load_for_work(&fresh.configuration, file, &fresh.text);
+	if (err != ERR_OK) {
+		buffer_free(&fresh.text);
+		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", file) : err;
+	}
 	fresh.jobs = mem_calloc(2 * (size_t)fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
 	err = fresh.jobs ? ERR_OK : ERR_NOMEM;
 	for (uint32_t i = 0; err == ERR_OK && i < fresh.configuration->jobs_count; i++) {
@@ -173,36 +192,31 @@ static enum err configure(struct daemon *daemon, const char *file, struct buffer
 	daemon->configuration = fresh.configuration;
 	daemon->jobs = fresh.jobs;
 	daemon->jobs_count = fresh.jobs_count;
-	copy(daemon, text);
+	daemon->text = fresh.text;
+	copy(daemon);
 	return ERR_OK;
 }
 
 enum err daemon_configure(struct daemon *daemon)
 {
-	struct buffer text = {0};
-	enum err err = configure(daemon, daemon->options->configuration_file, &text);
-
-	buffer_free(&text);
-	return err;
+	return configure(daemon, daemon->options->configuration_file);
 }
 
 enum err daemon_configure_first(struct daemon *daemon)
 {
 	char *former = path_join(daemon->options->state_folder, DAEMON_ACCEPTED);
-	struct buffer text = {0};
 	struct failure failure;
 	enum err err = daemon_configure(daemon);
 
-	if (err == ERR_CONFIG && failure_last()->id != PL_CONFIG_NONE && former) {
+	if (((err == ERR_CONFIG && failure_last()->id != PL_CONFIG_NONE) || err == ERR_IO) && former) {
 		failure_take(&failure);
-		err = configure(daemon, former, &text);
+		err = configure(daemon, former);
 		if (err == ERR_OK)
 			events_announce(&(struct event){.kind = EVENT_REFUSED, .text = failure.text});
 		else
 			err = failure_put(&failure);
 	}
 	mem_free(former);
-	buffer_free(&text);
 	return err;
 }
 

@@ -50,6 +50,7 @@ struct daemon {
 	struct configuration *configuration;
 	char *
 	    accepted; /* the copy of it that its processes read; NULL: it could not be made, and they read the file itself */
+	struct buffer text;	       /* of it */
 	struct configuration **former; /* those that runs at work began with */
 	size_t former_count;
 	struct daemon_job *jobs;
@@ -75,9 +76,11 @@ const struct daemon_job *daemon_job(const struct daemon *daemon, const char *nam
 
 /* Reads the configuration and puts it in the place of the old one, which stays where the new one is wrong. */
 enum err daemon_configure(struct daemon *daemon);
-/* The same when the scheduler begins: where the file is wrong, the one that was in force before is taken, because nobody is there when the power
+/* The same when the scheduler begins: where the file is wrong, or the disk gives it no more, the one that was in force before is taken, because nobody is there when the power
  * comes back. */
 enum err daemon_configure_first(struct daemon *daemon);
+/* Before a process is started that reads the copy: where somebody removed it, or the disk damaged it, it is made again. */
+void daemon_keep_accepted(struct daemon *daemon);
 void daemon_forget_configuration(struct daemon *daemon);
 /* Former ones that no run at work began with. */
 void daemon_forget_former(struct daemon *daemon);

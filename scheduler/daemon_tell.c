@@ -70,6 +70,7 @@ static enum err start(struct daemon *daemon)
 
 	teller->outbox_at = now + OUTBOX_EVERY;
 	teller->metrics_at = now + METRICS_EVERY;
+	daemon_keep_accepted(daemon);
 	pid = daemon_child_spawn(daemon, words, NULL, &limits);
 	if (pid < 0)
 		return fail_errno(PL_CHILD, "cannot start a process that sends notifications");

@@ -3,6 +3,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/output.h"
 #include "scheduler/notify_lost.h"
 
 #include <errno.h>
@@ -87,6 +88,11 @@ static enum err visit(struct round *round, size_t at)
 	if (err == ERR_CORRUPT)
 		return notify_outbox_give_up(round->notify, &round->outbox, at,
 		    &(struct notify_message){.job = "", .channel = ""}, round->results);
+	if (err == ERR_IO) {
+		/* It stays, and status names it; what is behind it must not wait for a disk. */
+		output_failure_warning(failure_last());
+		return ERR_OK;
+	}
 	if (err != ERR_OK)
 		return err;
 	channel = configuration_channel(configuration, message.channel);
@@ -166,7 +172,7 @@ static enum err find_next(const struct notify_outbox *outbox, int64_t *next)
 		int64_t at = message.next;
 
 		notify_message_free(&message);
-		if (err == ERR_MISSING)
+		if (err == ERR_MISSING || err == ERR_IO)
 			continue;
 		if (err == ERR_CORRUPT)
 			at = 0; /* it is given up when somebody comes to it */

@@ -355,6 +355,13 @@ static void needs_of_job(struct needs *needs, const struct overview *overview, c
 		need(needs, job->job->name, text);
 	}
 	need_of_waiting(needs, overview, job);
+	/* No age counts then: a backup of the future would be fresh for years. */
+	if (job->last_started - overview->now > OVERVIEW_LATE) {
+		snprintf(text, sizeof(text),
+		    "the last run began in the future, at %s: the clock of this machine is wrong, or was then",
+		    clock_format(time, job->last_started));
+		need(needs, job->job->name, text);
+	}
 	if (job->reviews_overdue > 0) {
 		snprintf(text, sizeof(text), "%llu report%s overdue for review, the oldest since %s: %s",
 		    (unsigned long long)job->reviews_overdue, job->reviews_overdue == 1 ? " is" : "s are",

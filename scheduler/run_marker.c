@@ -96,14 +96,15 @@ done:
 	return err;
 }
 
-/* A disk that loses power can leave anything: the next run must not wait until somebody takes it away. */
+/* A disk that loses power can leave anything, and one that fails gives it no more: the next run must not wait until somebody takes it away. Its
+ * own marker takes the place. */
 enum err run_marker_read(const struct run *run, struct run_begun *begun)
 {
 	enum err err;
 
 	*begun = (struct run_begun){0};
 	err = read_marker(run, begun);
-	if (err != ERR_CORRUPT && err != ERR_LIMIT)
+	if (err != ERR_CORRUPT && err != ERR_LIMIT && err != ERR_IO)
 		return err;
 	output_warning(PL_RECORD_BROKEN, "%s: if the last run was cut off, it gets no record", failure_last()->text);
 	failure_clear();

@@ -31,9 +31,15 @@ static enum err refuse(const struct database *database, int code)
 {
 	const char *text = database->connection ? sqlite3_errmsg(database->connection) : sqlite3_errstr(code);
 	const char *what = database->form->what, *path = database->path;
+	int extended = database->connection ? sqlite3_extended_errcode(database->connection) : code;
 
+	if ((extended & 0xFF) == code) /* opening returns no more than that */
+		code = extended;
 	if (code == SQLITE_IOERR_NOMEM)
 		code = SQLITE_NOMEM;
+	/* EIO of a read: what a sector held that is lost is not there again at the next attempt */
+	if (code == SQLITE_IOERR_CORRUPTFS)
+		code = SQLITE_CORRUPT;
 	switch (code & 0xFF) {
 	case SQLITE_NOMEM:
 		return fail(PL_NO_MEMORY, "no memory for the %s %s", what, path);

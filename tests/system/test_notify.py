@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import notify_servers as servers
 from conftest import needs_root
-from pulih import BINARY
+from pulih import BINARY, SHIM
 
 CONFIG = """\
 office: {{name: Pengadilan Agama Térnate, timezone: Asia/Jayapura, language: {language}}}
@@ -442,6 +442,23 @@ def test_message_waits_until_the_server_is_back(office):
     office.mend_source()
     assert [(n["kind"], n["ok"]) for n in office.run()] == [("failure", True)], "the next run sends it"
     assert "GAGAL" in server.messages[0]["subject"] and office.outbox() == []
+
+
+def test_message_that_the_disk_gives_no_more_holds_up_no_other(office):
+    port = servers.closed_port()
+    office.channels(office.mail(port))
+    office.break_source()
+    for _ in range(2):
+        office.run(code=1)
+    lost, _ = office.outbox()
+    office.hurry()
+    server = office.mail_server(port=port)
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": lost, "PULIH_FAULT_OPS": "read", "PULIH_FAULT_ACTION": "dead", "PULIH_FAULT_AT": "1"}
+    told = office.p("notify", "retry", "--json", env=fault)
+    assert [n["ok"] for n in told.of_type("notification")] == [True] and str(lost).encode() in told.out + told.err
+    assert len(server.messages) == 1 and office.outbox() == [lost]
+    assert str(lost) in office.p("status", env=fault, code=1).everything
+    assert [n["ok"] for n in office.retry()] == [True] and office.outbox() == []
 
 
 def test_pauses_grow(office):

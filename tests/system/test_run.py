@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from conftest import needs_root
-from pulih import TOP
+from pulih import SHIM, TOP
 
 CONFIG = """\
 office:
@@ -226,6 +226,16 @@ def test_killed_run_gets_its_record(job, small):
     assert "PL-1906" in job.p("report", "show", lost).text
 
 
+def test_a_note_of_a_run_that_the_disk_gives_no_more_stops_no_backup(job):
+    marker = job.p.state / "runs" / "website.started"
+    marker.parent.mkdir(parents=True)
+    marker.write_text("from a run that was cut off")
+    fault = {"LD_PRELOAD": SHIM, "PULIH_FAULT_PREFIX": marker, "PULIH_FAULT_OPS": "read", "PULIH_FAULT_ACTION": "eio", "PULIH_FAULT_AT": "1"}
+    result = job.p("run", "website", env=fault)
+    assert str(marker) in result.everything and not marker.exists()
+    assert [report["status"] for report in job.reports()] == ["Berhasil"]
+
+
 def test_all_runs_every_job(job, small):
     text = job.config.read_text()
     second = text[text.index("  - name: website"):].replace("website", "second").replace(str(small), f"{small}/nothing-here")
@@ -388,6 +398,19 @@ def test_record_of_a_run_without_a_repository(job):
     record = newest(job)
     assert record["target"]["medium"] is None and record["rpo"] is None and record["unread"] is None
     assert "Gagal" in job.p("report", "show", "latest").text
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+def test_a_passphrase_that_others_can_read_or_change_is_refused_where_it_is_used(job, mode):
+    job.p.password_file.chmod(mode)
+    for command in (("run", "website"), ("snapshots", "-r", "hdd"), ("forget", "-r", "hdd", "--keep-last", "1")):
+        result = job.p(*command, code=2)
+        assert "PL-1709" in result.err.decode().splitlines()[-2], result
+    assert job.original(job.reports()[-1]["id"])["record"]["failure"]["code"] == "PL-1709" and job.p.objects("snapshots") == []
+    # whoever names it by hand is there to read a warning
+    assert "PL-1812" in job.p("snapshots", "-p", job.p.password_file, "-r", job.p.repo).everything or mode == 0o622
+    job.p.password_file.chmod(0o600)
+    job.run()
 
 
 # ---- configuration and sheet ----

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import needs_root
 from daemons import FAKETIME, Daemon, Supervisor, descendants, instant
-from pulih import TOP
+from pulih import SHIM, TOP
 
 pytestmark = pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
 NIGHTLY = 'schedule: {every: day, at: "01:00"}'
@@ -133,16 +133,57 @@ def test_configuration_that_became_wrong_leaves_the_old_one_in_force(make):
     assert [daemon.record(run["run_id"])["schedule"] for run in (good, later)] == ["day 01:00", "day 02:00"]
 
 
-def test_process_that_leaves_no_record_gets_one(make):
+def test_status_is_not_well_where_the_clock_is_behind_the_last_run(make):
     daemon = make().start()
-    text = daemon.config.read_text()
-    (daemon.p.state / "scheduler.yaml").write_text("damaged")
-    daemon.config.write_text("refused, so that the copy stays as it is")
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("success")
+    daemon.p("status", env=daemon.clock.environment)
+    daemon.clock.set("2000-01-01T00:00:00")  # a battery that is empty
+    daemon.look()
+    status = daemon.p("status", "--json", code=1, env=daemon.clock.environment)
+    assert [need["text"].startswith("the last run began in the future, at 2026-11-23T01:00:0") for need in status.of_type("needs")] == [True], status
+    daemon.clock.set("2026-11-24T00:30:00")
+    daemon.look()
+    daemon.p("status", env=daemon.clock.environment)
+    daemon.stop()
+
+
+@pytest.mark.parametrize("how", ["removed", "damaged"])
+def test_a_copy_of_the_configuration_that_is_lost_stops_no_run(make, how):
+    daemon = make().start()
+    text, copy = daemon.config.read_text(), daemon.p.state / "scheduler.yaml"
+    daemon.config.write_text("refused: reading it again makes no copy")
+    copy.unlink() if how == "removed" else copy.write_text("damaged")
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.look()
+    daemon.wait_for("success")
+    assert copy.read_text() == text
+    daemon.stop()
+
+
+def test_a_configuration_that_the_disk_gives_no_more_stops_no_scheduler_that_comes_back(make):
+    daemon = make().start()
+    daemon.stop()
+    daemon.config.unlink()
+    daemon.config.mkdir()
+    daemon.clock.set("2026-11-23T01:00:00")
+    daemon.start()
+    assert "cannot read" in daemon.wait_for("refused")["text"]
+    daemon.wait_for("success")
+    daemon.p("status", code=1, env=daemon.clock.environment)
+    daemon.stop()
+
+
+def test_process_that_leaves_no_record_gets_one(make):
+    daemon = make()
+    # a disk that refuses the note that the run has begun
+    daemon.start(env={"LD_PRELOAD": f"{FAKETIME}:{SHIM}", "PULIH_FAULT_PREFIX": daemon.p.state / "runs" / "website.started",
+                      "PULIH_FAULT_AT": "1", "PULIH_FAULT_ACTION": "eio"})
     daemon.clock.set("2026-11-23T01:00:00")
     daemon.look()
     failed = daemon.wait_for("failed")
     assert failed["again"] is None
-    daemon.config.write_text(text)
     daemon.stop()
     situation = " ".join(daemon.p("report", "situation", failed["run_id"], env=daemon.clock.environment).text.split())
     assert "Tidak diketahui apakah pelaksanaan ini sudah menghasilkan cadangan" in situation

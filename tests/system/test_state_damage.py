@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from daemons import FAKETIME, Daemon
+from pulih import SHIM
 
 pytestmark = pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
 NIGHTLY = 'schedule: {every: day, at: "01:00"}'
@@ -120,6 +121,21 @@ def test_damaged_state_is_begun_anew_and_misses_nothing(make, how):
     assert len(daemon.runs()) == done
     daemon.stop()
     assert "scheduler.sqlite.damaged" in daemon.p("status", env=daemon.clock.environment, code=1).everything
+
+
+def test_state_that_the_disk_gives_no_more_is_begun_anew(make):
+    daemon = make(("website",)).start()
+    daemon.clock.set("2026-11-23T01:00:05")
+    daemon.look()
+    daemon.wait_for("success")
+    daemon.stop()
+    daemon.clock.set("2026-11-25T12:00:00")
+    daemon.start(env={"LD_PRELOAD": f"{FAKETIME}:{SHIM}", "PULIH_FAULT_PREFIX": daemon.p.state / "scheduler.sqlite", "PULIH_FAULT_OPS": "read",
+                      "PULIH_FAULT_AT": "1", "PULIH_FAULT_ACTION": "eio"})
+    daemon.wait_for("success", 2)
+    assert any(m.get("code") == "PL-2009" for m in daemon.events), daemon.events
+    daemon.stop()
+    assert (daemon.p.state / "scheduler.sqlite.damaged").exists()
 
 
 def test_state_that_is_damaged_at_work(make):
