@@ -210,7 +210,7 @@ static void make_host(void)
 static void a_host_is_searched(void **state)
 {
 	struct setup_sites sites = {0};
-	struct setup_servers servers;
+	struct setup_site_servers servers;
 	char path[PATH_MAX];
 
 	(void)state;
