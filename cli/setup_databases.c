@@ -83,19 +83,22 @@ static char *address_of(const struct setup_cms *cms)
 /* The line of YAML that a person adds to the sources of the job. What is not known stands in capitals. */
 static enum err add_line(struct work *work, enum cms_engine engine, const char *database, const struct setup_cms *cms)
 {
+	char *file = mem_printf("%s/%s.password", work->given->folder, option_of(engine));
 	char *name = quoted(database && *database ? database : "DATABASE");
 	char *user = quoted(cms && *cms->user ? cms->user : "USER");
-	char *address = cms ? address_of(cms) : mem_string("");
-	char *line = name && user && address
-	    ? mem_printf("- %s: {databases: [%s], %suser: %s, password_file: %s/%s.password}", option_of(engine), name,
-		  address, user, work->given->folder, option_of(engine))
-	    : NULL;
-	enum err err = line ? setup_list_add_new(&work->answers->by_hand, line) : ERR_NOMEM;
+	char *password = file ? quoted(file) : NULL, *address = cms ? address_of(cms) : mem_string(""), *line = NULL;
+	enum err err;
 
+	if (name && user && password && address)
+		line = mem_printf("- %s: {databases: [%s], %suser: %s, password_file: %s}", option_of(engine), name,
+		    address, user, password);
+	err = line ? setup_list_add_new(&work->answers->by_hand, line) : ERR_NOMEM;
 	mem_free(line);
 	mem_free(address);
+	mem_free(password);
 	mem_free(user);
 	mem_free(name);
+	mem_free(file);
 	return err;
 }
 
