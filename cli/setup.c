@@ -298,6 +298,8 @@ const struct command setup_command = {
 	"Finds web sites and databases on this machine, and asks in a terminal what no option says. Then it makes the\n"
 	"repository, a backup key that reads nothing, a recovery sheet to print, and the configuration\n"
 	"(/etc/pulih/pulih.yaml, or that of -c). A repository that is there is used. Nothing is overwritten.\n"
+	"The databases of Joomla and WordPress sites are dumped by the job that backs up their files; their\n"
+	"passwords, where they are needed, are copied into files beside the configuration (mode 0600).\n"
 	"Without a terminal, give the options; with --yes the rest is the default.",
     .examples =
 	"pulih setup\n"

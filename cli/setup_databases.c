@@ -117,13 +117,16 @@ static enum err leave_out(struct work *work, const struct setup_cms *cms, const 
 
 static bool covers(const struct setup_servers *servers, enum cms_engine engine, bool *all)
 {
+	struct cms_address address;
 	bool any = false;
 
 	*all = false;
 	for (size_t i = 0; i < servers->count; i++) {
 		const struct setup_server *server = &servers->items[i];
 
-		if (server->engine != engine || server->host)
+		if (server->engine != engine)
+			continue;
+		if (server->host && !(cms_address_read(&address, server->host) && address.local))
 			continue;
 		any = true;
 		*all = *all || server->databases.count == 0;
@@ -173,6 +176,29 @@ static bool is_named(const struct option_list *list, const char *database)
 	return false;
 }
 
+static enum err check_named(const struct option_list *list, enum cms_engine engine)
+{
+	if (is_word(list, "none") || (engine == CMS_MARIADB && is_word(list, "all")))
+		return ERR_OK;
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = list->items[i].value;
+
+		if (strlen(name) >= SETUP_CMS_NAME || !setup_checks_text(name) || strcmp(name, "none") == 0 ||
+		    strcmp(name, "all") == 0)
+			return fail(PL_OPTION_VALUE,
+			    "--%s: \"%s\" is not allowed; wanted: the name of a database, or by itself %s",
+			    option_of(engine), name, engine == CMS_MARIADB ? "all or none" : "none");
+	}
+	return ERR_OK;
+}
+
+enum err setup_databases_check(const struct setup_given *given)
+{
+	enum err err = check_named(&given->mariadb, CMS_MARIADB);
+
+	return err == ERR_OK ? check_named(&given->postgresql, CMS_POSTGRESQL) : err;
+}
+
 /* Those that options name; of sites where they have one of that name. */
 static enum err wish_named(struct work *work, enum cms_engine engine)
 {
@@ -181,17 +207,12 @@ static enum err wish_named(struct work *work, enum cms_engine engine)
 
 	if (is_word(list, "none"))
 		return ERR_OK;
-	if (engine == CMS_MARIADB && is_word(list, "all"))
+	if (is_word(list, "all"))
 		return add_wish(work, (struct wish){.engine = engine, .named = true});
 	for (size_t i = 0; err == ERR_OK && i < list->count; i++) {
 		const char *name = list->items[i].value;
 		bool of_site = false;
 
-		if (strlen(name) >= SETUP_CMS_NAME || !setup_checks_text(name) || strcmp(name, "none") == 0 ||
-		    strcmp(name, "all") == 0)
-			return fail(PL_OPTION_VALUE,
-			    "--%s: \"%s\" is not allowed; wanted: the name of a database, or by itself %s",
-			    option_of(engine), name, engine == CMS_MARIADB ? "all or none" : "none");
 		for (size_t k = 0; k < work->answers->cms_count; k++)
 			of_site = of_site ||
 			    (work->answers->cms[k].engine == engine &&

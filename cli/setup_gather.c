@@ -68,6 +68,8 @@ static enum err try_given(const struct setup_given *given)
 		err = setup_answers_add_address(&tried, given->address.items[i].value);
 	for (size_t i = 0; err == ERR_OK && i < given->paths.count; i++)
 		err = setup_answers_add_path(&tried, given->paths.items[i].value);
+	if (err == ERR_OK)
+		err = setup_databases_check(given);
 	for (enum setup_answer which = 0; err == ERR_OK && which < ANSWERS; which++)
 		if (given->text[which])
 			err = setup_answers_take(&tried, which, given->text[which]);
