@@ -19,7 +19,7 @@ comma := ,
 # The one place where the version stands is the head of debian/changelog.
 VERSION := $(shell sed -n '1s/^pulih (\(.*\)) .*/\1/p' debian/changelog)
 
-PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash blkid glib-2.0 libcurl libsystemd
+PACKAGES := libarchive libzstd libcrypto libargon2 sqlite3 libcyaml yaml-0.1 jansson libqrencode pangocairo libxxhash blkid glib-2.0 libcurl libsystemd libssh2
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPULIH_VERSION='"$(VERSION)"'
@@ -34,7 +34,7 @@ LDFLAGS += $(if $(SAN),-fsanitize=$(SAN),-pie -Wl$(comma)-z$(comma)relro$(comma)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES))))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
-LIBRARY_FOLDERS := core/base core/crypto core/chunk core/repo core/source core/backup core/record targets restore scheduler conf
+LIBRARY_FOLDERS := core/base core/crypto core/chunk core/repo core/source core/ssh core/backup core/record targets restore scheduler conf
 LIBRARY_SOURCES := $(sort $(wildcard $(addsuffix /*.c,$(LIBRARY_FOLDERS))))
 CLI_SOURCES := $(sort $(wildcard cli/*.c))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))

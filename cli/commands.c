@@ -5,12 +5,12 @@
 
 /* One line a command: here, and nowhere else, a command becomes known. */
 extern const struct command backup_command, cat_command, config_check_command, config_show_command, diff_command,
-    doctor_command, excludes_explain_command, find_command, forget_command, help_command, init_command, key_add_command,
-    key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command, key_revoke_writer_command,
-    key_sheet_command, ledger_accept_command, ledger_rebuild_command, ledger_verify_command, ls_command,
-    notify_list_command, notify_retry_command, notify_test_command, report_export_command, report_list_command,
-    report_show_command, report_recap_command, report_schedule_command, report_situation_command, restore_command,
-    review_approve_command, review_list_command, review_return_command, run_command, schedule_command,
+    drill_command, doctor_command, excludes_explain_command, find_command, forget_command, help_command, init_command,
+    key_add_command, key_issue_writer_command, key_list_command, key_passwd_command, key_remove_command,
+    key_revoke_writer_command, key_sheet_command, ledger_accept_command, ledger_rebuild_command, ledger_verify_command,
+    ls_command, notify_list_command, notify_retry_command, notify_test_command, report_export_command,
+    report_list_command, report_show_command, report_recap_command, report_schedule_command, report_situation_command,
+    restore_command, review_approve_command, review_list_command, review_return_command, run_command, schedule_command,
     scheduler_command, setup_command, snapshots_command, stats_command, status_command, verify_command, version_command;
 
 const struct command_entry commands[] = {
@@ -18,6 +18,7 @@ const struct command_entry commands[] = {
     {"Back up", &init_command},
     {"Back up", &backup_command},
     {"Jobs and their reports", &run_command},
+    {"Jobs and their reports", &drill_command},
     {"Jobs and their reports", &scheduler_command},
     {"Jobs and their reports", &schedule_command},
     {"Jobs and their reports", &status_command},

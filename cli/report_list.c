@@ -57,9 +57,9 @@ static enum err show_line(void *context, const struct record_row *row)
 	review = record_review_word(record_review_decision(&reviews), record_report_is_english(original));
 	output_print("%-44s %s  %s; %s\n", row->heading->id, started(original), record_report_status(original), review);
 	output_object("report",
-	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:b}", "id", row->heading->id, "job",
-		row->heading->job, "time", started(original), "status", record_report_status(original), "result",
-		row->heading->status, "review", review, "review_result",
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:b}", "id", row->heading->id, "kind",
+		row->heading->kind, "job", row->heading->job, "time", started(original), "status",
+		record_report_status(original), "result", row->heading->status, "review", review, "review_result",
 		record_review_name(record_review_decision(&reviews)), "reviews", (int)reviews.count, "number",
 		(json_int_t)row->heading->number, "hash", hex_encode(hash, original->hash, HASH_SIZE), "signed",
 		original->is_signed));
@@ -92,7 +92,7 @@ static enum err choose_month(struct record_filter *filter)
 
 static enum err report_list_run(const struct arguments *arguments)
 {
-	struct listing listing = {.filter = {.kind = RECORD_RUN, .job = given.job, .last = given.last}};
+	struct listing listing = {.filter = {.reports = true, .job = given.job, .last = given.last}};
 	enum err err = given.month ? choose_month(&listing.filter) : ERR_OK;
 
 	(void)arguments;
@@ -111,7 +111,7 @@ static enum err report_list_run(const struct arguments *arguments)
 
 const struct command report_list_command = {
     .name = "report list",
-    .purpose = "list the reports of all runs, and their reviews",
+    .purpose = "list the reports of all runs and drills, and their reviews",
     .arguments = "",
     .options = list_options,
     .examples = "pulih report list\npulih report list --job website --json\npulih report list --month 2026-11",

@@ -5,6 +5,7 @@
 #include "cli/describe.h"
 #include "cli/patterns.h"
 #include "cli/problems.h"
+#include "cli/restore_database.h"
 #include "cli/selection.h"
 #include "cli/settings.h"
 #include "core/base/clock.h"
@@ -25,12 +26,14 @@ static const char *const overwrite_words[] = {
     NULL,
 };
 
+#define OVERWRITE_NOT_GIVEN -1
 static struct {
 	const char *target, *tar;
 	struct option_list includes, excludes;
 	int overwrite;
 	bool verify, dry_run, delete_others;
-} given;
+	struct restore_database database;
+} given = {.overwrite = OVERWRITE_NOT_GIVEN};
 
 static const struct option_spec options[] = {
     {OPTION("target", 't', OPTION_TEXT, "DIR", "restore into this folder", &given.target)},
@@ -44,6 +47,7 @@ static const struct option_spec options[] = {
 	&given.delete_others)},
     {OPTION("verify", 0, OPTION_FLAG, NULL, "read everything back and compare", &given.verify)},
     {OPTION("dry-run", 'n', OPTION_FLAG, NULL, "do everything but write", &given.dry_run)},
+    RESTORE_DATABASE_OPTIONS(&given.database),
     SELECTION_OPTIONS,
     {0},
 };
@@ -117,11 +121,20 @@ static bool is_standard_output(const char *path)
 
 static enum err check_options(void)
 {
+	if (restore_database_is_wanted(&given.database)) {
+		if (given.target || given.tar || given.delete_others || given.includes.count || given.excludes.count ||
+		    (given.overwrite != OVERWRITE_NOT_GIVEN && given.overwrite != RESTORE_ALWAYS))
+			return fail(PL_OPTION_CONFLICT,
+			    "with a database go --dry-run, --verify and --overwrite always, and no option for files");
+		return ERR_OK;
+	}
+	if (restore_database_is_given(&given.database))
+		return fail(PL_ARGUMENTS, "say which database: --to-database NAME, or --all-databases");
 	if (!given.target && !given.tar)
-		return fail(PL_ARGUMENTS, "say where to: -t DIR, or --to-tar FILE");
+		return fail(PL_ARGUMENTS, "say where to: -t DIR, --to-tar FILE, or --to-database NAME");
 	if (given.target && given.tar)
 		return fail(PL_OPTION_CONFLICT, "give --target or --to-tar, not both");
-	if (given.tar && (given.delete_others || given.verify || given.overwrite != RESTORE_ALWAYS || given.dry_run))
+	if (given.tar && (given.delete_others || given.verify || given.overwrite > RESTORE_ALWAYS || given.dry_run))
 		return fail(
 		    PL_OPTION_CONFLICT, "--delete, --verify, --overwrite and --dry-run do not go with --to-tar");
 	if (given.tar && is_standard_output(given.tar))
@@ -205,7 +218,8 @@ static enum err restore_snapshot(struct repository *repository, const struct sel
 	struct restore_options restore = {
 	    .destination = given.target,
 	    .subpath = selection->path.text && selection->path.text[0] ? selection->path.text : NULL,
-	    .overwrite = (enum restore_overwrite)given.overwrite,
+	    .overwrite =
+		given.overwrite == OVERWRITE_NOT_GIVEN ? RESTORE_ALWAYS : (enum restore_overwrite)given.overwrite,
 	    .delete_others = given.delete_others,
 	    .verify = given.verify,
 	    .dry_run = given.dry_run,
@@ -248,7 +262,12 @@ static enum err restore_command_run(const struct arguments *arguments)
 	if (err != ERR_OK)
 		return err;
 	err = selection_open(&selection, &repository, arguments->items[0]);
-	if (err == ERR_OK)
+	if (err == ERR_OK && restore_database_is_wanted(&given.database))
+		err = restore_database(&repository, &selection, &given.database,
+		    &(struct restore_database_how){.dry_run = given.dry_run,
+			.verify = given.verify,
+			.overwrite = given.overwrite == RESTORE_ALWAYS});
+	else if (err == ERR_OK)
 		err = restore_snapshot(&repository, &selection);
 	selection_free(&selection);
 	repository_close(&repository);
@@ -258,15 +277,21 @@ static enum err restore_command_run(const struct arguments *arguments)
 const struct command restore_command = {
     .name = "restore",
     .purpose = "bring back a snapshot, or part of one",
-    .arguments = "SNAPSHOT[:PATH] -t DIR",
+    .arguments = "SNAPSHOT[:PATH] -t DIR | SNAPSHOT:DUMP --to-database NAME",
     .least = 1,
     .most = 1,
     .options = options,
     .details = "Without PATH everything is restored under its whole path: /etc comes to DIR/etc. With PATH, what is\n"
-	       "below it goes directly into DIR. What cannot be restored is named, and the rest goes on.",
-    .examples = "pulih restore latest -t /tmp/back\n"
-		"pulih restore latest:/var/www/html -t /var/www/html --overwrite changed\n"
-		"pulih restore --host web1 latest -t /tmp/back --include '*.sql' --verify\n"
-		"pulih restore latest:/etc --to-tar - | tar t",
+	       "below it goes directly into DIR. What cannot be restored is named, and the rest goes on.\n"
+	       "With --to-database PATH is a dump of databases, which is loaded into a server: one of the\n"
+	       "configuration (--server), or one that other options describe. The plan is shown first. A\n"
+	       "database that is there and not empty is only replaced with --overwrite always: it is dropped then.",
+    .examples =
+	"pulih restore latest -t /tmp/back\n"
+	"pulih restore latest:/var/www/html -t /var/www/html --overwrite changed\n"
+	"pulih restore --host web1 latest -t /tmp/back --include '*.sql' --verify\n"
+	"pulih restore latest:/etc --to-tar - | tar t\n"
+	"pulih restore latest:mariadb/local.sql --to-database joomla_test --from-database joomla --server local -n\n"
+	"pulih restore latest:postgresql/local/sipp.sql --to-database sipp --server-socket /run/postgresql",
     .run = restore_command_run,
 };

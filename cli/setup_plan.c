@@ -13,7 +13,8 @@ struct plan {
 	struct configuration_sqlite sqlite;
 	struct configuration_server *servers; /* as many as the answers have */
 	struct configuration_source *sources; /* two more */
-	struct configuration_schedule schedule, drill;
+	struct configuration_schedule schedule;
+	struct configuration_drill drill;
 	struct configuration_keep keep;
 	struct configuration_channel channel;
 	struct configuration_mail mail;
@@ -154,7 +155,7 @@ static void plan_job(struct plan *plan, const struct setup_answers *answers)
 	setup_answers_keep(answers->text[ANSWER_KEEP], counts);
 	plan->keep = (struct configuration_keep){.daily = counts[0], .weekly = counts[1], .monthly = counts[2]};
 	plan->schedule = (struct configuration_schedule){.every = EVERY_DAY, .at = text_of(answers, ANSWER_AT)};
-	plan->drill = (struct configuration_schedule){.every = EVERY_MONTH, .day = 30, .at = word("03:00")};
+	plan->drill = (struct configuration_drill){.schedule = {.every = EVERY_MONTH, .day = 30, .at = word("03:00")}};
 	plan->job.name = text_of(answers, ANSWER_JOB);
 	plan->job.performer = word("admin");
 	plan->job.reviewer = word("kasubbag");

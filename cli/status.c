@@ -52,15 +52,20 @@ static void show_job(const struct overview *overview, const struct overview_job 
 		output_print("  next run          %s\n", describe_time(time, job->next[0]));
 	if (job->next_drill)
 		output_print("  next drill        %s\n", describe_time(time, job->next_drill));
-	output_print("  last drill        none yet\n");
+	if (job->drill_id[0])
+		output_print(
+		    "  last drill        %s  %s\n", describe_time(time, job->drill_started), job->drill_status);
+	else
+		output_print("  last drill        none yet\n");
 	if (job->reviews_overdue > 0)
 		output_print("  reviews overdue   %llu, the oldest since %s\n",
 		    (unsigned long long)job->reviews_overdue, describe_time(time, job->review_since));
 	output_object("job",
-	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:n, s:o, s:I, s:o}", "job", job->job->name,
-		"run_id", job->last_id, "status", job->last_status, "trigger", job->last_trigger, "last_run",
-		time_or_null(job->last_started), "last_good", time_or_null(job->last_good), "next",
+	    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:s, s:s, s:o, s:I, s:o}", "job",
+		job->job->name, "run_id", job->last_id, "status", job->last_status, "trigger", job->last_trigger,
+		"last_run", time_or_null(job->last_started), "last_good", time_or_null(job->last_good), "next",
 		time_or_null(job->next[0]), "running", job->running, "waiting", job->waiting, "last_drill",
+		time_or_null(job->drill_started), "drill_id", job->drill_id, "drill_status", job->drill_status,
 		"next_drill", time_or_null(job->next_drill), "reviews_overdue", (json_int_t)job->reviews_overdue,
 		"review_since", time_or_null(job->review_since)));
 }

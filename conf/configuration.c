@@ -205,6 +205,13 @@ const struct configuration_channel *configuration_channel(const struct configura
 	return NULL;
 }
 
+const struct configuration_schedule *configuration_drill_schedule(const struct configuration_job *job)
+{
+	const struct configuration_drill *drill = job->drill;
+
+	return drill && (drill->schedule.every != EVERY_CRON || drill->schedule.cron) ? &drill->schedule : NULL;
+}
+
 const char *configuration_server_name(const struct configuration_server *server)
 {
 	return server->name ? server->name : server->host ? server->host : "local";

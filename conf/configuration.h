@@ -88,6 +88,24 @@ struct configuration_schedule {
 	int day;			     /* EVERY_MONTH: 1 … 31, the last day where the month is shorter */
 	struct configuration_window *window; /* may be NULL */
 };
+/* What a person knows of the data, and a restore drill asks. */
+struct configuration_assertion {
+	char *source; /* "mariadb/local/joomla", "postgresql/local/sipp", "sqlite/var/lib/x.sqlite" */
+	char *sql, *expect;
+};
+#define DRILL_FOLDER_DEFAULT "/var/tmp"
+#define DRILL_LEAVE_FREE_DEFAULT ((uint64_t)512 << 20) /* bytes */
+/* A restore drill: when, as a schedule has it (EVERY_CRON without cron: only by hand), and what it must come to. */
+struct configuration_drill {
+	struct configuration_schedule schedule;
+	char *folder;	  /* where it restores to, in a folder of its own; NULL: the default */
+	char *leave_free; /* "2G": what stays free there; NULL: the default */
+	char *password_file,
+	    *password_command; /* where the target has a key that can only add: at most one; NULL: as the target */
+	char *rto, *rpo;       /* "4h": how long the way back may take, how old the backup may be; NULL: no target */
+	struct configuration_assertion *assertions;
+	uint32_t assertions_count;
+};
 struct configuration_keep {
 	int last, hourly, daily, weekly, monthly, yearly; /* 0: no such rule */
 	char *within;					  /* "90d" */
@@ -124,13 +142,14 @@ struct configuration_job {
 	struct configuration_source *sources;
 	uint32_t sources_count;
 	char *target;
-	struct configuration_schedule *schedule, *drill; /* may be NULL */
-	struct configuration_keep *keep;		 /* may be NULL */
-	int priority;					 /* -100 … 100, higher ones first */
-	struct configuration_limits *limits;		 /* may be NULL */
-	char **before, **after;				 /* programs with their arguments */
-	uint32_t before_count, after_count;		 /* 0: none */
-	struct configuration_review *review;		 /* may be NULL */
+	struct configuration_schedule *schedule; /* may be NULL */
+	struct configuration_drill *drill;	 /* may be NULL */
+	struct configuration_keep *keep;	 /* may be NULL */
+	int priority;				 /* -100 … 100, higher ones first */
+	struct configuration_limits *limits;	 /* may be NULL */
+	char **before, **after;			 /* programs with their arguments */
+	uint32_t before_count, after_count;	 /* 0: none */
+	struct configuration_review *review;	 /* may be NULL */
 };
 
 /* What a channel is told of: a sum of these. */
@@ -228,6 +247,9 @@ const struct configuration_person *configuration_person(const struct configurati
 /* Whether two descriptions are of one person, whatever their ids: by the digits of the NIP, or where one has none, by the name (ASCII letters of
  * any case, blanks of any number). */
 bool configuration_same_person(const char *name, const char *nip, const char *other_name, const char *other_nip);
+
+/* When the job's drill is planned; NULL where it is not. */
+const struct configuration_schedule *configuration_drill_schedule(const struct configuration_job *job);
 
 /* How the server is called in stored paths and records: its name, or that of its host, or "local". */
 const char *configuration_server_name(const struct configuration_server *server);

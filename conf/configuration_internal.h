@@ -55,6 +55,9 @@ enum err validate_server_names(struct locate *locate, const struct configuration
 /* The schedule at that path: its parts belong together, its times are such, and it can be due. */
 enum err validate_schedule(struct locate *locate, const struct configuration_schedule *schedule, const char *path);
 
+/* The drill of the job, at that path. */
+enum err validate_drill(struct locate *locate, const struct configuration_job *job, const char *path);
+
 /* The limits at that path. */
 enum err validate_limits(
     struct locate *locate, const struct configuration_limits *limits, const char *path, bool of_job);

@@ -1,6 +1,7 @@
 /* The schema of the configuration, in libcyaml's terms. */
 #include "conf/configuration_internal.h"
 
+#include <stddef.h>
 #include <syslog.h>
 
 #define TEXT_MAX 4096u /* bytes: of a path, a command, a name */
@@ -108,18 +109,38 @@ static const cyaml_schema_field_t window[] = {
     REQUIRED(configuration_window, to),
     CYAML_FIELD_END,
 };
-static const cyaml_schema_field_t schedule[] = {
-    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, every, intervals),
-    OPTIONAL(configuration_schedule, cron),
-    OPTIONAL(configuration_schedule, at),
-    NUMBER(configuration_schedule, hours),
-    NUMBER(configuration_schedule, minute),
-    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, weekday, weekdays),
-    CYAML_FIELD_SEQUENCE("weekdays", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, weekdays,
-	&weekday_value, 1, CYAML_ARRAY_LEN(weekdays)),
-    NUMBER(configuration_schedule, day),
-    CYAML_FIELD_MAPPING_PTR(
-	"window", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, window, window),
+/* Of a schedule, or of what begins with one. */
+#define SCHEDULE                                                                                                      \
+	WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, every, intervals), OPTIONAL(configuration_schedule, cron),  \
+	    OPTIONAL(configuration_schedule, at), NUMBER(configuration_schedule, hours),                              \
+	    NUMBER(configuration_schedule, minute),                                                                   \
+	    WORD(CYAML_FLAG_OPTIONAL, configuration_schedule, weekday, weekdays),                                     \
+	    CYAML_FIELD_SEQUENCE("weekdays", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, \
+		weekdays, &weekday_value, 1, CYAML_ARRAY_LEN(weekdays)),                                              \
+	    NUMBER(configuration_schedule, day),                                                                      \
+	    CYAML_FIELD_MAPPING_PTR(                                                                                  \
+		"window", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_schedule, window, window)
+static const cyaml_schema_field_t schedule[] = {SCHEDULE, CYAML_FIELD_END};
+
+static const cyaml_schema_field_t assertion[] = {
+    REQUIRED(configuration_assertion, source),
+    REQUIRED(configuration_assertion, sql),
+    REQUIRED(configuration_assertion, expect),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t assertion_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct configuration_assertion, assertion)};
+_Static_assert(offsetof(struct configuration_drill, schedule) == 0, "the keys of a schedule are its first ones");
+static const cyaml_schema_field_t drill[] = {
+    SCHEDULE,
+    OPTIONAL(configuration_drill, folder),
+    OPTIONAL(configuration_drill, leave_free),
+    OPTIONAL(configuration_drill, password_file),
+    OPTIONAL(configuration_drill, password_command),
+    OPTIONAL(configuration_drill, rto),
+    OPTIONAL(configuration_drill, rpo),
+    CYAML_FIELD_SEQUENCE("assertions", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct configuration_drill, assertions,
+	&assertion_value, 1, ITEMS_MAX),
     CYAML_FIELD_END,
 };
 
@@ -183,7 +204,7 @@ static const cyaml_schema_field_t job[] = {
     REQUIRED(configuration_job, target),
     MAPPING(schedule, schedule),
     MAPPING(keep, keep),
-    MAPPING(drill, schedule),
+    MAPPING(drill, drill),
     CYAML_FIELD_INT("priority", CYAML_FLAG_OPTIONAL, struct configuration_job, priority),
     MAPPING(limits, limits),
     TEXTS(configuration_job, before),

@@ -345,7 +345,7 @@ static enum err check_job(struct locate *locate, const struct configuration *con
 	if (err == ERR_OK && job->schedule)
 		err = validate_schedule(locate, job->schedule, locate_path("jobs[%zu].schedule", at).text);
 	if (err == ERR_OK && job->drill)
-		err = validate_schedule(locate, job->drill, locate_path("jobs[%zu].drill", at).text);
+		err = validate_drill(locate, job, locate_path("jobs[%zu].drill", at).text);
 	if (err == ERR_OK && job->keep)
 		err = check_keep(locate, job->keep, locate_path("jobs[%zu].keep", at).text);
 	if (err == ERR_OK)

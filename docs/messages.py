@@ -3,7 +3,8 @@ import json
 import sys
 
 SECTIONS = {10: "The system", 11: "Keys and passphrases", 12: "Repository and target", 13: "Sources", 14: "Backup", 15: "Restore", 16: "Verification",
-            17: "Configuration", 18: "Command line", 19: "Records and reports", 20: "Schedule and notifications"}
+            17: "Configuration", 18: "Command line", 19: "Records and reports", 20: "Schedule and notifications",
+            21: "Other machines over SSH"}
 HEAD = """# Messages
 
 Every message of `pulih` has a number that never changes. `pulih help PL-1002` prints the same as this page. The exit code is that of a command

@@ -260,6 +260,7 @@ void restore_file_end(struct restore *run, struct restore_file *file, int folder
 	if (err == ERR_OK) {
 		run->files++;
 		restore_mark(run, item->number);
+		restore_journal_restored(run, item, folder_fd);
 	} else {
 		(void)unlinkat(folder_fd, name_of(file), 0);
 		restore_problem(run, item->entry->entry.path, err);

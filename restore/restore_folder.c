@@ -29,6 +29,7 @@ static void folder_free(struct restore_folder *folder)
 	if (folder->fd >= 0)
 		close(folder->fd);
 	buffer_free(&folder->names);
+	buffer_free(&folder->journals);
 	mem_free(folder->entry);
 	mem_free(folder);
 }
@@ -183,6 +184,7 @@ static void folder_finish(struct restore *run, struct restore_folder *folder)
 	if (!restore_stopped(run)) {
 		if (run->options->delete_others && !folder->fresh)
 			restore_delete_others(run, folder, fd);
+		restore_journal_tell(run, folder, fd);
 		if (!run->options->dry_run) {
 			finish_metadata(run, folder, fd);
 			make_durable(run, folder, fd);

@@ -97,6 +97,7 @@ struct restore_folder {
 	struct restore_folder *newer, *older; /* among the open ones that nobody uses at the moment */
 	struct restore_entry *entry;	      /* its metadata, owned; NULL where the snapshot has none */
 	struct buffer names;		      /* --delete: the names that the snapshot has here, NUL-terminated */
+	struct buffer journals;		      /* of restore_journal.c; under the folders' lock */
 	unsigned references, users;	      /* under the folders' lock */
 	int fd;				      /* -1 while closed */
 	dev_t device;
@@ -194,6 +195,15 @@ void restore_item_release(struct restore *run, struct restore_item *item);
  * and is to be restored. ERR_NOMEM. */
 enum err restore_link_join(struct restore *run, struct restore_item *item, bool *there);
 
+/* ---- logs and journals of databases (restore_journal.c) ---- */
+
+/* A file was restored: is beside it what a database that was replaced has left? */
+void restore_journal_restored(struct restore *run, const struct restore_item *item, int folder_fd);
+/* A file stays because it is as in the snapshot. */
+void restore_journal_kept(struct restore *run, const struct restore_item *item);
+/* When nothing more is restored into a folder: names what is there beside a restored database, and not from the snapshot. */
+void restore_journal_tell(struct restore *run, const struct restore_folder *folder, int fd);
+
 struct restore {
 	const struct restore_options *options;
 	const struct snapshot *snapshot;
@@ -231,6 +241,8 @@ void restore_problem(struct restore *run, struct entry_bytes path, enum err err)
 /* Content is right, something else is not: an exception. */
 void restore_metadata_problem(
     struct restore *run, enum restore_feature feature, struct entry_bytes path, const char *what);
+/* An exception too: this thread's last failure. */
+void restore_exception(struct restore *run, struct entry_bytes path);
 /* An exception too: the entry, which has no content, is not there, because `why`. */
 void restore_absent(struct restore *run, struct entry_bytes path, const char *why);
 void restore_stop(struct restore *run);

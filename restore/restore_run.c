@@ -40,8 +40,10 @@ void restore_mark(struct restore *run, uint64_t number)
 void restore_keep(struct restore *run, const struct restore_item *item)
 {
 	run->skipped++;
-	if (run->options->overwrite == RESTORE_CHANGED)
+	if (run->options->overwrite == RESTORE_CHANGED) {
 		restore_mark(run, item->number);
+		restore_journal_kept(run, item);
+	}
 }
 
 bool restore_marked(const struct restore *run, uint64_t number)
@@ -126,17 +128,22 @@ void restore_metadata_problem(
 	pthread_mutex_unlock(&run->lock);
 }
 
-void restore_absent(struct restore *run, struct entry_bytes path, const char *why)
+void restore_exception(struct restore *run, struct entry_bytes path)
 {
 	struct failure failure;
 	struct restore_problem problem = {.path = path, .failure = &failure, .metadata_only = true};
 
-	(void)fail(PL_RESTORE_FEATURE, "%s is not there: %s", restore_printable(path), why);
 	failure_take(&failure);
 	run->metadata_problems++;
 	pthread_mutex_lock(&run->lock);
 	tell(run, &problem);
 	pthread_mutex_unlock(&run->lock);
+}
+
+void restore_absent(struct restore *run, struct entry_bytes path, const char *why)
+{
+	(void)fail(PL_RESTORE_FEATURE, "%s is not there: %s", restore_printable(path), why);
+	restore_exception(run, path);
 }
 
 void restore_item_release(struct restore *run, struct restore_item *item)

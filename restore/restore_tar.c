@@ -214,7 +214,7 @@ static enum err write_entry(struct tar *tar, const struct entry *entry, struct e
 	err = restore_tar_header(&tar->run, tar->header, entry, path, &tar->name);
 	if (err != ERR_OK)
 		return err;
-	if (entry->links > 1 && entry->type == ENTRY_FILE)
+	if (entry->links > 1 && entry->type != ENTRY_FOLDER)
 		link = find_link(tar, entry, path, &again);
 	again = again && link;
 	if (again) {

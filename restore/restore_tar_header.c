@@ -64,6 +64,15 @@ static bool is_name(struct entry_bytes name, const char *text)
 	return name.size == strlen(text) && memcmp(name.data, text, name.size) == 0;
 }
 
+/* libarchive writes other characters as %XX, which GNU tar and bsdtar take for the name. */
+static bool is_plain(const char *name)
+{
+	for (; *name; name++)
+		if (*name < 33 || *name > 126 || *name == '%' || *name == '=')
+			return false;
+	return true;
+}
+
 static void add_attributes(struct making *making, const void *bytes, size_t size)
 {
 	struct cursor cursor = cursor_of(bytes, size);
@@ -83,6 +92,10 @@ static void add_attributes(struct making *making, const void *bytes, size_t size
 			good = add_acl(making->header, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, value);
 		else
 			archive_entry_xattr_add_entry(making->header, text, value.data, value.size);
+		if (!is_plain(text)) {
+			errno = EINVAL;
+			restore_metadata_problem(making->run, FEATURE_XATTR, making->path, text);
+		}
 		if (!good) {
 			errno = EINVAL;
 			restore_metadata_problem(making->run, FEATURE_ACL, making->path, "access control list");
@@ -121,11 +134,16 @@ static mode_t kind_of(uint8_t type)
 	return kinds[type];
 }
 
-static void set_time(struct archive_entry *header, int64_t time)
+/* A fraction of a second before 1970 is written by libarchive, and read by bsdtar, as if it were to be added: GNU tar takes it off. */
+static void set_time(const struct making *making, int64_t time)
 {
 	int64_t seconds = time / CLOCK_SECOND - (time % CLOCK_SECOND < 0);
 
-	archive_entry_set_mtime(header, seconds, (long)(time - seconds * CLOCK_SECOND));
+	archive_entry_set_mtime(making->header, seconds, (long)(time - seconds * CLOCK_SECOND));
+	if (time < 0 && time % CLOCK_SECOND != 0) {
+		errno = EOVERFLOW;
+		restore_metadata_problem(making->run, FEATURE_TIME, making->path, "modification time");
+	}
 }
 
 /* NUL-terminated in making->name, behind what is there. */
@@ -180,7 +198,7 @@ enum err restore_tar_header(struct restore *run, struct archive_entry *header, c
 	archive_entry_set_mode(header, kind_of(entry->type) | entry->mode);
 	archive_entry_set_uid(header, entry->uid);
 	archive_entry_set_gid(header, entry->gid);
-	set_time(header, entry->mtime);
+	set_time(&making, entry->mtime);
 	if (entry->type == ENTRY_FILE)
 		archive_entry_set_size(header, (int64_t)entry->size);
 	if (entry->type == ENTRY_CHARACTER || entry->type == ENTRY_BLOCK) {

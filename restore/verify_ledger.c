@@ -6,6 +6,7 @@
  *   u64 XXH3-64 of all that precedes */
 #include "restore/verify_internal.h"
 
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/repo/config.h"
 
@@ -37,9 +38,18 @@ static bool ledger_valid(const struct verify *verify, const struct buffer *bytes
 	    load_u64(bytes->data + bytes->length - 8) == XXH3_64bits(bytes->data, bytes->length - 8);
 }
 
+/* A time that is yet to come was written while the clock was ahead. Believed, the pack would be the last to be read again for as long. */
+static int64_t time_read(const uint8_t *at, int64_t now)
+{
+	int64_t time = (int64_t)load_u64(at);
+
+	return time <= now ? time : 0;
+}
+
 enum err verify_ledger_load(struct verify *verify)
 {
 	struct buffer bytes = {0};
+	const int64_t now = clock_now();
 	char *path = NULL;
 	enum err err = ERR_OK;
 
@@ -56,8 +66,8 @@ enum err verify_ledger_load(struct verify *verify)
 			struct verify_pack *pack = verify_packs_find(&verify->packs, item);
 
 			if (pack) {
-				pack->stored = (int64_t)load_u64(item + OBJECT_ID_SIZE);
-				pack->content = (int64_t)load_u64(item + OBJECT_ID_SIZE + 8);
+				pack->stored = time_read(item + OBJECT_ID_SIZE, now);
+				pack->content = time_read(item + OBJECT_ID_SIZE + 8, now);
 			}
 		}
 	}

@@ -75,13 +75,14 @@ pid_t daemon_child_spawn(
 
 static pid_t start_process(const struct daemon *daemon, const struct state_run *run)
 {
-	const struct configuration_job *job = configuration_job(daemon->configuration, run->job);
+	const struct configuration_job *job = daemon_job_of(daemon->configuration, run);
 	const struct limits limits = limits_of(daemon->configuration, job);
 	char planned[CLOCK_TEXT];
-	const char *const words[] = {"run", "--trigger", run->trigger, "--planned", clock_format(planned, run->planned),
-	    "--run-id", run->run_id, NULL};
+	char name[CONFIGURATION_NAME_MAX + 1];
+	const char *const words[] = {drill_key_is(run->job) ? "drill" : "run", "--trigger", run->trigger, "--planned",
+	    clock_format(planned, run->planned), "--run-id", run->run_id, NULL};
 
-	return daemon_child_spawn(daemon, words, run->job, &limits);
+	return daemon_child_spawn(daemon, words, drill_key_job(name, run->job), &limits);
 }
 
 enum err daemon_child_reserve(struct daemon *daemon)
@@ -109,7 +110,7 @@ static struct daemon_child *add_child(struct daemon *daemon, const struct state_
 
 enum err daemon_child_start(struct daemon *daemon, const struct state_run *run)
 {
-	const struct configuration_job *job = configuration_job(daemon->configuration, run->job);
+	const struct configuration_job *job = daemon_job_of(daemon->configuration, run);
 	struct daemon_child *child = add_child(daemon, run);
 	enum err err = ERR_OK;
 

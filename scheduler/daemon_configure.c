@@ -63,18 +63,20 @@ static enum err make_room_for_former(struct daemon *daemon)
 	return ERR_OK;
 }
 
-static enum err add_job(struct daemon *daemon, const struct configuration_job *job)
+static enum err add_job(struct daemon *daemon, const struct configuration_job *job,
+    const struct configuration_schedule *schedule, const char *suffix)
 {
 	struct daemon_job *entry = &daemon->jobs[daemon->jobs_count];
 	const char *zone = daemon->configuration->office.timezone;
 	struct buffer text = {0};
-	enum err err = calendar_new(&entry->calendar, job->schedule, zone);
+	enum err err = calendar_new(&entry->calendar, schedule, zone);
 
 	if (err != ERR_OK)
 		return err;
 	daemon->jobs_count++;
 	entry->job = job;
-	err = calendar_text_record(job->schedule, &text);
+	snprintf(entry->name, sizeof(entry->name), "%s%s", job->name, suffix);
+	err = calendar_text_record(schedule, &text);
 	if (err == ERR_OK)
 		err = buffer_append_text(&text, " %s", zone);
 	if (err == ERR_OK)
@@ -93,7 +95,7 @@ static enum err keep_jobs(const struct daemon *daemon)
 	if (!names)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < daemon->jobs_count; i++)
-		names[i] = daemon->jobs[i].job->name;
+		names[i] = daemon->jobs[i].name;
 	err = state_keep_jobs(daemon->state, names, daemon->jobs_count);
 	mem_free(names);
 	return err;
@@ -105,7 +107,7 @@ static enum err see_jobs(const struct daemon *daemon)
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; err == ERR_OK && i < daemon->jobs_count; i++) {
-		const char *name = daemon->jobs[i].job->name;
+		const char *name = daemon->jobs[i].name;
 		int64_t since;
 
 		err = state_see_job(
@@ -141,11 +143,16 @@ static enum err configure(struct daemon *daemon, const char *file, struct buffer
 	if (err != ERR_OK)
 		return err == ERR_MISSING ? fail(PL_CONFIG_NONE, "there is no %s", file) : err;
 	fresh.jobs_count = 0;
-	fresh.jobs = mem_calloc(fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
+	fresh.jobs = mem_calloc(2 * (size_t)fresh.configuration->jobs_count + 1, sizeof(*fresh.jobs));
 	err = fresh.jobs ? ERR_OK : ERR_NOMEM;
-	for (uint32_t i = 0; err == ERR_OK && i < fresh.configuration->jobs_count; i++)
-		if (fresh.configuration->jobs[i].schedule)
-			err = add_job(&fresh, &fresh.configuration->jobs[i]);
+	for (uint32_t i = 0; err == ERR_OK && i < fresh.configuration->jobs_count; i++) {
+		const struct configuration_job *job = &fresh.configuration->jobs[i];
+
+		if (job->schedule)
+			err = add_job(&fresh, job, job->schedule, "");
+		if (err == ERR_OK && configuration_drill_schedule(job))
+			err = add_job(&fresh, job, configuration_drill_schedule(job), DRILL_KEY_SUFFIX);
+	}
 	if (err == ERR_OK)
 		err = office_enter_zone(fresh.configuration);
 	if (err == ERR_OK)
@@ -202,7 +209,14 @@ enum err daemon_configure_first(struct daemon *daemon)
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name)
 {
 	for (size_t i = 0; i < daemon->jobs_count; i++)
-		if (strcmp(daemon->jobs[i].job->name, name) == 0)
+		if (strcmp(daemon->jobs[i].name, name) == 0)
 			return &daemon->jobs[i];
 	return NULL;
+}
+
+const struct configuration_job *daemon_job_of(const struct configuration *configuration, const struct state_run *run)
+{
+	char name[CONFIGURATION_NAME_MAX + 1];
+
+	return configuration_job(configuration, drill_key_job(name, run->job));
 }

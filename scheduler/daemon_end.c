@@ -96,23 +96,24 @@ static bool has_not_begun(const struct daemon_child *child)
 }
 
 /* Of a job that is configured no more, and that no scheduler remembers: its run is all that is known of it. */
-static struct configuration_job unknown_job(struct state_run *run)
+static struct configuration_job unknown_job(char *name)
 {
 	static char none[] = "";
 
-	return (struct configuration_job){.name = run->job, .target = none};
+	return (struct configuration_job){.name = name, .target = none};
 }
 
 static enum err write_record(const struct daemon *daemon, const struct daemon_child *child)
 {
 	const struct configuration *configuration = child->configuration ? child->configuration : daemon->configuration;
-	const struct configuration_job *job = configuration_job(configuration, child->run.job);
+	const struct configuration_job *job = daemon_job_of(configuration, &child->run);
 	const struct configuration_target *target = job ? configuration_target(configuration, job->target) : NULL;
 	const struct repository_access access = {.state_folder = daemon->options->state_folder};
-	struct state_run run = child->run;
-	const struct configuration_job unknown = unknown_job(&run);
-	char how[48];
+	const struct state_run run = child->run;
+	char name[CONFIGURATION_NAME_MAX + 1], how[48];
+	const struct configuration_job unknown = unknown_job(name);
 
+	drill_key_job(name, run.job);
 	snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(child->status));
 	return run_close_cut_off(
 	    &(struct run_options){
@@ -123,6 +124,7 @@ static enum err write_record(const struct daemon *daemon, const struct daemon_ch
 		.trigger = run.trigger,
 		.run_id = run.run_id,
 		.planned = run.planned,
+		.drill = drill_key_is(run.job),
 	    },
 	    run.started, !child->adopted && WIFEXITED(child->status) ? how : NULL);
 }
@@ -131,13 +133,13 @@ static enum err write_record(const struct daemon *daemon, const struct daemon_ch
 static bool goes_on(const struct daemon *daemon, const struct daemon_child *child, const struct outcome *outcome,
     struct state_run *again)
 {
-	const struct configuration_job *job = configuration_job(daemon->configuration, child->run.job);
+	const struct configuration_job *job = daemon_job_of(daemon->configuration, &child->run);
 	const struct limits limits = limits_of(daemon->configuration, job);
 	bool cut_off = has_code(outcome, PL_RUN_CUT_OFF);
 
 	*again = child->run;
 	again->missed = 0;
-	if (!job || !job->schedule)
+	if (!job || !(drill_key_is(child->run.job) ? configuration_drill_schedule(job) : job->schedule))
 		return false;
 	if (!outcome->known) {
 		again->not_before = clock_now() + limits.retry_pause;

@@ -10,9 +10,10 @@
 
 #include <sys/types.h>
 
-/* A configured job with a schedule. */
+/* A configured job with a schedule, or its drill with one. */
 struct daemon_job {
 	const struct configuration_job *job;
+	char name[DRILL_KEY_SIZE]; /* the job's; of a drill with the suffix of drill_key.h */
 	struct calendar *calendar;
 	char *schedule; /* its words and the zone: other ones make it a new schedule */
 	int64_t next;	/* planned instant */
@@ -66,6 +67,9 @@ struct daemon {
 	struct failure failure; /* that */
 	char *trouble;		/* what was last warned of: once, not at each look */
 };
+
+/* The job of the configuration that a run is of, or of whose drill it is. */
+const struct configuration_job *daemon_job_of(const struct configuration *configuration, const struct state_run *run);
 
 const struct daemon_job *daemon_job(const struct daemon *daemon, const char *name);
 

@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/record/record_heading.h"
 #include "scheduler/events.h"
 #include "scheduler/plan.h"
 
@@ -23,7 +24,7 @@ static enum err queue_due(struct daemon *daemon, struct daemon_job *job, int64_t
 	struct state_run run;
 	int64_t since;
 	bool queued;
-	enum err err = state_see_job(daemon->state, job->job->name, job->schedule, now, &since);
+	enum err err = state_see_job(daemon->state, job->name, job->schedule, now, &since);
 
 	if (err != ERR_OK)
 		return err;
@@ -33,7 +34,7 @@ static enum err queue_due(struct daemon *daemon, struct daemon_job *job, int64_t
 		return ERR_OK;
 	run = (struct state_run){
 	    .planned = due.planned, .missed = due.missed, .priority = job->job->priority, .attempt = 1};
-	snprintf(run.job, sizeof(run.job), "%s", job->job->name);
+	snprintf(run.job, sizeof(run.job), "%s", job->name);
 	snprintf(run.trigger, sizeof(run.trigger), "%s", due.late ? "catch_up" : "scheduled");
 	err = state_queue(daemon->state, &run, &queued);
 	if (err == ERR_OK && queued)
@@ -70,6 +71,15 @@ static enum err make_up(const struct daemon *daemon, struct state_run *run)
 	return err;
 }
 
+static enum err name_run(struct state_run *run, int64_t now)
+{
+	char job[CONFIGURATION_NAME_MAX + 1];
+
+	drill_key_job(job, run->job);
+	return drill_key_is(run->job) ? record_new_id_of(run->run_id, RECORD_DRILL, job, now)
+				      : record_new_id(run->run_id, job, now);
+}
+
 static enum err start(struct daemon *daemon, struct state_run *run, int64_t now)
 {
 	enum err err = daemon_child_reserve(daemon);
@@ -77,7 +87,7 @@ static enum err start(struct daemon *daemon, struct state_run *run, int64_t now)
 	if (err == ERR_OK)
 		err = make_up(daemon, run);
 	if (err == ERR_OK)
-		err = record_new_id(run->run_id, run->job, now);
+		err = name_run(run, now);
 	if (err == ERR_OK)
 		err = state_start(daemon->state, run->id, run->run_id, now);
 	if (err != ERR_OK)

@@ -83,7 +83,9 @@ static enum err make_plan(
 	if (job->sop)
 		plan->sop = (struct record_sop){.number = job->sop->number, .item = job->sop->item};
 	err = make_times(&plan->backups, &out->own[2 * at], job->schedule, zone, month);
-	return err == ERR_OK ? make_times(&plan->drills, &out->own[2 * at + 1], job->drill, zone, month) : err;
+	return err == ERR_OK
+	    ? make_times(&plan->drills, &out->own[2 * at + 1], configuration_drill_schedule(job), zone, month)
+	    : err;
 }
 
 enum err month_plan_make(

@@ -35,7 +35,8 @@ static enum err put_missed(const struct notify *notify, const struct state_news 
 
 	if (!line)
 		return ERR_NOMEM;
-	event->kind = NOTIFY_MISSED;
+	/* A drill whose time passed is one that was not carried out. */
+	event->kind = drill_key_is(news->job) ? NOTIFY_DRILL_OVERDUE : NOTIFY_MISSED;
 	event->due = news->planned;
 	event->lines = lines;
 	event->lines_count = 1;
@@ -105,9 +106,11 @@ enum err notify_news_put(const struct notify *notify, struct state *state, struc
 
 	*put = 0;
 	while (err == ERR_OK && found) {
-		struct notify_event event = {
-		    .job = news.job, .time = clock_now(), .last_good = last_good_of(notify, news.job)};
+		char job[CONFIGURATION_NAME_MAX + 1];
+		struct notify_event event = {.job = drill_key_job(job, news.job), .time = clock_now()};
 		size_t count = 0;
+
+		event.last_good = last_good_of(notify, job);
 
 		err = news.kind == STATE_NEWS_MISSED ? put_missed(notify, &news, &event, results, &count)
 						     : put_cut_off(notify, &news, &event, results, &count);

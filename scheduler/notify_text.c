@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "scheduler/drill_key.h"
 
 #include <unistd.h>
 
@@ -67,6 +68,12 @@ static void time_row(struct text *text, enum notify_word label, int64_t time)
 		row(text, label, record_time(phrase, clock_format(local, time), "", text->english));
 }
 
+/* Of how a drill went; a report that waits for its review is a report. */
+static bool is_of_drill(const struct notify_message *message)
+{
+	return message->kind <= NOTIFY_FAILURE && drill_key_of_run(message->job, message->run_id);
+}
+
 /* "Backup website GAGAL" */
 static void headline(struct text *text)
 {
@@ -86,8 +93,8 @@ static void headline(struct text *text)
 	if (kind == NOTIFY_TEST)
 		add(text, "%s", word(text, NOTIFY_WORD_TEST));
 	else
-		add(text, "%s %s %s", word(text, phrases[kind].noun), text->message->job,
-		    word(text, phrases[kind].state));
+		add(text, "%s %s %s", word(text, is_of_drill(text->message) ? NOTIFY_WORD_DRILL : phrases[kind].noun),
+		    text->message->job, word(text, phrases[kind].state));
 }
 
 /* "Sabtu, 21 November 2026, 01.04.10 (UTC+09:00), 1 hari sebelumnya" */
@@ -181,7 +188,7 @@ static enum notify_word advice_of(enum err kind)
 static bool is_of_its_own(enum message id)
 {
 	return id == PL_RUN_BEFORE || id == PL_RUN_AFTER || id == PL_RUN_TIMEOUT || id == PL_LEDGER_FOUND ||
-	    id == PL_PACKS_LOST;
+	    id == PL_PACKS_LOST || id == PL_DRILL_DIFFERS;
 }
 
 static void steps(struct text *text)
@@ -195,7 +202,7 @@ static void steps(struct text *text)
 			step(text, advice_of(message->failure_kind), "", "");
 		if (message->failure_id != PL_NONE)
 			step(text, NOTIFY_WORD_DO_LOOK_UP, "pulih help ", message_code(message->failure_id, code));
-		step(text, NOTIFY_WORD_DO_RUN, "pulih run ", message->job);
+		step(text, NOTIFY_WORD_DO_RUN, is_of_drill(message) ? "pulih drill " : "pulih run ", message->job);
 		return;
 	case NOTIFY_MISSED:
 		step(text, NOTIFY_WORD_DO_POWER, "", "");
@@ -213,7 +220,7 @@ static void steps(struct text *text)
 		step(text, NOTIFY_WORD_DO_REVIEW, "pulih report show ", message->run_id);
 		return;
 	case NOTIFY_DRILL_OVERDUE:
-		step(text, NOTIFY_WORD_DO_DRILL, "", "");
+		step(text, NOTIFY_WORD_DO_DRILL, "pulih drill ", message->job);
 		return;
 	default:
 		add(text, "\n%s\n",

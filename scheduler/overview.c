@@ -18,9 +18,9 @@ static enum err read_drill(struct overview_job *job, const char *zone, int64_t n
 	struct calendar *calendar;
 	enum err err;
 
-	if (!job->job->drill)
+	if (!configuration_drill_schedule(job->job))
 		return ERR_OK;
-	err = calendar_new(&calendar, job->job->drill, zone);
+	err = calendar_new(&calendar, configuration_drill_schedule(job->job), zone);
 	if (err == ERR_OK)
 		calendar_next(calendar, now, &job->next_drill);
 	calendar_free(calendar);
@@ -152,6 +152,27 @@ static enum err read_history(struct overview *overview, struct overview_job *job
 	return ERR_OK;
 }
 
+static enum err take_drill(void *context, const struct record_row *row)
+{
+	struct overview_job *job = context;
+
+	snprintf(job->drill_id, sizeof(job->drill_id), "%s", row->heading->id);
+	snprintf(job->drill_status, sizeof(job->drill_status), "%s", row->heading->status);
+	job->drill_started = row->heading->time;
+	return ERR_OK;
+}
+
+static enum err read_last_drill(struct overview *overview, struct overview_job *job, struct record_ledger *ledger)
+{
+	size_t damaged = 0;
+	const struct record_filter filter = {
+	    .kind = RECORD_DRILL, .job = job->job->name, .last = 1, .damaged = &damaged};
+	enum err err = record_ledger_each(ledger, &filter, take_drill, job);
+
+	overview->damaged = overview->damaged || damaged > 0;
+	return err;
+}
+
 static enum err take_review(void *context, const struct review_waiting *waiting)
 {
 	struct overview *overview = context;
@@ -178,6 +199,8 @@ static enum err read_ledger(
 
 	for (size_t i = 0; err == ERR_OK && i < overview->count; i++)
 		err = read_history(overview, &overview->jobs[i], ledger);
+	for (size_t i = 0; err == ERR_OK && i < overview->count; i++)
+		err = read_last_drill(overview, &overview->jobs[i], ledger);
 	if (err == ERR_OK)
 		err = review_waiting_each(configuration, ledger, overview->now, &damaged, take_review, overview);
 	if (err == ERR_CORRUPT || damaged > 0) {
@@ -320,6 +343,10 @@ static void needs_of_job(struct needs *needs, const struct overview *overview, c
 		need(needs, job->job->name, text);
 	} else if (job->last_good == 0) {
 		need(needs, job->job->name, "there is no backup yet");
+	}
+	if (strcmp(job->drill_status, "failed") == 0) {
+		snprintf(text, sizeof(text), "the last restore drill failed: pulih report show %s", job->drill_id);
+		need(needs, job->job->name, text);
 	}
 	if (job->missed > 0 && overview->now - job->missed_since > OVERVIEW_LATE) {
 		snprintf(text, sizeof(text), "nothing ran for %llu planned time%s, the first at %s",

@@ -28,6 +28,8 @@ struct overview_job {
 	/* the last run, which may have made a backup all the same: others that are lost or damaged; "" for nothing */
 	char last_found[FAILURE_TEXT];
 	int64_t last_started;
+	char drill_id[RECORD_ID_SIZE], drill_status[24]; /* of the last restore drill */
+	int64_t drill_started;
 	int64_t last_good; /* start of the last run that made a backup, with notes or without */
 	uint64_t reviews_overdue;
 	int64_t review_since;		/* since when the one of them waits that waits longest */

@@ -43,7 +43,7 @@ static enum err load_run(struct record_ledger *ledger, const char *run_id, struc
 		err = record_read(out, bytes.data, bytes.length);
 	if (err == ERR_OK)
 		err = record_heading_read(&heading, out);
-	if (err == ERR_OK && strcmp(heading.kind, RECORD_RUN) != 0)
+	if (err == ERR_OK && strcmp(heading.kind, RECORD_RUN) != 0 && strcmp(heading.kind, RECORD_DRILL) != 0)
 		err = fail(PL_RECORD_MISSING, "%s is no run: it is a record of the kind %s", heading.id, heading.kind);
 	buffer_free(&bytes);
 	return err;

@@ -194,8 +194,11 @@ static enum err work(struct run *run)
 	recorded = run_marker_write(run);
 	if (recorded != ERR_OK)
 		return recorded;
-	err = err == ERR_OK ? work_between(run) : failure_put(&failure);
-	if (err == ERR_OK || err == ERR_PARTIAL) {
+	if (err == ERR_OK)
+		err = run->options->drill ? unlimit_time(run, run_drill(run)) : work_between(run);
+	else
+		failure_put(&failure);
+	if (!run->options->drill && (err == ERR_OK || err == ERR_PARTIAL)) {
 		note_lost(run);
 		failure = *failure_last();
 		recorded = run_compare(run);
@@ -211,13 +214,14 @@ static enum err work(struct run *run)
 	if (recorded == ERR_OK)
 		recorded = run_marker_remove(run);
 	if (recorded != ERR_OK && (err == ERR_OK || err == ERR_PARTIAL))
-		return fail_context(recorded, "the backup is done, but its record could not be written");
+		return fail_context(recorded, "the %s is done, but its record could not be written",
+		    run->options->drill ? "drill" : "backup");
 	if (recorded != ERR_OK)
 		output_failure_warning(failure_last());
 	run_send(run);
 	if (err != ERR_OK)
 		return failure_put(&failure);
-	if (recorded == ERR_OK)
+	if (recorded == ERR_OK && !run->options->drill)
 		run_retention(run);
 	return ERR_OK;
 }
@@ -227,7 +231,9 @@ static enum err name_run(const struct run *run)
 	const char *id = run->options->run_id;
 
 	if (!id)
-		return record_new_id(run->result->id, run->options->job->name, run->started);
+		return run->options->drill
+		    ? record_new_id_of(run->result->id, RECORD_DRILL, run->options->job->name, run->started)
+		    : record_new_id(run->result->id, run->options->job->name, run->started);
 	snprintf(run->result->id, sizeof(run->result->id), "%s", id);
 	return ERR_OK;
 }
@@ -253,7 +259,9 @@ enum err run_job(const struct run_options *options, struct run_result *result)
 	run.started = clock_now();
 	run.begun = clock_monotonic();
 	run.problems = json_array();
-	err = run.problems ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
+	if (options->drill)
+		result->drill = json_object();
+	err = run.problems && (!options->drill || result->drill) ? ERR_OK : fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK)
 		err = name_run(&run);
 	if (err == ERR_OK)
@@ -266,6 +274,7 @@ enum err run_job(const struct run_options *options, struct run_result *result)
 		limit_time(&run);
 		err = work(&run);
 	}
+	snapshot_list_free(&run.snapshots);
 	repository_close(&run.repository);
 	run_sources_free(&run);
 	run_unlock(&run);
@@ -280,6 +289,7 @@ void run_result_free(struct run_result *result)
 {
 	backup_result_free(&result->backup);
 	buffer_free(&result->original);
+	json_decref(result->drill);
 	notify_results_free(&result->notifications);
 	*result = (struct run_result){0};
 }

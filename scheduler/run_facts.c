@@ -29,6 +29,8 @@ void run_facts(struct run *run)
 		run->space = (struct target_space){0};
 	if (target_medium(run->repository.target, &run->medium) != ERR_OK)
 		run->medium = (struct target_medium){0};
+	if (run->options->drill)
+		return; /* what it found of the backup's age is in its own part */
 	if (find_previous(run) != ERR_OK)
 		run->previous_started = 0;
 	if (verify_age_of(&run->repository, &run->age) != ERR_OK)

@@ -43,6 +43,8 @@ struct run {
 	struct postgresql_source *postgresql_databases;
 	char **names; /* that the streams and sources borrow */
 	size_t names_count;
+	struct snapshot_list snapshots; /* of a drill */
+	bool notes;			/* it found what changes nothing about the data */
 };
 
 /* Makes folders and takes the lock. PL_JOB_BUSY. */
@@ -88,6 +90,9 @@ void run_send(struct run *run);
 /* What this machine knows against what the target holds, as one of the run's checks. Findings are warned of: PL_LEDGER_FOUND (ERR_CORRUPT).
  * That it could not be found out is a warning and no failure. */
 enum err run_compare(struct run *run);
+
+/* run_drill.c: the drill, from the choice of the snapshot to what its record says. */
+enum err run_drill(struct run *run);
 
 /* Forgets what the job's rules no longer keep, where the key may. Warns of what does not work. */
 void run_retention(struct run *run);

@@ -19,8 +19,8 @@ static enum err fail_busy(const struct run *run)
 	ssize_t size = file_pread_full(run->lock, pid, sizeof(pid) - 1, 0);
 
 	pid[size > 0 ? size : 0] = '\0';
-	return fail(
-	    PL_JOB_BUSY, "job %s is running already (process %s)", run->options->job->name, pid[0] ? pid : "unknown");
+	return fail(PL_JOB_BUSY, "%s %s is running already (process %s)",
+	    run->options->drill ? "the drill of job" : "job", run->options->job->name, pid[0] ? pid : "unknown");
 }
 
 static enum err take_lock(struct run *run, const char *path)
@@ -41,12 +41,13 @@ static enum err take_lock(struct run *run, const char *path)
 
 enum err run_lock(struct run *run)
 {
+	const char *kind = run->options->drill ? ".drill" : ""; /* no job's name has a dot */
 	char *path = NULL;
 	enum err err;
 
 	run->folder = path_join(run->state_folder, "runs");
-	path = run->folder ? mem_printf("%s/%s.lock", run->folder, run->options->job->name) : NULL;
-	run->marker = run->folder ? mem_printf("%s/%s.started", run->folder, run->options->job->name) : NULL;
+	path = run->folder ? mem_printf("%s/%s%s.lock", run->folder, run->options->job->name, kind) : NULL;
+	run->marker = run->folder ? mem_printf("%s/%s%s.started", run->folder, run->options->job->name, kind) : NULL;
 	err = path && run->marker ? file_make_folders(run->folder, 0700) : ERR_NOMEM;
 	if (err == ERR_OK)
 		err = take_lock(run, path);

@@ -138,7 +138,7 @@ static enum notify_kind kind_of_end(const struct run *run, enum err err)
 	bool recorded = run->result->original.length > 0;
 
 	if (err == ERR_OK)
-		return run->lost.kind == ERR_OK ? NOTIFY_SUCCESS : NOTIFY_NOTES;
+		return run->lost.kind == ERR_OK && !run->notes ? NOTIFY_SUCCESS : NOTIFY_NOTES;
 	return err == ERR_PARTIAL || (err == ERR_CORRUPT && run->result->lacking && recorded) ? NOTIFY_NOTES
 											      : NOTIFY_FAILURE;
 }

@@ -47,16 +47,18 @@ static enum err append(struct run *run, const struct record *known, struct buffe
 {
 	const struct configuration *configuration = run->options->configuration;
 	const struct configuration_job *job = run->options->job;
+	const struct configuration_schedule *planned =
+	    run->options->drill ? configuration_drill_schedule(job) : job->schedule;
 	struct record record = *known;
 	struct buffer keep = {0}, schedule = {0};
 	struct utsname name;
 	char system[3 * sizeof(name.sysname) + 3];
 	enum err err = ERR_OK;
 
-	if (job->keep)
+	if (job->keep && !run->options->drill)
 		err = describe_keep(job->keep, &keep);
-	if (err == ERR_OK && job->schedule)
-		err = calendar_text_record(job->schedule, &schedule);
+	if (err == ERR_OK && planned)
+		err = calendar_text_record(planned, &schedule);
 	uname(&name);
 	snprintf(system, sizeof(system), "%s %s %s", name.sysname, name.release, name.machine);
 	record.job = job->name;
@@ -108,15 +110,16 @@ enum err run_record(struct run *run, enum err err)
 	    .packs_read_since = run->age.since,
 	    .result = &run->result->backup,
 	    .problems = run->problems,
-	    .problems_omitted = run->problems_omitted};
+	    .problems_omitted = run->problems_omitted,
+	    .drill = run->result->drill};
 
 	if (err != ERR_OK)
 		record.failure = *failure_last();
 	if ((err == ERR_OK || err == ERR_PARTIAL) && run->lost.kind != ERR_OK)
 		record.failure = run->lost;
-	record.status = err == ERR_OK && run->lost.kind == ERR_OK	  ? RECORD_SUCCESS
-	    : err == ERR_OK || err == ERR_PARTIAL || run->result->lacking ? RECORD_NOTES
-									  : RECORD_FAILED;
+	record.status = err == ERR_OK && run->lost.kind == ERR_OK && !run->notes ? RECORD_SUCCESS
+	    : err == ERR_OK || err == ERR_PARTIAL || run->result->lacking	 ? RECORD_NOTES
+										 : RECORD_FAILED;
 	run->result->status = record.status;
 	return append(run, &record, &run->result->original);
 }
@@ -131,6 +134,7 @@ enum err run_record_cut_off(struct run *run, const struct run_begun *begun, cons
 	    .sources_count = run->sources_count,
 	    .status = RECORD_FAILED};
 	struct buffer original = {0};
+	json_t *drill = NULL;
 	enum err err;
 
 	if (record_ledger_has(run->state_folder, begun->id))
@@ -138,10 +142,14 @@ enum err run_record_cut_off(struct run *run, const struct run_begun *begun, cons
 	if (how)
 		fail(PL_RUN_NO_RECORD, "the process of the run %s %s without writing a record", begun->id, how);
 	else
-		fail(PL_RUN_CUT_OFF, "the run %s was cut off: the program or the machine was stopped while it ran",
-		    begun->id);
+		fail(PL_RUN_CUT_OFF, "the %s %s was cut off: the program or the machine was stopped while it ran",
+		    run->options->drill ? "drill" : "run", begun->id);
 	failure_take(&record.failure);
+	if (run->options->drill && !(drill = json_object()))
+		return fail(PL_NO_MEMORY, "no memory for JSON");
+	record.drill = drill;
 	err = append(run, &record, &original);
+	json_decref(drill);
 	if (err == ERR_OK)
 		snprintf(run->result->cut_off, sizeof(run->result->cut_off), "%s", begun->id);
 	buffer_free(&original);

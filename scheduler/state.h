@@ -12,6 +12,7 @@
 
 #include "conf/configuration.h"
 #include "core/record/record.h"
+#include "scheduler/drill_key.h"
 
 #define STATE_FILE "scheduler.sqlite"
 #define STATE_FILE_DAMAGED "scheduler.sqlite.damaged" /* where the scheduler sets one aside */
@@ -36,7 +37,7 @@ enum err state_keep_jobs(struct state *state, const char *const *names, size_t c
 enum state_phase { STATE_QUEUED, STATE_RUNNING, STATE_DONE };
 struct state_run {
 	int64_t id;
-	char job[CONFIGURATION_NAME_MAX + 1];
+	char job[DRILL_KEY_SIZE]; /* of a drill: scheduler/drill_key.h */
 	char trigger[16];
 	int64_t planned; /* 0: nothing was */
 	uint64_t missed; /* planned instants that have no run of their own because of this one */
@@ -80,7 +81,7 @@ enum state_news_kind { STATE_NEWS_MISSED, STATE_NEWS_CUT_OFF };
 struct state_news {
 	int64_t id;
 	enum state_news_kind kind;
-	char job[CONFIGURATION_NAME_MAX + 1];
+	char job[DRILL_KEY_SIZE]; /* of a drill: scheduler/drill_key.h */
 	char run_id
 	    [RECORD_ID_SIZE]; /* of the run that was cut off; "" of missed times: the run that makes up for them has none yet */
 	int64_t planned;

@@ -19,11 +19,11 @@
 # Debian packages, by what they are for.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libarchive-dev libzstd-dev libssl-dev libargon2-dev libsqlite3-dev \
 	libcyaml-dev libyaml-dev libjansson-dev libqrencode-dev libpango1.0-dev libcairo2-dev libglib2.0-dev libxxhash-dev libblkid-dev \
-	libcurl4-openssl-dev libsystemd-dev fonts-liberation fonts-dejavu-core gettext
+	libcurl4-openssl-dev libsystemd-dev libssh2-1-dev fonts-liberation fonts-dejavu-core gettext
 TEST_PACKAGES := faketime systemd libcmocka-dev python3 python3-pytest python3-pytest-xdist clang libclang-rt-14-dev clang-format acl attr e2fsprogs util-linux \
 	mount fuse exfat-fuse exfatprogs sqlite3 libarchive-tools tar man-db poppler-utils zbar-tools \
-	mariadb-server mariadb-client postgresql postgresql-client \
-	python3-cryptography python3-aiosmtpd python3-prometheus-client openssl zsh
+	mariadb-server mariadb-client postgresql postgresql-client openssh-server openssh-client \
+	python3-cryptography python3-aiosmtpd python3-prometheus-client python3-paramiko openssl zsh
 BENCH_PACKAGES := restic borgbackup zstd linux-source-6.1 xz-utils findutils
 COVERAGE_PACKAGES := gcovr
 IMAGE_PACKAGES := poppler-utils optipng
@@ -104,9 +104,15 @@ unit-programs: $(UNIT_PROGRAMS)
 
 # What the system tests and the faults run.
 TEST_ENVIRONMENT = PULIH=$(abspath $(BUILD))/pulih PULIH_SHIM=$(abspath $(BUILD))/faults/shim.so \
+	PULIH_SSH_DRIVE=$(abspath $(BUILD))/ssh-drive \
 	$(if $(SLOW),PULIH_DEB=$(if $(SAN),,$(abspath $(DEB)))) PULIH_SLOW=$(SLOW) PULIH_SANITIZED=$(SAN) PYTHONDONTWRITEBYTECODE=1
 
-system: $(BUILD)/pulih $(if $(SAN),,$(BUILD)/faults/shim.so $(BUILD)/faults/tick.so $(if $(SLOW),deb deps-deb-test))
+# What core/ssh is driven with against a real sshd.
+$(BUILD)/ssh-drive: $(BUILD)/tests/ssh/drive.o $(BUILD)/libpulih.a
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+-include $(BUILD)/tests/ssh/drive.d
+
+system: $(BUILD)/pulih $(BUILD)/ssh-drive $(if $(SAN),,$(BUILD)/faults/shim.so $(BUILD)/faults/tick.so $(if $(SLOW),deb deps-deb-test))
 	$(TEST_ENVIRONMENT) $(PYTHON) -m pytest -q -rfEs --tb=short -p no:cacheprovider -n $(TEST_JOBS) $(PYTEST_OPTIONS) tests/system
 
 YEAR_SEED ?= 1

@@ -2,9 +2,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/pace.h"
 #include "core/repo/object.h"
-
-#include <time.h>
 
 #define SENDER_QUEUE 16 /* units; the store bounds the packs in flight below this */
 /* A pack is written, synced, read back and checked, and waits for the medium most of that time: two threads keep it busy. */
@@ -21,27 +20,8 @@ struct pack_sender {
 	pthread_cond_t stored;
 	bool stop;		/* under the lock: a unit failed, or nobody wants the rest */
 	struct failure failure; /* under the lock: of the unit that failed first */
-	uint64_t rate;
-	int64_t next; /* under the lock: when the next bytes may go, by the rate */
+	struct pace pace;
 };
-
-static void keep_rate(struct pack_sender *sender, size_t size)
-{
-	int64_t now = clock_monotonic(), start;
-
-	if (sender->rate == 0)
-		return;
-	pthread_mutex_lock(&sender->lock);
-	start = sender->next > now ? sender->next : now;
-	sender->next = start + (int64_t)((double)size / (double)sender->rate * (double)CLOCK_SECOND);
-	pthread_mutex_unlock(&sender->lock);
-	for (; start > now && !interrupt_requested(); now = clock_monotonic()) {
-		int64_t left = start - now;
-		struct timespec pause = {.tv_nsec = (long)(left < CLOCK_SECOND / 10 ? left : CLOCK_SECOND / 10)};
-
-		nanosleep(&pause, NULL);
-	}
-}
 
 /* The order matters, see pack_writer_check(): what the medium holds is compared with memory, then memory is checked. What fails is taken
  * away again, and no index will ever name it. */
@@ -52,7 +32,7 @@ static enum err send_pack(struct pack_sender *sender, struct pack_unit *unit)
 	struct failure failure;
 	enum err err;
 
-	keep_rate(sender, pack->size);
+	pace_wait(&sender->pace, pack->size);
 	err = target_put_compared(sender->target, name.text, pack->bytes, pack->size, pack->id);
 	if (err != ERR_OK)
 		return err;
@@ -125,7 +105,7 @@ enum err pack_sender_new(
 	sender->target = target;
 	sender->pool = pool;
 	sender->threaded = threaded;
-	sender->rate = rate;
+	pace_setup(&sender->pace, rate);
 	pthread_mutex_init(&sender->lock, NULL);
 	pthread_cond_init(&sender->stored, NULL);
 	err = queue_new(&sender->queue, SENDER_QUEUE);
@@ -156,6 +136,7 @@ void pack_sender_free(struct pack_sender *sender)
 	queue_free(sender->queue);
 	pthread_cond_destroy(&sender->stored);
 	pthread_mutex_destroy(&sender->lock);
+	pace_end(&sender->pace);
 	mem_free(sender);
 }
 

@@ -6,7 +6,7 @@
 
 bool recap_is_drill(const struct record_original *original)
 {
-	return strcmp(record_member_text(original->record, "kind"), "drill") == 0;
+	return strcmp(record_member_text(original->record, "kind"), RECORD_DRILL) == 0;
 }
 
 static bool is_run(const struct record_original *original)

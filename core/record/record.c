@@ -298,13 +298,15 @@ enum err record_json(json_t **out, const struct record *record, uint64_t number,
 		    totals(record->result));
 	if (err == ERR_OK)
 		err = canonical_pack(&third, "{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
-		    "run", "login", login(record), "rpo", recovery_point(record), "unread", unread(record), "databases",
-		    databases(record->result), "checks", checks(record->result), "status", statuses[record->status],
-		    "failure", failure(&record->failure), "problems",
+		    record->drill ? "drill" : "run", "login", login(record), "rpo", recovery_point(record), "unread",
+		    unread(record), "databases", databases(record->result), "checks", checks(record->result), "status",
+		    statuses[record->status], "failure", failure(&record->failure), "problems",
 		    record->problems ? json_deep_copy(record->problems) : json_array(), "problems_omitted",
 		    number_of(record->problems_omitted), "retention", text(record->retention), "schedule",
 		    text(record->schedule));
 	if (err == ERR_OK && (json_object_update(first, second) != 0 || json_object_update(first, third) != 0))
+		err = fail(PL_NO_MEMORY, "no memory for JSON");
+	if (err == ERR_OK && record->drill && json_object_set_new(first, "drill", json_deep_copy(record->drill)) != 0)
 		err = fail(PL_NO_MEMORY, "no memory for JSON");
 	if (err == ERR_OK) {
 		*out = first;

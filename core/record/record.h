@@ -68,6 +68,7 @@ struct record {
 	struct failure failure; /* kind ERR_OK: none */
 	json_t *problems;	/* array of record_problem_json, or NULL; borrowed */
 	uint64_t problems_omitted;
+	json_t *drill; /* member "drill" of a record of that kind, borrowed; NULL: a run that backs up */
 };
 
 /* One unreadable, changed or vanished file for the annex. NULL after PL_NO_MEMORY. */

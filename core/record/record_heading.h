@@ -6,6 +6,7 @@
 
 /* Kinds. One that this program does not know is kept, chained, sent and checked like the others. */
 #define RECORD_RUN "run"	       /* also of a record without the member "kind" */
+#define RECORD_DRILL "drill"	       /* a restore drill: a run whose member "drill" says what came back */
 #define RECORD_REVIEW "review"	       /* record_review.h */
 #define RECORD_CORRECTION "correction" /* record_correction.h */
 #define RECORD_FORGET "forget"	       /* record_forget.h */

@@ -63,7 +63,8 @@ struct record_filter { /* {0}: all */
 	const char *kind, *job, *about, *status;
 	uint64_t above, below; /* above < number < below; below 0: without end */
 	int64_t from, to;      /* from ≤ time < to, ns since 1970; to 0: without end */
-	bool waiting;	       /* runs without a review, or with a last one that sent them back */
+	bool reports;	       /* runs and restore drills: what people review */
+	bool waiting;	       /* those without a review, or with a last one that sent them back */
 	uint64_t first, last;  /* only the first or the last so many; 0: all */
 	bool quiet;	       /* does not warn of damaged records: somebody else does */
 	size_t *damaged;       /* adds those that are damaged; the walk does not fail for them then */

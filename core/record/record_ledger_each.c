@@ -70,14 +70,14 @@ enum err record_ledger_read_row(struct database_query *query, struct record_ledg
 
 static enum err write_select(const struct record_filter *filter, struct buffer *sql)
 {
-	enum err err = buffer_append_text(sql, "%sSELECT number FROM record WHERE 1%s%s%s%s%s%s%s%s%s",
+	enum err err = buffer_append_text(sql, "%sSELECT number FROM record WHERE 1%s%s%s%s%s%s%s%s%s%s",
 	    filter->last ? "SELECT number FROM (" : "", filter->kind ? " AND kind = :kind" : "",
 	    filter->job ? " AND job = :job" : "", filter->about ? " AND about = :about" : "",
 	    filter->status ? " AND status = :status" : "", filter->above ? " AND number > :above" : "",
 	    filter->below ? " AND number < :below" : "", filter->from ? " AND time >= :from" : "",
 	    filter->to ? " AND time < :to" : "",
-	    filter->waiting ? " AND kind = 'run' AND coalesce(" REVIEWS
-			      " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
+	    filter->reports || filter->waiting ? " AND kind IN ('run', 'drill')" : "",
+	    filter->waiting ? " AND coalesce(" REVIEWS " ORDER BY review.number DESC LIMIT 1), 'returned') = 'returned'"
 			    : "");
 
 	if (err == ERR_OK && filter->last)

@@ -109,12 +109,12 @@ void report_page_hanging(struct report_page *page, const char *lead, size_t inde
 		return;
 	}
 	do {
-		size_t size;
+		size_t size, before = first ? width_of(lead, strlen(lead)) : 0;
 		const char *line = next_line(&rest, REPORT_WIDTH - indent, &size);
 
 		if (first)
 			put(page, lead, strlen(lead));
-		put_spaces(page, indent - (first ? width_of(lead, strlen(lead)) : 0));
+		put_spaces(page, before < indent ? indent - before : COLUMN_GAP);
 		put(page, line, size);
 		put(page, "\n", 1);
 		first = false;

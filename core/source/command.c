@@ -1,4 +1,4 @@
-#include "core/source/command.h"
+#include "core/source/command_internal.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #define PIPE_SIZE (1 << 20) /* bytes: what an unprivileged user may ask for; fewer changes between the two processes */
+#define END_EVERY 20	    /* milliseconds between two looks at whether it has ended */
 #define LOOK_EVERY 200	    /* milliseconds between two looks at whether the program was asked to stop */
 #define TERMINATE_PATIENCE 2000 /* milliseconds that a child has between SIGTERM and SIGKILL */
 #define GROUP_EVERY 10		/* milliseconds between two looks at what is left of it */
@@ -22,200 +22,68 @@
 #define HEAR_AT_ONCE 256u /* pieces of what a program says on standard error */
 
 struct command {
-	pid_t pid; /* 0: reaped */
-	int output;
+	pid_t pid;  /* 0: reaped */
+	int input;  /* -1: /dev/null, or closed */
+	int output; /* -1: not ours */
 	int errors; /* -1: inherited */
 	char *name; /* the program only: arguments may hold secrets */
 	char said[COMMAND_SAID];
 	size_t said_length;
 };
 
-/* What the child is made of. */
-struct birth {
-	const char *const *argv;
-	char **environment; /* NULL: ours */
-	const int *descriptors;
-	int output, errors; /* errors -1: inherited */
-	int error_pipe;
-};
-
-/* Runs in the child, between fork and exec: only async-signal-safe calls. */
-__attribute__((noreturn)) static void become(const struct birth *birth)
+static void not_blocking(int fd)
 {
-	struct sigaction action;
-	sigset_t none;
-	int null = open("/dev/null", O_RDONLY);
-
-	setpgid(0, 0);
-	/* No handler of ours may run in the child once the mask is open. What was ignored stays so (nohup), but for
-	 * SIGPIPE and SIGXFSZ, which we ignore ourselves. */
-	for (int number = 1; number < NSIG; number++) {
-		if (sigaction(number, NULL, &action) != 0 ||
-		    (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ))
-			continue;
-		action = (struct sigaction){.sa_handler = SIG_DFL};
-		sigaction(number, &action, NULL);
-	}
-	sigemptyset(&none);
-	/* Ours are opened with O_CLOEXEC; this is for /dev/null and what a library forgot. Kernels before 5.11 do
-	 * without. */
-	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
-	for (const int *fd = birth->descriptors; fd && *fd >= 0; fd++)
-		fcntl(*fd, F_SETFD, 0);
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(birth->output, STDOUT_FILENO) >= 0 &&
-	    (birth->errors < 0 || dup2(birth->errors, STDERR_FILENO) >= 0) &&
-	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-		execvpe(birth->argv[0], (char *const *)(uintptr_t)birth->argv,
-		    birth->environment ? birth->environment : environ);
-	file_write_all(birth->error_pipe, &errno, sizeof(errno));
-	_exit(127);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-/* With all signals blocked, so that none is handled twice between fork and exec. */
-static pid_t fork_child(const struct birth *birth)
+/* The ends of pipes that are ours become the command's. */
+static void keep_ends(struct command *command, int fed[2], int data[2], int said[2])
 {
-	sigset_t all, before;
-	pid_t pid;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = fork();
-	if (pid == 0)
-		become(birth);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	/* Here too, so that the group exists whoever runs first. */
-	if (pid > 0)
-		setpgid(pid, pid);
-	return pid;
-}
-
-/* Where standard descriptors of ours are closed, a pipe may have got their numbers, and dup2 in the child would
- * replace it: pipes live above them. */
-static int above_standard(int fd)
-{
-	int moved = fd;
-
-	if (fd >= 0 && fd <= STDERR_FILENO) {
-		moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		close(fd);
-	}
-	return moved;
-}
-
-static bool open_pipe(int pipe_fds[2])
-{
-	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-		return false;
-	pipe_fds[0] = above_standard(pipe_fds[0]);
-	pipe_fds[1] = above_standard(pipe_fds[1]);
-	return pipe_fds[0] >= 0 && pipe_fds[1] >= 0;
-}
-
-static void close_pipe(int pipe_fds[2])
-{
-	for (int i = 0; i < 2; i++)
-		if (pipe_fds[i] >= 0)
-			close(pipe_fds[i]);
-}
-
-/* What the child says before exec: nothing, or an errno. */
-static int exec_error(int fd)
-{
-	int error = 0;
-
-	return file_read_full(fd, &error, sizeof(error)) == (ssize_t)sizeof(error) ? error : 0;
-}
-
-/* Ours with what is put in its place. *out is an array whose strings are borrowed; NULL for ours as it is. */
-static enum err make_environment(const char *const *added, char ***out)
-{
-	size_t ours = 0, more = 0, count = 0;
-	char **list;
-
-	*out = NULL;
-	if (!added)
-		return ERR_OK;
-	while (environ[ours])
-		ours++;
-	while (added[more])
-		more++;
-	list = mem_calloc(ours + more + 1, sizeof(*list));
-	if (!list)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < ours; i++) {
-		bool replaced = false;
-
-		for (size_t k = 0; k < more; k++)
-			replaced = replaced || strncmp(environ[i], added[k], strcspn(added[k], "=") + 1) == 0;
-		if (!replaced)
-			list[count++] = environ[i];
-	}
-	for (size_t k = 0; k < more; k++)
-		list[count++] = (char *)(uintptr_t)added[k];
-	*out = list;
-	return ERR_OK;
-}
-
-/* The process, and whether it became the program. */
-static enum err bear(struct command *command, struct birth *birth)
-{
-	int errors[2] = {-1, -1}, error;
-	enum err err = ERR_OK;
-
-	if (open_pipe(errors)) {
-		birth->error_pipe = errors[1];
-		command->pid = fork_child(birth);
-	}
-	if (command->pid <= 0) {
-		command->pid = 0;
-		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
-		close_pipe(errors);
-		return err;
-	}
-	close(errors[1]);
-	error = exec_error(errors[0]);
-	if (error != 0) {
-		errno = error;
-		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
-	}
-	close(errors[0]);
-	return err;
+	if (data[0] >= 0)
+		fcntl(data[0], F_SETPIPE_SZ, PIPE_SIZE);
+	if (fed[1] >= 0)
+		fcntl(fed[1], F_SETPIPE_SZ, PIPE_SIZE);
+	command->input = fed[1];
+	command->output = data[0];
+	command->errors = said[0];
+	fed[1] = data[0] = said[0] = -1;
+	not_blocking(command->input);
+	not_blocking(command->output);
+	not_blocking(command->errors);
 }
 
 enum err command_start_with(struct command **out, const struct command_options *options)
 {
 	struct command *command = mem_calloc(1, sizeof(*command));
-	struct birth birth = {.argv = options->argv, .descriptors = options->descriptors, .errors = -1};
-	int data[2] = {-1, -1}, said[2] = {-1, -1};
+	struct command_birth birth = {.options = options};
+	int fed[2] = {-1, -1}, data[2] = {-1, -1}, said[2] = {-1, -1};
 	enum err err = ERR_NOMEM;
 
 	if (!command)
 		goto done;
-	command->output = command->errors = -1;
+	command->input = command->output = command->errors = -1;
 	command->name = output_printable(options->argv[0], strlen(options->argv[0]));
-	if (!command->name || make_environment(options->environment, &birth.environment) != ERR_OK)
+	if (!command->name || command_birth_environment(options->environment, &birth.environment) != ERR_OK)
 		goto done;
-	if (!open_pipe(data) || (options->keep_errors && !open_pipe(said))) {
+	if ((options->fed && !command_birth_pipe(fed)) || (!options->log && !command_birth_pipe(data)) ||
+	    (options->keep_errors && !command_birth_pipe(said))) {
 		err = fail_errno(PL_CHILD, "cannot start %s", command->name);
 		goto done;
 	}
-	birth.output = data[1];
-	birth.errors = said[1];
-	err = bear(command, &birth);
+	birth.input = fed[0];
+	birth.output = options->log ? options->log : data[1];
+	birth.errors = options->log ? options->log : said[1];
+	err = command_birth(&birth, command->name, &command->pid);
 	if (err != ERR_OK)
 		goto done;
-	fcntl(data[0], F_SETPIPE_SZ, PIPE_SIZE);
-	fcntl(data[0], F_SETFL, O_NONBLOCK);
-	if (said[0] >= 0)
-		fcntl(said[0], F_SETFL, O_NONBLOCK);
-	command->output = data[0];
-	command->errors = said[0];
-	data[0] = said[0] = -1;
+	keep_ends(command, fed, data, said);
 	*out = command;
 	command = NULL;
 done:
-	close_pipe(data);
-	close_pipe(said);
+	command_birth_close(fed);
+	command_birth_close(data);
+	command_birth_close(said);
 	mem_free(birth.environment);
 	command_free(command);
 	return err;
@@ -263,10 +131,11 @@ void command_said(const struct command *command, char out[COMMAND_SAID])
 
 	for (size_t i = 0; i < command->said_length; i++) {
 		char c = command->said[i];
+		bool blank = c == '\n' || c == '\t';
 
-		if (c == '\r' || (c == '\n' && (length == 0 || out[length - 1] == ' ')))
+		if (c == '\r' || (blank && (length == 0 || out[length - 1] == ' ')))
 			continue;
-		out[length++] = c == '\n' || c == '\0' ? ' ' : c;
+		out[length++] = blank || c == '\0' ? ' ' : c;
 	}
 	while (length > 0 && out[length - 1] == ' ')
 		length--;
@@ -320,6 +189,64 @@ enum err command_read_said(struct command *command, void *out, size_t size, size
 	return read_output(command, out, size, got, true);
 }
 
+/* What it says meanwhile must not keep it from reading. */
+static void pass_over_output(struct command *command)
+{
+	char ignored[4096];
+
+	for (unsigned times = 0; command->output >= 0 && times < HEAR_AT_ONCE; times++)
+		if (read(command->output, ignored, sizeof(ignored)) <= 0)
+			break;
+	hear(command);
+}
+
+enum err command_write(struct command *command, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		struct pollfd ready[] = {{.fd = command->input, .events = POLLOUT},
+		    {.fd = command->output, .events = POLLIN}, {.fd = command->errors, .events = POLLIN}};
+		ssize_t done = write(command->input, at, size);
+
+		if (done > 0) {
+			at += done;
+			size -= (size_t)done;
+			continue;
+		}
+		if (interrupt_requested())
+			return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
+		if (done < 0 && errno == EPIPE)
+			return fail(PL_COMMAND_FAILED, "%s ended before it had read all", command->name);
+		if (done < 0 && errno != EAGAIN && errno != EINTR)
+			return fail_errno(PL_COMMAND_FAILED, "cannot write to %s", command->name);
+		poll(ready, 3, LOOK_EVERY);
+		pass_over_output(command);
+	}
+	return ERR_OK;
+}
+
+enum err command_write_end(struct command *command)
+{
+	struct pollfd ready[] = {{.fd = command->output, .events = POLLIN}, {.fd = command->errors, .events = POLLIN}};
+
+	close(command->input);
+	command->input = -1;
+	while (!has_ended(command)) {
+		if (interrupt_requested())
+			return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
+		poll(ready, 2, END_EVERY);
+		pass_over_output(command);
+	}
+	pass_over_output(command);
+	return ERR_OK;
+}
+
+bool command_has_ended(const struct command *command)
+{
+	return has_ended(command);
+}
+
 static void sleep_milliseconds(long milliseconds)
 {
 	struct timespec time = {.tv_nsec = milliseconds * 1000000};
@@ -361,7 +288,8 @@ enum err command_finish(struct command *command)
 
 	/* A child that is not read to its end must not wait for a reader for ever: it gets SIGPIPE, and counts as
 	 * failed. */
-	close(command->output);
+	if (command->output >= 0)
+		close(command->output);
 	command->output = -1;
 	if (!wait_for(command, -1, &status))
 		return fail(PL_INTERRUPTED, "interrupted while %s was running", command->name);
@@ -400,6 +328,8 @@ void command_free(struct command *command)
 {
 	if (!command)
 		return;
+	if (command->input >= 0)
+		close(command->input);
 	if (command->output >= 0)
 		close(command->output);
 	if (command->pid > 0)

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct dump_table {
@@ -15,6 +16,10 @@ struct dump_database {
 	char *name;
 	uint64_t size, tables, rows; /* size: bytes of the dump that are about it */
 };
+
+/* Bytes of a dump in their order; `table`: whose rows they are, or that. What it returns ends the feeding. */
+#define DUMP_TABLES_NO_ROW SIZE_MAX
+typedef enum err (*dump_tables_visit)(void *context, size_t table, const void *bytes, size_t size);
 
 /* Starts as {0}; released with dump_tables_free. */
 struct dump_tables {

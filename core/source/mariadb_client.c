@@ -1,4 +1,4 @@
-#include "core/source/mariadb_internal.h"
+#include "core/source/mariadb_client.h"
 
 #include "core/base/mem.h"
 
@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)256 << 20) /* bytes: a line for each database and each table without transactions */
+#define HELP_MAX ((size_t)1 << 20)     /* bytes */
 #define ARGUMENTS_MAX 4u	       /* of ours, before the caller's */
 
 /* ---- the option file ---- */
@@ -152,8 +153,7 @@ static enum err find_programs(struct mariadb_client *client)
 		client->dump = programs[i][0];
 		client->shell = programs[i][1];
 		buffer_clear(&help);
-		err = dump_client_run(
-		    &(struct command_options){.argv = argv, .keep_errors = true}, (size_t)1 << 20, &help);
+		err = dump_client_run(&(struct command_options){.argv = argv, .keep_errors = true}, HELP_MAX, &help);
 		if (err == ERR_NOMEM || err == ERR_INTERRUPTED)
 			break;
 	}
@@ -161,6 +161,13 @@ static enum err find_programs(struct mariadb_client *client)
 		read_version(client, (const char *)help.data);
 		client->has_users = strstr((const char *)help.data, "--system=") != NULL;
 		client->has_history = strstr((const char *)help.data, "--dump-history") != NULL;
+	}
+	if (err == ERR_OK) {
+		const char *const argv[] = {client->shell, "--no-defaults", "--help", NULL};
+
+		buffer_clear(&help);
+		err = dump_client_run(&(struct command_options){.argv = argv, .keep_errors = true}, HELP_MAX, &help);
+		client->has_sandbox = err == ERR_OK && strstr((const char *)help.data, "--sandbox") != NULL;
 	}
 	buffer_free(&help);
 	return err;
@@ -216,4 +223,45 @@ enum err mariadb_client_query(const struct mariadb_client *client, const char *s
 
 	return dump_client_run(
 	    &(struct command_options){.argv = argv, .descriptors = descriptors, .keep_errors = true}, ANSWER_MAX, out);
+}
+
+enum err mariadb_client_feed(const struct mariadb_client *client, struct command **out, const char *database)
+{
+	const int descriptors[] = {client->options, -1};
+	const char *argv[10];
+	size_t count = 0;
+
+	argv[count++] = client->shell;
+	argv[count++] = client->defaults;
+	argv[count++] = "--batch";
+	/* No byte of what it is fed means anything but to the server. */
+	argv[count++] = "--binary-mode";
+	argv[count++] = "--default-character-set=utf8mb4";
+	argv[count++] = "--max-allowed-packet=1G";
+	if (client->has_sandbox)
+		argv[count++] = "--sandbox";
+	if (database) {
+		argv[count++] = "--";
+		argv[count++] = database;
+	}
+	argv[count] = NULL;
+	return command_start_with(
+	    out, &(struct command_options){.argv = argv, .descriptors = descriptors, .keep_errors = true, .fed = true});
+}
+
+char *mariadb_client_name(const char *name)
+{
+	char *quoted = mem_alloc(2 * strlen(name) + 3), *at = quoted;
+
+	if (!quoted)
+		return NULL;
+	*at++ = '`';
+	for (; *name; name++) {
+		if (*name == '`')
+			*at++ = '`';
+		*at++ = *name;
+	}
+	*at++ = '`';
+	*at = '\0';
+	return quoted;
 }

@@ -55,6 +55,8 @@ struct mariadb_count {
 	char comment[COMMENT_BYTES]; /* its line at hand */
 	size_t comment_length;
 	char position[POSITION_BYTES];
+	dump_tables_visit visit; /* NULL: nobody watches */
+	void *context;
 };
 
 enum err mariadb_count_new(struct mariadb_count **out)
@@ -399,14 +401,36 @@ static void keep_tail(struct mariadb_count *count, const void *bytes, size_t siz
 	count->tail_length = keep + size;
 }
 
+void mariadb_count_watch(struct mariadb_count *count, dump_tables_visit visit, void *context)
+{
+	count->visit = visit;
+	count->context = context;
+}
+
+/* Whose row the next byte is in. */
+static size_t row_of(const struct mariadb_count *count)
+{
+	return count->statement == VALUES && count->depth > 0 ? count->table : DUMP_TABLES_NO_ROW;
+}
+
+static enum err show(const struct mariadb_count *count, size_t row, const unsigned char **from, const unsigned char *to)
+{
+	enum err err =
+	    count->visit && to > *from ? count->visit(count->context, row, *from, (size_t)(to - *from)) : ERR_OK;
+
+	*from = to;
+	return err;
+}
+
 enum err mariadb_count_feed(struct mariadb_count *count, const void *bytes, size_t size)
 {
-	const unsigned char *at = bytes, *end = at + size, *counted = at;
+	const unsigned char *at = bytes, *end = at + size, *counted = at, *shown = at;
 	enum err err = ERR_OK;
 
 	keep_tail(count, bytes, size);
 	while (err == ERR_OK && at < end) {
 		size_t database = count->database;
+		size_t row = row_of(count);
 		bool known = count->has_database, taken = true;
 
 		at += skip(count, at, (size_t)(end - at));
@@ -414,6 +438,8 @@ enum err mariadb_count_feed(struct mariadb_count *count, const void *bytes, size
 			break;
 		err = take_byte(count, *at, &taken);
 		at += taken;
+		if (err == ERR_OK && row != row_of(count))
+			err = show(count, row, &shown, at);
 		if (known && count->database != database) {
 			count->tables.databases[database].size += (uint64_t)(at - counted);
 			counted = at;
@@ -421,7 +447,7 @@ enum err mariadb_count_feed(struct mariadb_count *count, const void *bytes, size
 	}
 	if (count->has_database)
 		count->tables.databases[count->database].size += (uint64_t)(at - counted);
-	return err;
+	return err == ERR_OK ? show(count, row_of(count), &shown, at) : err;
 }
 
 bool mariadb_count_complete(const struct mariadb_count *count)

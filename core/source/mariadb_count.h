@@ -11,6 +11,9 @@
 struct mariadb_count;
 enum err mariadb_count_new(struct mariadb_count **out);
 void mariadb_count_free(struct mariadb_count *count);
+/* From here on `visit` gets every byte that is fed, once it was counted: what lies between the parentheses of rows with its table, the rest with
+ * DUMP_TABLES_NO_ROW. */
+void mariadb_count_watch(struct mariadb_count *count, dump_tables_visit visit, void *context);
 /* The next bytes. Only ERR_NOMEM. */
 enum err mariadb_count_feed(struct mariadb_count *count, const void *bytes, size_t size);
 /* Whether what was fed ends with the mark that the program writes when it is done: "-- Dump completed". */

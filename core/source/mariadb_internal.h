@@ -1,33 +1,8 @@
-/* What the files of the MariaDB source share. */
+/* What the files of the MariaDB source share: what the server has (mariadb_server.c). */
 #ifndef PULIH_SOURCE_MARIADB_INTERNAL_H
 #define PULIH_SOURCE_MARIADB_INTERNAL_H
 
-#include "core/source/dump_client.h"
-#include "core/source/mariadb.h"
-
-#include <stdbool.h>
-
-/* ---- mariadb_client.c: the programs, and the option file that they get ---- */
-
-struct mariadb_client {
-	const char *dump, *shell; /* "mariadb-dump" and "mariadb", or "mysqldump" and "mysql" */
-	char version[32];
-	bool mariadb;		     /* not MySQL's */
-	bool has_users, has_history; /* --system=users, --dump-history */
-	int options;		     /* the option file, in memory */
-	char defaults[48];	     /* "--defaults-file=/dev/fd/N" */
-};
-/* Starts as {.options = -1}; released with mariadb_client_close, after a failure too. PL_DATABASE_CLIENT,
- * PL_DATABASE_SECRET. */
-enum err mariadb_client_open(struct mariadb_client *client, const struct mariadb_source *source);
-void mariadb_client_close(struct mariadb_client *client);
-/* Starts a program with arguments behind "--defaults-file=…"; what it says on standard error is kept. NULL-terminated. */
-enum err mariadb_client_start(
-    const struct mariadb_client *client, struct command **out, const char *program, const char *const *arguments);
-/* The answer to a query, as lines of values between tabs; the values must need no escapes. */
-enum err mariadb_client_query(const struct mariadb_client *client, const char *sql, struct buffer *out);
-
-/* ---- mariadb_server.c: what the server has ---- */
+#include "core/source/mariadb_client.h"
 
 struct mariadb_database {
 	char *name;

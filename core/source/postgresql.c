@@ -1,11 +1,10 @@
 #include "core/source/postgresql.h"
 
 #include "core/base/mem.h"
-#include "core/source/dump_client.h"
+#include "core/source/postgresql_client.h"
 #include "core/source/postgresql_count.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define HELP_MAX ((size_t)1 << 20) /* bytes */
 
@@ -14,9 +13,7 @@ struct postgresql {
 	const char *name;			/* of the server */
 	const char *program, *restrict_key;
 	bool schema_only;
-	int passwords; /* the password file, in memory; -1: none */
-	char *environment[8];
-	size_t environment_count;
+	struct postgresql_client client;
 	struct command *dump;
 	struct postgresql_count *count;
 };
@@ -29,65 +26,8 @@ static void close_stream(void *stream)
 		return;
 	command_free(postgresql->dump);
 	postgresql_count_free(postgresql->count);
-	for (size_t i = 0; i < postgresql->environment_count; i++)
-		mem_free(postgresql->environment[i]);
-	if (postgresql->passwords >= 0)
-		close(postgresql->passwords);
+	postgresql_client_close(&postgresql->client);
 	mem_free(postgresql);
-}
-
-/* ---- how the program gets to the server ---- */
-
-static enum err add_variable(struct postgresql *postgresql, char *variable)
-{
-	if (!variable)
-		return ERR_NOMEM;
-	postgresql->environment[postgresql->environment_count++] = variable;
-	return ERR_OK;
-}
-
-/* "*:*:*:*:password", with what means something there escaped. */
-static enum err write_passwords(int fd, const char *path)
-{
-	char *secret = NULL;
-	enum err err = dump_client_password(path, &secret);
-
-	if (err == ERR_OK)
-		err = dump_client_write(fd, "*:*:*:*:", 8);
-	for (const char *c = secret; err == ERR_OK && *c; c++) {
-		if (*c == ':' || *c == '\\')
-			err = dump_client_write(fd, "\\", 1);
-		if (err == ERR_OK)
-			err = dump_client_write(fd, c, 1);
-	}
-	if (err == ERR_OK)
-		err = dump_client_write(fd, "\n", 1);
-	dump_client_secret_free(secret);
-	return err;
-}
-
-/* Messages of the server stay as they are; PGPASSFILE names a file, which is no secret. */
-static enum err set_environment(struct postgresql *postgresql, const struct postgresql_server *server)
-{
-	enum err err = add_variable(postgresql, mem_string("PGCONNECT_TIMEOUT=60"));
-
-	if (err == ERR_OK && server->host)
-		err = add_variable(postgresql, mem_printf("PGHOST=%s", server->host));
-	if (err == ERR_OK && server->port)
-		err = add_variable(postgresql, mem_printf("PGPORT=%u", server->port));
-	if (err == ERR_OK && server->user)
-		err = add_variable(postgresql, mem_printf("PGUSER=%s", server->user));
-	if (err != ERR_OK || !server->password_file)
-		return err;
-	/* One of ours would go before the file. */
-	err = add_variable(postgresql, mem_string("PGPASSWORD="));
-	if (err == ERR_OK)
-		err = dump_client_file(&postgresql->passwords);
-	if (err == ERR_OK)
-		err = write_passwords(postgresql->passwords, server->password_file);
-	if (err == ERR_OK)
-		err = add_variable(postgresql, mem_printf("PGPASSFILE=/dev/fd/%d", postgresql->passwords));
-	return err;
 }
 
 /* Since CVE-2025-8714 dumps are wrapped in \restrict, by default with a key that is drawn anew each time. Whether this version
@@ -103,28 +43,8 @@ static enum err knows_restrict_key(const char *program, bool *knows)
 	return err;
 }
 
-/* As a connection string, in which nothing of a name means anything: without, "a=b" would be one by itself. */
-static char *database_option(const char *database)
-{
-	char *option = mem_alloc(2 * strlen(database) + sizeof("--dbname=dbname=''")), *at;
-
-	if (!option)
-		return NULL;
-	memcpy(option, "--dbname=dbname='", sizeof("--dbname=dbname='"));
-	at = option + strlen(option);
-	for (; *database; database++) {
-		if (*database == '\'' || *database == '\\')
-			*at++ = '\\';
-		*at++ = *database;
-	}
-	*at++ = '\'';
-	*at = '\0';
-	return option;
-}
-
 static enum err start(struct postgresql *postgresql)
 {
-	const int descriptors[] = {postgresql->passwords, -1};
 	const char *argv[8];
 	size_t count = 0;
 	char *database = NULL, restriction[80];
@@ -140,7 +60,7 @@ static enum err start(struct postgresql *postgresql)
 		argv[count++] = restriction;
 	}
 	if (postgresql->source) {
-		database = database_option(postgresql->source->database);
+		database = postgresql_client_database(postgresql->source->database);
 		if (!database)
 			return ERR_NOMEM;
 		argv[count++] = "--format=plain";
@@ -150,11 +70,7 @@ static enum err start(struct postgresql *postgresql)
 		argv[count++] = "--globals-only";
 	}
 	argv[count] = NULL;
-	err = command_start_with(&postgresql->dump,
-	    &(struct command_options){.argv = argv,
-		.descriptors = descriptors,
-		.environment = (const char *const *)postgresql->environment,
-		.keep_errors = true});
+	err = postgresql_client_start(&postgresql->client, &postgresql->dump, argv, false);
 	mem_free(database);
 	return err == ERR_OK ? ERR_OK : dump_client_fail(NULL, err);
 }
@@ -173,10 +89,10 @@ static enum err open_stream(void **stream, const struct postgresql_server *serve
 	postgresql->program = program;
 	postgresql->schema_only = schema_only;
 	postgresql->restrict_key = server->restrict_key;
-	postgresql->passwords = -1;
+	postgresql->client.passwords = -1;
 	err = postgresql_count_new(&postgresql->count);
 	if (err == ERR_OK)
-		err = set_environment(postgresql, server);
+		err = postgresql_client_open(&postgresql->client, server);
 	if (err == ERR_OK)
 		err = start(postgresql);
 	if (err == ERR_OK)

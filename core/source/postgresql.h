@@ -12,7 +12,7 @@ struct postgresql_server { /* texts that are not given are NULL */
 	const char *user, *password_file;
 	/* What \restrict and \unrestrict of its dumps name, letters and digits: the same for each dump, or they differ; and
 	 * nothing that the server could guess, or what is in it could end the restriction. */
-	const char *restrict_key;
+	const char *restrict_key; /* NULL: one that is drawn anew each time */
 };
 struct postgresql_source {
 	const struct postgresql_server *server;

@@ -44,6 +44,8 @@ struct postgresql_count {
 	char server[VERSION_BYTES], client[VERSION_BYTES];
 	char tail[TAIL_BYTES];
 	size_t tail_length;
+	dump_tables_visit visit; /* NULL: nobody watches */
+	void *context;
 };
 
 enum err postgresql_count_new(struct postgresql_count **out)
@@ -308,9 +310,30 @@ static void keep_tail(struct postgresql_count *count, const char *bytes, size_t 
 	count->tail_length = keep + size;
 }
 
+void postgresql_count_watch(struct postgresql_count *count, dump_tables_visit visit, void *context)
+{
+	count->visit = visit;
+	count->context = context;
+}
+
+/* Whose row the next byte is in. */
+static size_t row_of(const struct postgresql_count *count)
+{
+	return count->state == ROWS ? count->table : DUMP_TABLES_NO_ROW;
+}
+
+static enum err show(const struct postgresql_count *count, size_t row, const char **from, const char *to)
+{
+	enum err err =
+	    count->visit && to > *from ? count->visit(count->context, row, *from, (size_t)(to - *from)) : ERR_OK;
+
+	*from = to;
+	return err;
+}
+
 enum err postgresql_count_feed(struct postgresql_count *count, const void *bytes, size_t size)
 {
-	const char *at = bytes, *end = at + size;
+	const char *at = bytes, *end = at + size, *shown = at;
 	enum err err = ERR_OK;
 
 	keep_tail(count, bytes, size);
@@ -323,13 +346,16 @@ enum err postgresql_count_feed(struct postgresql_count *count, const void *bytes
 			at = line_end ? line_end : end;
 		}
 		if (at < end) {
+			size_t row = row_of(count);
 			bool taken;
 
 			err = take_byte(count, *at, &taken);
 			at += taken;
+			if (err == ERR_OK && row != row_of(count))
+				err = show(count, row, &shown, at);
 		}
 	}
-	return err;
+	return err == ERR_OK ? show(count, row_of(count), &shown, at) : err;
 }
 
 /* From the last line backwards: what may stand behind the mark is blank lines, "--" and "\unrestrict KEY". */

@@ -10,6 +10,8 @@
 struct postgresql_count;
 enum err postgresql_count_new(struct postgresql_count **out);
 void postgresql_count_free(struct postgresql_count *count);
+/* From here on `visit` gets every byte that is fed, once it was counted: rows with their table, the rest with DUMP_TABLES_NO_ROW. */
+void postgresql_count_watch(struct postgresql_count *count, dump_tables_visit visit, void *context);
 /* The next bytes. Only ERR_NOMEM. */
 enum err postgresql_count_feed(struct postgresql_count *count, const void *bytes, size_t size);
 /* Whether what was fed ends with the mark that the program writes when it is done: "-- PostgreSQL database dump

@@ -343,3 +343,41 @@ void sqlite_copy_close(struct sqlite_copy *copy)
 		close(copy->fd);
 	*copy = (struct sqlite_copy){.fd = -1};
 }
+
+static enum err append_row(sqlite3_stmt *statement, struct buffer *out)
+{
+	enum err err = ERR_OK;
+
+	for (int i = 0; err == ERR_OK && i < sqlite3_column_count(statement); i++) {
+		const unsigned char *value = sqlite3_column_text(statement, i);
+
+		err = buffer_append_text(out, "%s%s", i ? "|" : "", value ? (const char *)value : "");
+	}
+	return err == ERR_OK ? buffer_append_u8(out, '\n') : err;
+}
+
+enum err sqlite_ask(const char *database, const char *sql, struct buffer *out)
+{
+	struct job job = {.database = database, .folder = "", .fd = -1};
+	sqlite3 *source = NULL;
+	sqlite3_stmt *statement = NULL;
+	enum err err = open_database(&job, database, &source);
+	int code = SQLITE_OK;
+
+	job.deadline = clock_monotonic() + PATIENCE;
+	if (err == ERR_OK)
+		err = run(&job, source, "PRAGMA query_only = 1");
+	if (err == ERR_OK)
+		code = sqlite3_prepare_v2(source, sql, -1, &statement, NULL);
+	while (err == ERR_OK && code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		err = append_row(statement, out);
+		code = SQLITE_OK;
+	}
+	if (err == ERR_OK && code != SQLITE_OK && code != SQLITE_DONE)
+		err = refuse(&job, source, code);
+	sqlite3_finalize(statement);
+	sqlite3_close(source);
+	if (err == ERR_OK && out->length > 0)
+		out->length--;
+	return err == ERR_OK ? buffer_append_u8(out, 0) : err;
+}

@@ -3,7 +3,7 @@
 #ifndef PULIH_SOURCE_SQLITE_H
 #define PULIH_SOURCE_SQLITE_H
 
-#include "core/base/error.h"
+#include "core/base/buffer.h"
 
 #include <stdint.h>
 
@@ -19,5 +19,9 @@ struct sqlite_copy {
  * PL_SQLITE (ERR_SOURCE) names the database. */
 enum err sqlite_copy_open(struct sqlite_copy *out, const char *database, const char *temporary_folder);
 void sqlite_copy_close(struct sqlite_copy *copy);
+
+/* The answer of a database that nobody else uses to one query, read only: lines of values between '|', as sqlite3 writes them, without the last
+ * line feed; NUL-terminated. PL_SQLITE. */
+enum err sqlite_ask(const char *database, const char *sql, struct buffer *out);
 
 #endif

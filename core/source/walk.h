@@ -46,7 +46,8 @@ struct walk_item {
 	const struct walk_extra *extra;
 };
 
-/* Called for what cannot be read; the walk goes on. `failure` is PL_SOURCE_READ (ERR_SOURCE) or PL_SOURCE_VANISHED. */
+/* Called for what cannot be read; the walk goes on. `failure` is ERR_SOURCE: PL_SOURCE_READ, PL_SOURCE_VANISHED
+ * or one of a root. */
 typedef enum err (*walk_problem)(void *context, struct entry_bytes path, const struct failure *failure);
 
 struct walk_options {
@@ -73,6 +74,8 @@ struct walk;
  * ".." dropped, "." puts the contents at the snapshot's root: as restic does. Folders above a root are stored with
  * their metadata. A root that does not exist is a problem (PL_SOURCE_MISSING) while others do, and returned where
  * none does and there are no extras; two roots with the same stored path, or one inside another, are walked once.
+ * Where those are different things on disk ("data" and "../data"), the later or inner one is left out, and a problem
+ * (PL_SOURCE_COLLIDES); so is a database in place of which a root has something else.
  * Symbolic links as roots are stored as links. A path that is hidden and a root is hidden. A folder that is
  * excluded, or a link, and has a root or an extra below is walked as an ancestor. */
 enum err walk_new(struct walk **out, const char *const *roots, size_t count, const struct walk_options *options);

@@ -17,6 +17,7 @@ struct point {
 	int base;
 	int error; /* why a root cannot be used; 0 otherwise */
 	const char *typed;
+	size_t above; /* of the points, the number + 1 of the nearest one that holds it; 0: none does */
 	const struct walk_extra *extra;
 };
 
@@ -57,17 +58,16 @@ char *walk_stored_path(const char *root)
 	return clean(root, &base);
 }
 
-/* Whether the root is there: 0, or an errno. */
-static int probe(int base, const char *stored, size_t size)
+/* What is there: 0, or an errno. */
+static int probe(int base, const char *stored, size_t size, struct stat *status)
 {
 	const char *slash = memrchr(stored, '/', size);
 	const char *name = slash ? slash + 1 : stored;
 	size_t above = slash ? (size_t)(slash - stored) : 0;
 	int parent = walk_open_chain(base, (struct entry_bytes){(const uint8_t *)stored, above});
-	struct stat status;
 	int error = 0;
 
-	if (parent < 0 || fstatat(parent, *name ? name : ".", &status, AT_SYMLINK_NOFOLLOW) != 0)
+	if (parent < 0 || fstatat(parent, *name ? name : ".", status, AT_SYMLINK_NOFOLLOW) != 0)
 		error = errno;
 	if (parent >= 0)
 		close(parent);
@@ -90,6 +90,8 @@ static enum err root_failure(int error, const char *root)
 
 static enum err collect_roots(struct point *points, size_t *used, const char *const *roots, size_t count)
 {
+	struct stat status;
+
 	for (size_t i = 0; i < count; i++) {
 		struct point point = {.order = i, .role = ROLE_ROOT, .typed = roots[i]};
 
@@ -97,7 +99,7 @@ static enum err collect_roots(struct point *points, size_t *used, const char *co
 		if (!point.stored)
 			return ERR_NOMEM;
 		point.size = strlen(point.stored);
-		point.error = *roots[i] ? probe(point.base, point.stored, point.size) : ENOENT;
+		point.error = *roots[i] ? probe(point.base, point.stored, point.size, &status) : ENOENT;
 		points[(*used)++] = point;
 	}
 	return ERR_OK;
@@ -137,7 +139,8 @@ static enum err collect_others(struct point *points, size_t *used, const struct 
 
 	for (size_t i = 0; i < options->extras_count; i++) {
 		const struct walk_extra *extra = &options->extras[i];
-		struct point point = {.order = i, .role = ROLE_EXTRA, .base = PLAN_NOWHERE, .extra = extra};
+		struct point point = {
+		    .order = i, .role = ROLE_EXTRA, .base = PLAN_NOWHERE, .typed = extra->typed, .extra = extra};
 		char *typed = extra->typed ? clean(extra->typed, &base) : NULL;
 
 		point.stored = clean(extra->path, &(int){0});
@@ -175,6 +178,74 @@ static int compare_points(const void *a, const void *b)
 	if (order == 0)
 		order = (left->role > right->role) - (left->role < right->role);
 	return order ? order : (left->order > right->order) - (left->order < right->order);
+}
+
+static bool is_within(const struct point *inner, const struct point *outer)
+{
+	return entry_within((struct entry_bytes){(const uint8_t *)inner->stored, inner->size},
+	    (struct entry_bytes){(const uint8_t *)outer->stored, outer->size});
+}
+
+/* Whether `outer` has something of its own under the stored path of `inner`. */
+static bool takes_the_place(const struct point *inner, const struct point *outer)
+{
+	struct stat one, other;
+
+	return inner->base != outer->base && inner->base != PLAN_NOWHERE && outer->base != PLAN_NOWHERE &&
+	    probe(outer->base, inner->stored, inner->size, &other) == 0 &&
+	    (probe(inner->base, inner->stored, inner->size, &one) != 0 || one.st_dev != other.st_dev ||
+		one.st_ino != other.st_ino);
+}
+
+static enum err report_collision(
+    const struct point *inner, const struct point *outer, const struct walk_options *options)
+{
+	char *left_out = output_printable(inner->typed, strlen(inner->typed));
+	char *kept = output_printable(outer->typed, strlen(outer->typed));
+	enum err err = ERR_NOMEM;
+
+	if (left_out && kept)
+		err = walk_report(options, (struct entry_bytes){(const uint8_t *)inner->stored, inner->size},
+		    fail(PL_SOURCE_COLLIDES, "%s is left out: %s has something else under the path of both", left_out,
+			kept));
+	mem_free(left_out);
+	mem_free(kept);
+	return err;
+}
+
+/* The number + 1 of the point that holds this one and has something else in its place; 0: none has. */
+static size_t find_collision(const struct point *points, const struct point *point)
+{
+	size_t at = point->role == ROLE_HIDDEN ? 0 : point->above;
+
+	while (at > 0 && (points[at - 1].role == ROLE_HIDDEN || !takes_the_place(point, &points[at - 1])))
+		at = points[at - 1].above;
+	return at;
+}
+
+/* "/data", "data" and "../data" are stored under one path, and only one of them can be. Points are in path order: those that hold the one at
+ * hand stand before it. */
+static enum err drop_collisions(struct point *points, size_t *used, const struct walk_options *options)
+{
+	size_t kept = 0, collision;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < *used; i++) {
+		struct point point = points[i];
+
+		point.above = kept;
+		while (point.above > 0 && !is_within(&point, &points[point.above - 1]))
+			point.above = points[point.above - 1].above;
+		collision = err == ERR_OK ? find_collision(points, &point) : 0;
+		if (collision > 0) {
+			err = report_collision(&point, &points[collision - 1], options);
+			mem_free(point.stored);
+		} else {
+			points[kept++] = point;
+		}
+	}
+	*used = kept;
+	return err;
 }
 
 static struct plan_node *node_new(struct plan_node **newest, const char *name, size_t size)
@@ -260,6 +331,8 @@ enum err walk_plan_new(struct plan_node **top, struct plan_node **newest, const 
 		err = drop_unusable(points, &used, options);
 	if (err == ERR_OK)
 		qsort(points, used, sizeof(*points), compare_points);
+	if (err == ERR_OK)
+		err = drop_collisions(points, &used, options);
 	for (size_t i = 0; err == ERR_OK && i < used; i++)
 		err = add_point(*top, newest, &points[i], options);
 done:

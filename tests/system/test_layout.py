@@ -17,7 +17,7 @@ LAYERS = {
     "cli": {"core", "restore", "conf", "targets", "scheduler"},
 }
 SECTIONS = {10: "system", 11: "keys", 12: "repository", 13: "sources", 14: "backup", 15: "restore", 16: "verify", 17: "configuration", 18: "command line",
-            19: "records", 20: "schedule and notifications"}
+            19: "records", 20: "schedule and notifications", 21: "other machines"}
 
 
 def sources(*patterns):

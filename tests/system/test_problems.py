@@ -81,6 +81,19 @@ def test_path_that_is_not_there(pulih, source):
     assert len(pulih.snapshots()) == 1, "a backup of nothing must not leave a snapshot"
 
 
+def test_paths_that_are_stored_under_one(pulih, source, out):
+    """"data" and "../data" are two folders with one path in the snapshot: the second is not silently left out."""
+    (source / "new/data").mkdir(parents=True)
+    (source / "data").mkdir()
+    (source / "data/precious").write_bytes(b"x")
+    (source / "new/data/here").write_bytes(b"y")
+    result = pulih("backup", "data", "../data", cwd=source / "new", code=3)
+    assert "PL-1314" in result.everything and "../data is left out" in result.everything
+    pulih.backup("data", "./data", source / "data", cwd=source / "new")
+    pulih.restore(out)
+    assert (out / "data/here").exists() and pulih.restored(out, source / "data/precious").exists()
+
+
 def test_file_that_changes_while_it_is_read(pulih, source, out):
     """A backup of a mixture of states says so, and the next one, at rest, is whole."""
     size, block = 48 << 20, 4096

@@ -354,6 +354,9 @@ def test_tar(pulih, source, out, work, extract):
     for name in ("new\nline", "ü" * 60, "n" * 200):
         (top / name).write_bytes(name.encode())
     os.mkfifo(top / "fifo")
+    os.link(top / "fifo", top / "fifo 2")
+    os.symlink("new\nline", top / "link")
+    os.link(top / "link", top / "link 2", follow_symlinks=False)
     os.setxattr(top / "new\nline", "user.attribute", b"value\0binary")
     trees.set_acl(top / ("n" * 200), "u:1:rw", "g:2:r")
     with open(top / "sparse", "wb") as file:
@@ -366,6 +369,20 @@ def test_tar(pulih, source, out, work, extract):
     out.mkdir()
     subprocess.run([*extract, archive], cwd=out, check=True)
     assert_same(top, pulih.restored(out, top), ignore=TAR_LOSES)
+
+
+def test_tar_names_what_it_cannot_say(pulih, source, work):
+    """Names of attributes and times that programs would read otherwise than they were."""
+    for name in ("plain", "old", "whole", "attribute"):
+        (source / name).write_bytes(b"x")
+    os.utime(source / "old", ns=(0, -123_456_789_123_456_789))
+    os.utime(source / "whole", ns=(0, -123_456_789_000_000_000))
+    os.setxattr(source / "plain", "user.DosStream.x:$DATA", b"x")
+    os.setxattr(source / "attribute", "user.a name", b"x")
+    pulih.backup(source)
+    result = pulih("restore", "latest", "--to-tar", work / "archive.tar", "-v", code=3)
+    named = [line for line in result.everything.splitlines() if "PL-1505" in line]
+    assert len(named) == 2 and "/old: " in named[1] and "user.a name" in named[0], result
 
 
 def test_tar_of_damaged_repository_is_no_success(stored, work):

@@ -546,3 +546,51 @@ def test_unit_file_is_right(work):
     copy.write_text(unit.read_text().replace("/usr/local/bin/pulih", "/bin/true"))
     result = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0 and not [line for line in result.stdout.decode().splitlines() if unit.name in line], result.stdout.decode()
+
+
+def test_drill_on_its_time(make, work):
+    """Beside the job: its own times, its own record, made up for as runs are; what was missed is told as a drill that is overdue."""
+    folder = work / "uji"
+    folder.mkdir(mode=0o755)
+    daemon = make(f'drill: {{every: month, day: 30, at: "03:00", folder: {folder}, leave_free: 1M}}').start()
+    daemon.clock.set("2026-11-23T01:00:05")
+    daemon.look()
+    backup = daemon.wait_for("success", job="website")
+    daemon.clock.set("2026-11-30T03:00:02")
+    daemon.look()
+    drill = daemon.wait_for("success", job="website.drill")
+    assert drill["trigger"] == "scheduled" and drill["planned"] == "2026-11-30T03:00:00+09:00"
+    record = daemon.record(drill["run_id"])
+    assert record["kind"] == "drill" and record["job"] == "website" and record["planned"]["local"] == "2026-11-30T03:00:00+09:00"
+    assert record["drill"]["snapshot"] and "-website-drill-" in record["id"] and record["schedule"].startswith("month, day 30")
+    assert list(folder.iterdir()) == []
+    daemon.stop()
+    daemon.clock.set("2026-12-31T09:00:00")
+    daemon.start()
+    assert daemon.wait_for("success", job="website.drill", trigger="catch_up")["planned"] == "2026-12-30T03:00:00+09:00"
+    daemon.stop()
+    status = daemon.p("status", "--json", code=None, env=daemon.clock.environment).of_type("job")[0]
+    assert status["drill_status"] == "success" and status["drill_id"] != drill["run_id"] and status["run_id"] != status["drill_id"], backup
+
+
+def test_power_cut_during_a_drill(make, work, small):
+    folder = work / "uji"
+    folder.mkdir(mode=0o755)
+    (small / "huge").write_bytes(os.urandom(300 << 20))
+    daemon = make(f'drill: {{every: month, day: 30, at: "03:00", folder: {folder}, leave_free: 1M}}').start()
+    daemon.clock.set("2026-11-23T01:00:05")
+    daemon.look()
+    daemon.wait_for("success", job="website")
+    daemon.clock.set("2026-11-30T03:00:02")
+    daemon.look()
+    daemon.wait_for("started", job="website.drill")
+    while not list(folder.iterdir()):
+        time.sleep(0.01)
+    daemon.cut_power()
+    assert len(list(folder.iterdir())) == 1
+    daemon.start()
+    daemon.wait_for("success", job="website.drill")
+    daemon.stop()
+    assert list(folder.iterdir()) == []
+    drills = [(r["kind"], r["result"]) for r in daemon.reports() if r["kind"] == "drill"]
+    assert drills == [("drill", "failed"), ("drill", "success")]

@@ -19,6 +19,18 @@ while True:
     db.commit()
 """
 
+# Ends as by a power cut, with pages of a transaction in the log, or of one that is to be taken back in the journal.
+BREAKS_OFF = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("PRAGMA cache_size = 1")
+db.execute("UPDATE a SET amount = amount + 7")
+db.executemany("INSERT INTO b VALUES (?, 0)", [(n,) for n in range(20000)])
+if db.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+    db.commit()
+os._exit(0)
+"""
+
 
 def make(path, mode):
     db = sqlite3.connect(path)
@@ -85,3 +97,39 @@ def test_damaged_database(pulih, source):
     path.write_bytes(content)
     result = pulih("backup", "--sqlite", path, code=(1, 3))
     assert "PL-1307" in result.everything or "PL-1306" in result.everything
+
+
+@pytest.mark.parametrize("mode,suffix", [("WAL", "-wal"), ("DELETE", "-journal")])
+def test_restored_over_a_database_that_broke_off(pulih, source, out, mode, suffix):
+    """What the database that is replaced has left would be taken into the restored one: it is named, until it is gone."""
+    path = source / "court.db"
+    make(path, mode)
+    pulih.backup("--sqlite", path)
+    subprocess.run([sys.executable, "-c", BREAKS_OFF, path])
+    left = source / f"court.db{suffix}"
+    assert left.stat().st_size > 0
+    for _ in range(2):
+        result = pulih("restore", f"latest:{path}", "-t", source, code=3)
+        assert "PL-1519" in result.everything and left.name in result.everything
+    left.unlink()
+    pulih("restore", f"latest:{path}", "-t", source, "--verify")
+    assert check(path) == 500
+
+
+def test_journals_that_are_restored_too(pulih, source):
+    """A database that was saved with its log is restored with it."""
+    path = source / "court.db"
+    make(path, "WAL")
+    subprocess.run([sys.executable, "-c", BREAKS_OFF, path])
+    pulih.backup(source)
+    saved = {name: (source / name).read_bytes() for name in os.listdir(source)}
+    assert "court.db-wal" in saved
+    for how in "always", "changed", "always":
+        path.write_bytes(bytes(len(saved["court.db"])))
+        pulih("restore", f"latest:{source}", "-t", source, "--overwrite", how, "--verify")
+        assert {name: (source / name).read_bytes() for name in os.listdir(source)} == saved
+    # Without it, or with another in its place, it is not the one that was saved.
+    path.unlink()
+    assert "PL-1519" in pulih("restore", f"latest:{source}", "-t", source, "--include", "*.db", code=3).everything
+    path.unlink()
+    assert "PL-1519" in pulih("restore", f"latest:{source}", "-t", source, "--overwrite", "never", code=3).everything

@@ -204,7 +204,7 @@ static void test_schedules(void **state)
 	    "    schedule: {every: hour, hours: 1, minute: 0, window: {from: \"12:31\", to: \"12:30\"}}",
 	};
 	struct configuration *configuration;
-	struct configuration_schedule *schedule;
+	const struct configuration_schedule *schedule;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -224,7 +224,7 @@ static void test_schedules(void **state)
 	assert_int_equal(load_with(21, "    drill: {cron: \"0 21 * * 0\", window: {from: \"20:00\", to: \"05:00\"}}",
 			     &configuration),
 	    ERR_OK);
-	schedule = configuration->jobs[0].drill;
+	schedule = configuration_drill_schedule(&configuration->jobs[0]);
 	assert_int_equal(schedule->every, EVERY_CRON);
 	assert_string_equal(schedule->cron, "0 21 * * 0");
 	assert_string_equal(schedule->window->from, "20:00");

@@ -16,7 +16,7 @@ static struct configuration_person people[] = {
     {.id = "ketua", .name = "C", .position = "Ketua", .role = ROLE_HEAD},
 };
 static struct configuration_schedule nightly = {.every = EVERY_DAY, .at = "01:00"};
-static struct configuration_schedule monthly = {.every = EVERY_MONTH, .at = "03:00", .day = 30};
+static struct configuration_drill monthly = {.schedule = {.every = EVERY_MONTH, .at = "03:00", .day = 30}};
 static struct configuration_sop sop = {.number = "AS/29", .item = "D7", .output = "Backup data"};
 static struct configuration_job jobs[] = {
     {.name = "a",

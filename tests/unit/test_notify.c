@@ -81,7 +81,7 @@ static void test_words_of_each_kind(void **state)
 		"Planned for           : Saturday, 21 November"},
 	    {NOTIFY_REVIEW_OVERDUE, "Laporan backup website BELUM DIPERIKSA", "Pemeriksa: Nama Kasubbag (Kasub Bag)\n",
 		"Due since             : Saturday"},
-	    {NOTIFY_DRILL_OVERDUE, "Uji pemulihan website BELUM DILAKUKAN", "Pulihkan cadangan ke tempat percobaan",
+	    {NOTIFY_DRILL_OVERDUE, "Uji pemulihan website BELUM DILAKUKAN", "ketik di server: pulih drill website",
 		"Restore test of website IS OVERDUE"},
 	    {NOTIFY_TEST, "Pesan percobaan - Pengadilan", "saluran ini berfungsi", "the channel works"},
 	};

@@ -1,4 +1,5 @@
 /* Verification finds exactly the damage that was done, and says what it touches. */
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/chunk/hasher.h"
@@ -13,6 +14,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <xxhash.h>
 
 struct verifying {
 	struct fixture fixture;
@@ -363,6 +365,33 @@ static void a_budget_reads_the_oldest_first(void **state)
 	}
 }
 
+/* What was read while the clock was years ahead is not left unread until then. */
+static void a_clock_that_was_ahead(void **state)
+{
+	struct verifying *at = *state;
+	struct buffer bytes = {0};
+	char pattern[256];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/verify-*", at->fixture.repository.state_folder);
+	assert_int_equal(verify(at, VERIFY_CONTENT, 0), ERR_OK);
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	assert_int_equal(file_read_all(found.gl_pathv[0], 4096, &bytes), ERR_OK);
+	/* header, id; the two times of the first pack */
+	store_u64(bytes.data + 72, (uint64_t)(clock_now() + 3600 * CLOCK_SECOND));
+	store_u64(bytes.data + 80, (uint64_t)(clock_now() + 3600 * CLOCK_SECOND));
+	store_u64(bytes.data + bytes.length - 8, XXH3_64bits(bytes.data, bytes.length - 8));
+	assert_int_equal(file_replace(found.gl_pathv[0], bytes.data, bytes.length, 0600), ERR_OK);
+	/* It is read first, and then all have been read again. */
+	assert_int_equal(verify(at, VERIFY_STRUCTURE, 0), ERR_OK);
+	assert_int_equal(at->result.oldest_unread, 0);
+	assert_int_equal(verify(at, VERIFY_CONTENT, 1), ERR_OK);
+	assert_int_equal(at->result.packs_read, 1);
+	assert_int_not_equal(at->result.oldest_unread, 0);
+	globfree(&found);
+	buffer_free(&bytes);
+}
+
 /* Whatever is wrong with the list of what was read when, everything counts as unread, and is read again. */
 static void a_damaged_ledger_is_thrown_away(void **state)
 {
@@ -456,6 +485,7 @@ int main(void)
 	    test(chunks_that_no_index_knows_are_found),
 	    test(a_pack_of_an_interrupted_run_is_no_damage),
 	    test(a_budget_reads_the_oldest_first),
+	    test(a_clock_that_was_ahead),
 	    test(a_damaged_ledger_is_thrown_away),
 	    test(a_failing_target_is_no_crash),
 	    test(survives_without_memory),

@@ -182,6 +182,48 @@ static void missing_roots(void **state)
 	buffer_free(&outcome.text);
 }
 
+/* "x/data", seen from "x", and "data" beside x are stored under one path. */
+static void roots_that_collide(void **state)
+{
+	const struct walk_extra extra = {.path = "../data/f", .typed = "../data/f"};
+	struct walk_options options = {0};
+	struct walking outcome;
+	char root[128], expected[1024];
+
+	(void)state;
+	assert_int_equal(file_make_folders("data/sub", 0755), ERR_OK);
+	assert_int_equal(file_make_folders("x/data/sub", 0755), ERR_OK);
+	write_text("data/f", "outer");
+	write_text("data/sub/g", "");
+	write_text("x/data/f", "inner");
+	write_text("x/data/sub/h", "");
+	assert_int_equal(chdir("x"), 0);
+	outcome = walking_expect(ROOTS("data", "../data"), options, "! data\ndata/\ndata/f\ndata/sub/\ndata/sub/h\n");
+	assert_int_equal(outcome.problems, 1);
+	assert_int_equal(outcome.failure.id, PL_SOURCE_COLLIDES);
+	walking_expect(ROOTS("../data", "data"), options, "! data\ndata/\ndata/f\ndata/sub/\ndata/sub/g\n");
+	walking_expect(ROOTS("../data/sub", "data"), options, "! data/sub\ndata/\ndata/f\ndata/sub/\ndata/sub/h\n");
+	/* Also where roots of the same place stand between the two, and behind one that was left out. */
+	walking_expect(ROOTS("data", "data/sub", "../data/sub/g", "../data/sub"), options,
+	    "! data/sub\ndata/\ndata/f\ndata/sub/\ndata/sub/g\ndata/sub/h\n");
+	walking_expect(ROOTS(".", ".."), options, "! \n/\ndata/\ndata/f\ndata/sub/\ndata/sub/h\n");
+	/* One and the same, however it is named; and what the other does not have. */
+	assert_int_equal(chdir("/"), 0);
+	snprintf(root, sizeof(root), "%s/data", scratch_folder);
+	snprintf(expected, sizeof(expected), "tmp^\n%s^\n%s/\n%s/f\n%s/sub/\n%s/sub/g\n", scratch_folder + 1, root + 1,
+	    root + 1, root + 1, root + 1);
+	walking_expect(ROOTS(root, root + 1), options, expected);
+	assert_int_equal(chdir(scratch_folder), 0);
+	assert_int_equal(chdir("x"), 0);
+	assert_int_equal(unlink("data/sub/h"), 0);
+	walking_expect(ROOTS("data", "../data/sub/g"), options, "data/\ndata/f\ndata/sub/\ndata/sub/g\n");
+	/* A database takes the place of itself, not of another. */
+	options.extras = &extra;
+	options.extras_count = 1;
+	walking_expect(ROOTS("data"), options, "! data/f\ndata/\ndata/f\ndata/sub/\n");
+	walking_expect(ROOTS("../data"), options, "data/\ndata/f=\ndata/sub/\ndata/sub/g\n");
+}
+
 /* ---- extras and hidden paths ---- */
 
 static void extras_take_their_place(void **state)
@@ -324,6 +366,7 @@ int main(void)
 	    test(relative_roots),
 	    test(absolute_roots),
 	    test(missing_roots),
+	    test(roots_that_collide),
 	    test(extras_take_their_place),
 	    test(hidden_paths_are_skipped),
 	    test(excludes_apply_below_roots),

@@ -235,9 +235,9 @@ static void every_key_comes_back(void **state)
 	assert_int_equal(*second->limits->retries, 0);
 	assert_int_equal(second->jobs[1].schedule->weekdays_count, 2);
 	assert_int_equal(second->jobs[1].schedule->weekdays[1], 7);
-	assert_string_equal(second->jobs[1].drill->cron, "15 1 * * 1-5");
+	assert_string_equal(second->jobs[1].drill->schedule.cron, "15 1 * * 1-5");
 	assert_string_equal(second->jobs[0].keep->within, "90d");
-	assert_string_equal(second->jobs[0].drill->window->to, "05:00");
+	assert_string_equal(second->jobs[0].drill->schedule.window->to, "05:00");
 	assert_int_equal(second->notifications_count, 6);
 	assert_int_equal(second->notifications[0].on, ON_FAILURE | ON_SUCCESS);
 	assert_int_equal(second->notifications[0].mail->security, SECURITY_NONE);
