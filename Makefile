@@ -76,7 +76,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_HELPER_OBJECTS) $(BUILD)/libpuli
 # Tests of parts of the command line take them along.
 $(BUILD)/unit/test_options: $(BUILD)/cli/options.o $(BUILD)/cli/suggest.o
 $(BUILD)/unit/test_setup $(BUILD)/unit/test_setup_answers: \
-    $(addprefix $(BUILD)/cli/setup_,$(addsuffix .o,answers ask checks cms file list plan site sqlite web))
+    $(addprefix $(BUILD)/cli/setup_,$(addsuffix .o,answers ask checks cms file list plan server site sqlite web))
 
 unit: $(UNIT_PROGRAMS)
 	@failed=0; for program in $^; do $$program || failed=1; done; exit $$failed

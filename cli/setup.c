@@ -19,14 +19,15 @@
 #include <unistd.h>
 
 static const char *const languages[] = {"id", "en", NULL}, *const sops[] = {"as28", "as29", "none", NULL},
-			 *const securities[] = {"starttls", "tls", "none", NULL};
+			 *const securities[] = {"starttls", "tls", "none", NULL},
+			 *const passwords[] = {"copy", "none", NULL};
 
 static struct {
 	struct setup_given answers;
-	int language, sop, security; /* -1: not given */
+	int language, sop, security, passwords; /* -1: not given */
 	const char *key, *new_password_file;
 	bool enable, run, force, dry_run;
-} given = {.language = -1, .sop = -1, .security = -1};
+} given = {.language = -1, .sop = -1, .security = -1, .passwords = -1};
 
 #define ANSWER(name, value, help, which)                                              \
 	{                                                                             \
@@ -59,6 +60,15 @@ static const struct option_spec options[] = {
 	&given.answers.paths)},
     {OPTION("sqlite", 0, OPTION_LIST, "FILE", "an SQLite database, or none; may be repeated (default: what was found)",
 	&given.answers.databases)},
+    {OPTION("mariadb", 0, OPTION_LIST, "NAME",
+	"a database of MariaDB or MySQL, all, or none; may be repeated (default: those of the web sites)",
+	&given.answers.mariadb)},
+    {OPTION("postgresql", 0, OPTION_LIST, "NAME",
+	"a database of PostgreSQL, or none; may be repeated (default: those of the web sites)",
+	&given.answers.postgresql)},
+    {OPTION("database-passwords", 0, OPTION_CHOICE, "WORD",
+	 "copy (default) those in the settings of web sites into files only root can read, or none", &given.passwords),
+	.choices = passwords},
     ANSWER("target", "DIR", "where the backups go (default: /srv/pulih)", ANSWER_TARGET),
     {OPTION("sop", 0, OPTION_CHOICE, "WORD", "as28 (web site), as29 (routine backup) or none", &given.sop),
 	.choices = sops},
@@ -91,6 +101,8 @@ static void take_choices(void)
 		given.answers.text[ANSWER_SOP] = sops[given.sop];
 	if (given.security >= 0)
 		given.answers.text[ANSWER_MAIL_SECURITY] = securities[given.security];
+	given.answers.copy_passwords = given.passwords == 0;
+	given.answers.keep_passwords = given.passwords == 1;
 	if (!given.answers.text[ANSWER_TARGET])
 		given.answers.text[ANSWER_TARGET] = settings.repository;
 	settings.repository = NULL;
@@ -123,15 +135,13 @@ static char *absolute(const char *path)
 	return whole;
 }
 
-static enum err make_request(struct setup_request *out, char **configuration, char **key)
+static enum err make_request(struct setup_request *out, char **configuration, char **key, char **folder)
 {
-	char *folder;
-
 	*configuration = absolute(configured_file());
-	folder = *configuration ? path_folder(*configuration) : NULL;
-	if (folder)
-		*key = given.key ? absolute(given.key) : path_join(folder, "backup.key");
-	mem_free(folder);
+	*folder = *configuration ? path_folder(*configuration) : NULL;
+	if (*folder)
+		*key = given.key ? absolute(given.key) : path_join(*folder, "backup.key");
+	given.answers.folder = *folder;
 	out->configuration = *configuration;
 	out->key = *key;
 	out->force = given.force;
@@ -241,13 +251,13 @@ static enum err setup_run(const struct arguments *arguments)
 	struct setup_answers answers = {0};
 	struct setup_request request = {.answers = &answers};
 	struct setup_ask ask = {.tty = -1};
-	char *configuration = NULL, *key = NULL;
+	char *configuration = NULL, *key = NULL, *folder = NULL;
 	enum err err = check_options();
 
 	(void)arguments;
 	take_choices();
 	if (err == ERR_OK)
-		err = make_request(&request, &configuration, &key);
+		err = make_request(&request, &configuration, &key, &folder);
 	if (err == ERR_OK && !given.dry_run)
 		err = setup_make_check_files(&request);
 	if (err == ERR_OK && !given.answers.yes && !output_is_json() && setup_ask_open(&ask))
@@ -270,8 +280,11 @@ static enum err setup_run(const struct arguments *arguments)
 	option_list_free(&given.answers.address);
 	option_list_free(&given.answers.paths);
 	option_list_free(&given.answers.databases);
+	option_list_free(&given.answers.mariadb);
+	option_list_free(&given.answers.postgresql);
 	mem_free(configuration);
 	mem_free(key);
+	mem_free(folder);
 	return err;
 }
 
@@ -285,6 +298,8 @@ const struct command setup_command = {
 	"Finds web sites and databases on this machine, and asks in a terminal what no option says. Then it makes the\n"
 	"repository, a backup key that reads nothing, a recovery sheet to print, and the configuration\n"
 	"(/etc/pulih/pulih.yaml, or that of -c). A repository that is there is used. Nothing is overwritten.\n"
+	"The databases of Joomla and WordPress sites are dumped by the job that backs up their files; their\n"
+	"passwords, where they are needed, are copied into files beside the configuration (mode 0600).\n"
 	"Without a terminal, give the options; with --yes the rest is the default.",
     .examples =
 	"pulih setup\n"

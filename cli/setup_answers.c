@@ -89,7 +89,11 @@ void setup_answers_free(struct setup_answers *answers)
 	setup_list_free(&answers->paths);
 	setup_list_free(&answers->databases);
 	setup_list_free(&answers->uncovered);
-	setup_list_free(&answers->dumps);
+	setup_list_free(&answers->by_hand);
+	for (size_t i = 0; i < answers->cms_count; i++)
+		setup_cms_free(&answers->cms[i]);
+	mem_free(answers->cms);
+	setup_servers_free(&answers->servers);
 	setup_site_free(&answers->sites);
 	*answers = (struct setup_answers){0};
 }
@@ -287,56 +291,26 @@ enum err setup_answers_add_database(struct setup_answers *answers, const char *t
 	return err == ERR_OK ? setup_list_add_new(&answers->databases, real) : err;
 }
 
-/* ---- what no job can read ---- */
+/* ---- sites ---- */
 
-static enum err add_dump(struct setup_answers *answers, enum setup_cms_engine engine, const char *database)
+static enum err add_cms(struct setup_answers *answers, const struct setup_cms *cms)
 {
-	const char *program = engine == ENGINE_MARIADB ? "mysqldump --single-transaction" : "sudo -u postgres pg_dump";
-	char *tail;
-	enum err err;
+	struct setup_cms *items;
 
-	if (engine == ENGINE_UNKNOWN)
-		return ERR_OK;
-	tail = mem_printf("--stdin-from-command --stdin-filename %s.sql -- %s %s", database, program, database);
-	err = tail ? setup_list_add_new(&answers->dumps, tail) : ERR_NOMEM;
-	mem_free(tail);
-	return err;
-}
-
-static enum err add_database_of_site(struct setup_answers *answers, const struct setup_cms *cms)
-{
-	const char *name = *cms->database ? cms->database : "DATABASE", *engine = setup_cms_engine_name(cms->engine);
-	char *text = mem_printf("the database%s%s of a web site (%s%s%s)", *cms->database ? " " : "", cms->database,
-	    setup_cms_name(cms->kind), *engine ? ", " : "", engine);
-	enum err err = text ? setup_list_add_new(&answers->uncovered, text) : ERR_NOMEM;
-
-	mem_free(text);
-	return err == ERR_OK ? add_dump(answers, cms->engine, name) : err;
-}
-
-static enum err add_server(struct setup_answers *answers, enum setup_cms_engine engine, const char *where, bool named)
-{
-	char *text = mem_printf("the %s server (%s)", setup_cms_engine_name(engine), where);
-	enum err err = text ? setup_list_add_new(&answers->uncovered, text) : ERR_NOMEM;
-
-	mem_free(text);
-	return err == ERR_OK && !named ? add_dump(answers, engine, "DATABASE") : err;
-}
-
-enum err setup_answers_add_servers(struct setup_answers *answers, const struct setup_servers *servers)
-{
-	bool mariadb = false, postgresql = false;
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; i < answers->dumps.count; i++) {
-		mariadb = mariadb || strstr(answers->dumps.items[i], " mysqldump ");
-		postgresql = postgresql || strstr(answers->dumps.items[i], " pg_dump ");
-	}
-	if (*servers->mariadb)
-		err = add_server(answers, ENGINE_MARIADB, servers->mariadb, mariadb);
-	if (err == ERR_OK && *servers->postgresql)
-		err = add_server(answers, ENGINE_POSTGRESQL, servers->postgresql, postgresql);
-	return err;
+	for (size_t i = 0; i < answers->cms_count; i++)
+		if (strcmp(answers->cms[i].folder, cms->folder) == 0)
+			return ERR_OK;
+	if (answers->cms_count == SETUP_DATABASES_MAX)
+		return fail(PL_OPTION_VALUE, "--path: there are more web sites with databases than setup takes (%d)",
+		    SETUP_DATABASES_MAX);
+	items = mem_more(answers->cms, answers->cms_count, &answers->cms_capacity, sizeof(*items));
+	if (!items)
+		return ERR_NOMEM;
+	answers->cms = items;
+	if (setup_cms_copy(&items[answers->cms_count], cms) != ERR_OK)
+		return ERR_NOMEM;
+	answers->cms_count++;
+	return ERR_OK;
 }
 
 enum err setup_answers_add_site(struct setup_answers *answers, const struct setup_site *site)
@@ -347,8 +321,8 @@ enum err setup_answers_add_site(struct setup_answers *answers, const struct setu
 	for (size_t i = 0; err == ERR_OK && i < site->cms_count; i++) {
 		char *settings = mem_printf("%.*s/wp-config.php", above, site->path);
 
-		err = settings ? add_database_of_site(answers, &site->cms[i]) : ERR_NOMEM;
-		if (err == ERR_OK && site->cms[i].settings_above)
+		err = settings ? add_cms(answers, &site->cms[i]) : ERR_NOMEM;
+		if (err == ERR_OK && site->cms[i].above)
 			err = setup_answers_add_path(answers, settings);
 		mem_free(settings);
 	}

@@ -2,7 +2,10 @@
 #ifndef PULIH_CLI_SETUP_ANSWERS_H
 #define PULIH_CLI_SETUP_ANSWERS_H
 
+#include "cli/setup_server.h"
 #include "cli/setup_site.h"
+
+#define SETUP_DATABASES_MAX 200 /* of servers, more than a person wants to choose from */
 
 /* In the order in which they are asked. */
 enum setup_answer {
@@ -42,9 +45,11 @@ struct setup_answers {
 	struct setup_list address;   /* lines */
 	struct setup_list paths;     /* that are backed up: absolute, there, no links */
 	struct setup_list databases; /* SQLite; likewise */
-	/* What no source of a job can read, as "the PostgreSQL server (/run/postgresql)", and how to back it up all the same: what stands behind
-	 * "pulih backup -r TARGET" */
-	struct setup_list uncovered, dumps;
+	struct setup_cms *cms;	     /* in the sites that are backed up, each once */
+	size_t cms_count, cms_capacity;
+	struct setup_servers servers; /* whose databases are backed up */
+	/* What is not part of the job, as "the PostgreSQL server (/run/postgresql)", and the lines of YAML that add it to the sources of the job */
+	struct setup_list uncovered, by_hand;
 	struct setup_sites sites; /* that were found */
 };
 void setup_answers_free(struct setup_answers *answers);
@@ -65,13 +70,10 @@ enum err setup_answers_take(struct setup_answers *answers, enum setup_answer whi
 enum err setup_answers_add_address(struct setup_answers *answers, const char *text);
 enum err setup_answers_add_path(struct setup_answers *answers, const char *text);
 enum err setup_answers_add_database(struct setup_answers *answers, const char *text);
-/* The path of a site, the settings that lie beside it, and the names of its databases. */
+/* The path of a site, the settings that lie beside it, and what is known of its database. */
 enum err setup_answers_add_site(struct setup_answers *answers, const struct setup_site *site);
 
 /* "14 8 24" or "14,8,24": daily, weekly, monthly ones; 0 for none of a kind. False where the text is anything else, or keeps nothing. */
 bool setup_answers_keep(const char *text, int out[3]);
-
-/* Notes the servers of this host, behind the sites. ERR_NOMEM. */
-enum err setup_answers_add_servers(struct setup_answers *answers, const struct setup_servers *servers);
 
 #endif

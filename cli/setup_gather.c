@@ -1,6 +1,7 @@
 #include "cli/setup_gather.h"
 #include "cli/settings.h"
 #include "cli/setup_checks.h"
+#include "cli/setup_databases.h"
 #include "cli/setup_sqlite.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
@@ -67,6 +68,8 @@ static enum err try_given(const struct setup_given *given)
 		err = setup_answers_add_address(&tried, given->address.items[i].value);
 	for (size_t i = 0; err == ERR_OK && i < given->paths.count; i++)
 		err = setup_answers_add_path(&tried, given->paths.items[i].value);
+	if (err == ERR_OK)
+		err = setup_databases_check(given);
 	for (enum setup_answer which = 0; err == ERR_OK && which < ANSWERS; which++)
 		if (given->text[which])
 			err = setup_answers_take(&tried, which, given->text[which]);
@@ -106,7 +109,7 @@ static void show_site(const struct setup_ask *ask, size_t number, const struct s
 {
 	setup_ask_say(ask, "  %2zu  %s\n", number, site->path);
 	for (size_t i = 0; i < site->cms_count; i++)
-		setup_ask_say(ask, "        %s%s%s\n", setup_cms_name(site->cms[i].kind),
+		setup_ask_say(ask, "        %s%s%s\n", cms_name(site->cms[i].kind),
 		    *site->cms[i].database ? ", its database is " : "", site->cms[i].database);
 }
 
@@ -155,6 +158,7 @@ static enum err add_named(struct setup_answers *answers, const char *path)
 	err = setup_site_look(&site);
 	if (err == ERR_OK)
 		err = setup_answers_add_site(answers, &site);
+	setup_site_forget(&site);
 	for (size_t i = 0; err == ERR_OK && i < answers->sites.count; i++) {
 		const struct setup_site *found = &answers->sites.items[i];
 
@@ -244,8 +248,6 @@ static enum err get_databases(
 	else if (list->count > 1 || strcmp(list->items[0].value, "none") != 0)
 		for (size_t i = 0; err == ERR_OK && i < list->count; i++)
 			err = setup_answers_add_database(answers, list->items[i].value);
-	if (err == ERR_OK && answers->paths.count + answers->databases.count == 0)
-		err = fail(PL_SETUP_ANSWER, "nothing is to be backed up; name it with --path");
 	return err;
 }
 
@@ -255,15 +257,11 @@ void setup_gather_say_uncovered(const struct setup_answers *answers, const struc
 		if (is_asked(ask))
 			setup_ask_say(ask, "  ! NOT part of these backups: %s\n", answers->uncovered.items[i]);
 		else
-			output_warning(PL_SETUP_UNCOVERED,
-			    "%s is not part of these backups: jobs of this version read files and "
-			    "SQLite databases, and run no dump",
-			    answers->uncovered.items[i]);
+			output_warning(
+			    PL_SETUP_UNCOVERED, "%s is not part of these backups", answers->uncovered.items[i]);
 	}
 	if (is_asked(ask) && answers->uncovered.count > 0)
-		setup_ask_say(ask,
-		    "    Jobs of this version read files and SQLite databases. Each dump of a server is\n"
-		    "    backed up by a command of its own, which is shown at the end.\n");
+		setup_ask_say(ask, "    How to add it to the job is shown at the end.\n");
 }
 
 /* ---- where to ---- */
@@ -304,7 +302,7 @@ static enum err get_target(struct setup_answers *answers, const struct setup_giv
 
 enum err setup_gather(struct setup_answers *answers, const struct setup_given *given, const struct setup_ask *ask)
 {
-	struct setup_servers servers;
+	struct setup_site_servers host;
 	enum err err = try_given(given);
 
 	if (err == ERR_OK)
@@ -317,9 +315,11 @@ enum err setup_gather(struct setup_answers *answers, const struct setup_given *g
 		err = get_paths(answers, given, ask);
 	if (err == ERR_OK)
 		err = get_databases(answers, given, ask);
-	setup_site_servers(&servers, "");
+	setup_site_servers(&host, "");
 	if (err == ERR_OK)
-		err = setup_answers_add_servers(answers, &servers);
+		err = setup_databases_get(answers, given, ask, &host);
+	if (err == ERR_OK && answers->paths.count + answers->databases.count + answers->servers.count == 0)
+		err = fail(PL_SETUP_ANSWER, "nothing is to be backed up; name it with --path");
 	if (err == ERR_OK && is_asked(ask))
 		setup_gather_say_uncovered(answers, ask);
 	if (err == ERR_OK)

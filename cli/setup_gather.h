@@ -7,8 +7,11 @@
 
 struct setup_given {
 	const char *text[ANSWERS]; /* NULL: not given */
-	struct option_list address, paths, databases;
+	struct option_list address, paths, databases, mariadb, postgresql;
 	bool yes; /* what is not given is the default, without asking */
+	/* Passwords of databases out of settings, into files: at most one of them; neither: a person is asked, and without one it is yes. */
+	bool copy_passwords, keep_passwords;
+	const char *folder; /* of the configuration: where the files are */
 };
 
 /* Looks at this host and fills *answers, which starts as {0}. `ask->tty` -1: nobody can be asked. PL_SETUP_ANSWER, PL_OPTION_VALUE,

@@ -7,6 +7,7 @@
 #include "cli/setup_checks.h"
 #include "cli/setup_file.h"
 #include "cli/setup_plan.h"
+#include "cli/setup_secret.h"
 #include "conf/configuration.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -125,6 +126,8 @@ enum err setup_make_check(const struct setup_request *request)
 		err = fail(PL_OUTPUT_EXISTS, "%s is there already; name another file with --sheet", sheet);
 	if (err == ERR_OK && *sheet && !is_there(sheet))
 		err = check_writable(sheet, false);
+	for (size_t i = 0; err == ERR_OK && i < request->answers->servers.count; i++)
+		err = setup_secret_check(&request->answers->servers.items[i], request->force);
 	return err == ERR_OK ? check_text(request) : err;
 }
 
@@ -245,6 +248,30 @@ static enum err get_sheet(struct repository *repository, const struct setup_answ
 	say_made(made->sheet_was_there ? "keeping the recovery sheet %s%s\n" : "made the recovery sheet %s%s\n",
 	    wanted.file, "");
 	return ERR_OK;
+}
+
+/* ---- passwords of databases ---- */
+
+static enum err get_passwords(const struct setup_request *request, struct setup_made *made)
+{
+	const struct setup_servers *servers = &request->answers->servers;
+	char *folder = path_folder(request->configuration);
+	enum err err = folder ? file_make_folders(folder, FOLDER_MODE) : ERR_NOMEM;
+
+	for (size_t i = 0; err == ERR_OK && i < servers->count; i++) {
+		const struct setup_server *server = &servers->items[i];
+		bool wrote;
+
+		err = setup_secret_write(server, request->force, &wrote);
+		if (err != ERR_OK || !server->folder)
+			continue;
+		made->passwords += wrote;
+		say_made(wrote ? "wrote the password of the database user %s into %s\n"
+			       : "keeping the password of the database user %s in %s\n",
+		    server->user, server->password_file);
+	}
+	mem_free(folder);
+	return err;
 }
 
 /* ---- configuration ---- */
@@ -379,6 +406,8 @@ enum err setup_make_all(const struct setup_request *request, passphrase_ask ask,
 		err = get_sheet(&repository, request->answers, made);
 	if (err == ERR_OK)
 		err = go_on();
+	if (err == ERR_OK)
+		err = get_passwords(request, made);
 	if (err == ERR_OK)
 		err = get_configuration(request, made);
 	repository_close(&repository);

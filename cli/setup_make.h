@@ -1,4 +1,4 @@
-/* Makes what setup promises: the repository, the backup key, the recovery sheet, the configuration. The configuration comes last and in one
+/* Makes what setup promises: the repository, the backup key, the recovery sheet, the passwords of databases, the configuration. The configuration comes last and in one
  * piece: while it is not there, running setup again goes on from what is. */
 #ifndef PULIH_CLI_SETUP_MAKE_H
 #define PULIH_CLI_SETUP_MAKE_H
@@ -17,7 +17,8 @@ struct setup_made {
 	char repository[2 * REPOSITORY_ID_SIZE + 1]; /* its id; "": none */
 	bool key, sheet, configuration;
 	bool repository_was_there, key_was_there, sheet_was_there;
-	char *kept; /* the old configuration, NULL where there was none; released with mem_free */
+	size_t passwords; /* files with passwords of databases that were written */
+	char *kept;	  /* the old configuration, NULL where there was none; released with mem_free */
 };
 
 /* What can be known before the first question: whether the configuration and the key can be written where they shall. As below. */

@@ -11,7 +11,8 @@ struct plan {
 	struct configuration_sop sop;
 	struct configuration_files files;
 	struct configuration_sqlite sqlite;
-	struct configuration_source sources[2];
+	struct configuration_server *servers; /* as many as the answers have */
+	struct configuration_source *sources; /* two more */
 	struct configuration_schedule schedule;
 	struct configuration_drill drill;
 	struct configuration_keep keep;
@@ -100,10 +101,29 @@ static enum err plan_sop(struct plan *plan, const struct setup_answers *answers)
 	return ERR_OK;
 }
 
-static void plan_sources(struct plan *plan, const struct setup_answers *answers)
+/* Files of passwords are secrets that are not there yet where the key is not. */
+static struct configuration_server plan_server(struct setup_server *server, bool with_files)
 {
+	return (struct configuration_server){.name = server->name,
+	    .databases = server->databases.items,
+	    .databases_count = (uint32_t)server->databases.count,
+	    .socket = server->socket,
+	    .host = server->host,
+	    .port = server->port ? &server->port : NULL,
+	    .user = server->user,
+	    .password_file = with_files ? server->password_file : NULL,
+	    .without_users = server->without_users};
+}
+
+static enum err plan_sources(struct plan *plan, const struct setup_answers *answers, bool with_files)
+{
+	const size_t servers = answers->servers.count;
 	uint32_t count = 0;
 
+	plan->servers = mem_calloc(servers + 1, sizeof(*plan->servers));
+	plan->sources = mem_calloc(servers + 2, sizeof(*plan->sources));
+	if (!plan->servers || !plan->sources)
+		return ERR_NOMEM;
 	if (answers->paths.count > 0) {
 		plan->files.paths = answers->paths.items;
 		plan->files.paths_count = (uint32_t)answers->paths.count;
@@ -114,8 +134,18 @@ static void plan_sources(struct plan *plan, const struct setup_answers *answers)
 		plan->sqlite.paths_count = (uint32_t)answers->databases.count;
 		plan->sources[count++].sqlite = &plan->sqlite;
 	}
+	for (size_t i = 0; i < servers; i++) {
+		struct setup_server *server = &answers->servers.items[i];
+
+		plan->servers[i] = plan_server(server, with_files);
+		if (server->engine == CMS_POSTGRESQL)
+			plan->sources[count++].postgresql = &plan->servers[i];
+		else
+			plan->sources[count++].mariadb = &plan->servers[i];
+	}
 	plan->job.sources = plan->sources;
 	plan->job.sources_count = count;
+	return ERR_OK;
 }
 
 static void plan_job(struct plan *plan, const struct setup_answers *answers)
@@ -166,7 +196,16 @@ static void plan_mail(struct plan *plan, const struct setup_answers *answers)
 
 /* ---- comments ---- */
 
-enum comment { COMMENT_HEAD, COMMENT_PEOPLE, COMMENT_TARGETS, COMMENT_JOBS, COMMENT_UNCOVERED, COMMENT_SOP, COMMENTS };
+enum comment {
+	COMMENT_HEAD,
+	COMMENT_PEOPLE,
+	COMMENT_TARGETS,
+	COMMENT_JOBS,
+	COMMENT_UNCOVERED,
+	COMMENT_BY_HAND,
+	COMMENT_SOP,
+	COMMENTS
+};
 
 static const char *const comments[][COMMENTS] = {
     [LANGUAGE_INDONESIAN] =
@@ -183,6 +222,7 @@ static const char *const comments[][COMMENTS] = {
 			     "melaksanakannya dengan pulih forget (buku petunjuk, bagian 5).\n",
 	    [COMMENT_SOP] = "sop: sesuaikan tanggal dan pengesahan dengan SOP kantor ini.\n",
 	    [COMMENT_UNCOVERED] = "TIDAK termasuk dalam cadangan ini:\n",
+	    [COMMENT_BY_HAND] = "Untuk menambahkannya, pada sources (kata sandi dalam berkas, chmod 600):\n",
 	},
     [LANGUAGE_ENGLISH] =
 	{
@@ -198,6 +238,7 @@ static const char *const comments[][COMMENTS] = {
 			     "with pulih forget (manual, section 5).\n",
 	    [COMMENT_SOP] = "sop: compare dates and approval with the office's own SOP.\n",
 	    [COMMENT_UNCOVERED] = "NOT part of these backups:\n",
+	    [COMMENT_BY_HAND] = "To add it, in sources (the password in the file, chmod 600):\n",
 	},
 };
 
@@ -232,8 +273,10 @@ static enum err describe_jobs(struct buffer *out, const struct setup_answers *an
 		err = buffer_append_text(out, "\n%s", said[COMMENT_UNCOVERED]);
 	for (size_t i = 0; err == ERR_OK && i < answers->uncovered.count; i++)
 		err = buffer_append_text(out, "  - %s\n", answers->uncovered.items[i]);
-	for (size_t i = 0; err == ERR_OK && i < answers->dumps.count; i++)
-		err = buffer_append_text(out, "  pulih backup -r %s %s\n", SETUP_PLAN_TARGET, answers->dumps.items[i]);
+	if (err == ERR_OK && answers->by_hand.count > 0)
+		err = buffer_append_text(out, "\n%s", said[COMMENT_BY_HAND]);
+	for (size_t i = 0; err == ERR_OK && i < answers->by_hand.count; i++)
+		err = buffer_append_text(out, "      %s\n", answers->by_hand.items[i]);
 	return err == ERR_OK ? buffer_append_u8(out, 0) : err;
 }
 
@@ -245,8 +288,9 @@ static enum err plan_all(struct plan *plan, const struct setup_answers *answers,
 
 	if (err == ERR_OK)
 		err = plan_sop(plan, answers);
+	if (err == ERR_OK)
+		err = plan_sources(plan, answers, key != NULL);
 	plan_people(plan, answers);
-	plan_sources(plan, answers);
 	plan_job(plan, answers);
 	plan_mail(plan, answers);
 	plan->target = (struct configuration_target){
@@ -273,6 +317,8 @@ enum err setup_plan_text(struct buffer *out, const struct setup_answers *answers
 		err = write_configuration(&plan.configuration, above, out);
 	}
 	buffer_free(&jobs);
+	mem_free(plan.servers);
+	mem_free(plan.sources);
 	buffer_free(&plan.address);
 	buffer_free(&plan.approved_by);
 	return err;

@@ -8,7 +8,8 @@
 
 #define SETUP_PLAN_TARGET "hdd" /* the name of the target, as the manual calls it */
 
-/* Appends the configuration as YAML with comments in the office's language; `key`: the backup key of the target, NULL: none yet. All answers
+/* Appends the configuration as YAML with comments in the office's language; `key`: the backup key of the target; NULL: it is not there yet, and
+ * files of passwords are not either. All answers
  * that are wanted are there. As write_configuration. */
 enum err setup_plan_text(struct buffer *out, const struct setup_answers *answers, const char *key);
 

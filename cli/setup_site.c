@@ -38,28 +38,41 @@ static bool is_folder(const char *path, bool follow)
 
 /* ---- sites ---- */
 
+void setup_site_forget(struct setup_site *site)
+{
+	while (site->cms_count > 0)
+		setup_cms_free(&site->cms[--site->cms_count]);
+}
+
 void setup_site_free(struct setup_sites *sites)
 {
-	for (size_t i = 0; i < sites->count; i++)
+	for (size_t i = 0; i < sites->count; i++) {
+		setup_site_forget(&sites->items[i]);
 		mem_free(sites->items[i].path);
+	}
 	mem_free(sites->items);
 	*sites = (struct setup_sites){0};
 }
 
-static enum err look_once(struct setup_site *site, const char *folder)
+static enum err look_once(struct setup_site *site, const char *folder, bool inner)
 {
 	struct setup_cms cms;
 	enum err err = site->cms_count < SETUP_SITE_CMS_MAX ? setup_cms_look(&cms, folder) : ERR_OK;
 
-	if (err == ERR_OK && site->cms_count < SETUP_SITE_CMS_MAX && cms.kind != CMS_NONE)
+	if (site->cms_count == SETUP_SITE_CMS_MAX)
+		return ERR_OK;
+	/* What is above a folder of a site is the site: it was looked at. */
+	if (err == ERR_OK && cms.kind != CMS_NONE && !(inner && cms.above))
 		site->cms[site->cms_count++] = cms;
+	else
+		setup_cms_free(&cms);
 	return err;
 }
 
 enum err setup_site_look(struct setup_site *site)
 {
 	struct setup_list names = {0};
-	enum err err = look_once(site, site->path);
+	enum err err = look_once(site, site->path, false);
 
 	if (err == ERR_OK)
 		err = list_folder(&names, site->path);
@@ -67,14 +80,8 @@ enum err setup_site_look(struct setup_site *site)
 		char *folder = path_join(site->path, names.items[i]);
 
 		err = folder ? ERR_OK : ERR_NOMEM;
-		/* What is above a folder of a site is the site: it was looked at. */
-		if (err == ERR_OK && is_folder(folder, false)) {
-			size_t before = site->cms_count;
-
-			err = look_once(site, folder);
-			if (err == ERR_OK && site->cms_count > before && site->cms[before].settings_above)
-				site->cms_count = before;
-		}
+		if (err == ERR_OK && is_folder(folder, false))
+			err = look_once(site, folder, true);
 		mem_free(folder);
 	}
 	setup_list_free(&names);
@@ -108,10 +115,12 @@ static enum err add_site(struct setup_sites *sites, const char *path)
 	sites->items = items;
 	items[sites->count] = (struct setup_site){.path = mem_string(real)};
 	err = items[sites->count].path ? setup_site_look(&items[sites->count]) : ERR_NOMEM;
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
 		sites->count++;
-	else
+	} else {
+		setup_site_forget(&items[sites->count]);
 		mem_free(items[sites->count].path);
+	}
 done:
 	free(real); /* realpath's own allocation */
 	return err;
@@ -217,13 +226,13 @@ static bool holds_cluster(const char *folder)
 	return found;
 }
 
-void setup_site_servers(struct setup_servers *out, const char *root)
+void setup_site_servers(struct setup_site_servers *out, const char *root)
 {
 	static const char *const mariadb[] = {"/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock",
 	    "/var/lib/mysql/ibdata1", "/var/lib/mysql/mysql"};
 	char path[PATH_MAX];
 
-	*out = (struct setup_servers){0};
+	*out = (struct setup_site_servers){0};
 	for (size_t i = 0; i < sizeof(mariadb) / sizeof(mariadb[0]) && !out->mariadb[0]; i++) {
 		snprintf(path, sizeof(path), "%s%s", root, mariadb[i]);
 		if (access(path, F_OK) == 0)

@@ -26,13 +26,14 @@ struct setup_sites {
 enum err setup_site_find(struct setup_sites *out, const char *root);
 void setup_site_free(struct setup_sites *sites);
 
-/* The content management systems of a folder. ERR_NOMEM. */
+/* The content management systems of a folder; to be forgotten with setup_site_forget, also after an error. ERR_NOMEM. */
 enum err setup_site_look(struct setup_site *site);
+void setup_site_forget(struct setup_site *site);
 
 /* Sockets and data folders of database servers, one of each kind; "" where there is none. */
-struct setup_servers {
+struct setup_site_servers {
 	char mariadb[128], postgresql[128];
 };
-void setup_site_servers(struct setup_servers *out, const char *root);
+void setup_site_servers(struct setup_site_servers *out, const char *root);
 
 #endif

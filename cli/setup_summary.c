@@ -33,6 +33,18 @@ void setup_summary_plan(const struct setup_request *request, const struct setup_
 	for (size_t i = 0; i < answers->databases.count; i++)
 		setup_ask_say(
 		    ask, "  %s%s\n", i == 0 ? "SQLite          " : "                ", answers->databases.items[i]);
+	for (size_t i = 0; i < answers->servers.count; i++) {
+		const struct setup_server *server = &answers->servers.items[i];
+		char *databases = setup_server_databases(server), *way = setup_server_way(server);
+
+		setup_ask_say(ask, "  %s%s (%s)\n",
+		    server->engine == CMS_POSTGRESQL ? "PostgreSQL      " : "MariaDB, MySQL  ",
+		    databases ? databases : "", way ? way : "");
+		if (server->password_file)
+			setup_ask_say(ask, "  password in     %s\n", server->password_file);
+		mem_free(databases);
+		mem_free(way);
+	}
 }
 
 void setup_summary_incomplete(const struct setup_summary *summary)
@@ -45,12 +57,13 @@ void setup_summary_incomplete(const struct setup_summary *summary)
 		output_note("no repository, no key and no configuration was made; run pulih setup again when the cause "
 			    "is put right");
 	} else {
-		output_note("the repository %s at %s is there%s%s%s%s; the configuration is not. Put the cause right "
+		output_note("the repository %s at %s is there%s%s%s%s%s; the configuration is not. Put the cause right "
 			    "and run pulih "
 			    "setup again with the same answers and the same passphrase: it goes on from there",
 		    made->repository, answers->text[ANSWER_TARGET], made->key ? ", the backup key " : "",
 		    made->key ? summary->request->key : "", made->sheet ? ", the recovery sheet " : "",
-		    made->sheet ? answers->text[ANSWER_SHEET] : "");
+		    made->sheet ? answers->text[ANSWER_SHEET] : "",
+		    made->passwords ? ", files with passwords of databases" : "");
 	}
 	if (kept.kind != ERR_OK)
 		failure_put(&kept);
@@ -98,16 +111,36 @@ static void show_duties(const struct setup_summary *summary, const char *with)
 	mem_free(sheet);
 }
 
-static void show_dumps(const struct setup_answers *answers, const char *with)
+/* Where passwords lie, a person must know: whoever changes one changes it there as well. */
+static void show_servers(const struct setup_answers *answers)
 {
+	for (size_t i = 0; i < answers->servers.count; i++) {
+		const struct setup_server *server = &answers->servers.items[i];
+		char *databases = setup_server_databases(server), *way = setup_server_way(server);
+
+		output_print(
+		    "  %s: %s (%s)\n", cms_engine_name(server->engine), databases ? databases : "", way ? way : "");
+		if (server->password_file)
+			output_print(
+			    "    its password is in %s: when it changes, change it there too\n", server->password_file);
+		mem_free(databases);
+		mem_free(way);
+	}
+}
+
+static void show_uncovered(const struct setup_summary *summary)
+{
+	const struct setup_answers *answers = summary->request->answers;
+
 	if (answers->uncovered.count > 0)
 		output_print("\nNOT backed up by this job:\n");
 	for (size_t i = 0; i < answers->uncovered.count; i++)
 		output_print("  - %s\n", answers->uncovered.items[i]);
-	if (answers->dumps.count > 0)
-		output_print("  Dumps of databases are backed up like this; let cron do it every night:\n");
-	for (size_t i = 0; i < answers->dumps.count; i++)
-		output_print("       pulih backup%s -r %s %s\n", with, SETUP_PLAN_TARGET, answers->dumps.items[i]);
+	if (answers->by_hand.count > 0)
+		output_print("  To add it, write under sources in %s (the password into the file, chmod 600):\n",
+		    summary->request->configuration);
+	for (size_t i = 0; i < answers->by_hand.count; i++)
+		output_print("      %s\n", answers->by_hand.items[i]);
 }
 
 static void show_text(const struct setup_summary *summary)
@@ -117,6 +150,7 @@ static void show_text(const struct setup_summary *summary)
 
 	output_print("\nSet up: %s, every day at %s, to %s\n", answers->text[ANSWER_JOB], answers->text[ANSWER_AT],
 	    answers->text[ANSWER_TARGET]);
+	show_servers(answers);
 	if (summary->enabled)
 		output_print("  The scheduler is enabled; pulih schedule shows what runs when.\n");
 	else if (with && !*with)
@@ -128,9 +162,14 @@ static void show_text(const struct setup_summary *summary)
 	output_print("  This machine holds no passphrase: it can add backups, and neither read nor forget old ones.\n"
 		     "  Retention (%s) is carried out by whoever has the passphrase: pulih help forget\n",
 	    answers->text[ANSWER_KEEP]);
-	show_dumps(answers, with ? with : "");
+	show_uncovered(summary);
 	show_duties(summary, with ? with : "");
 	mem_free(with);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text ? output_text(text) : json_null();
 }
 
 static json_t *texts(const struct setup_list *list)
@@ -139,6 +178,23 @@ static json_t *texts(const struct setup_list *list)
 
 	for (size_t i = 0; i < list->count; i++)
 		json_array_append_new(array, output_text(list->items[i]));
+	return array;
+}
+
+static json_t *servers(const struct setup_servers *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct setup_server *server = &list->items[i];
+
+		json_array_append_new(array,
+		    json_pack("{s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "kind",
+			server->engine == CMS_POSTGRESQL ? "postgresql" : "mariadb", "databases",
+			texts(&server->databases), "socket", text_or_null(server->socket), "host",
+			text_or_null(server->host), "port", server->port, "user", text_or_null(server->user),
+			"password_file", text_or_null(server->password_file)));
+	}
 	return array;
 }
 
@@ -151,14 +207,14 @@ void setup_summary_show(const struct setup_summary *summary)
 	if (output_level() >= OUTPUT_NORMAL)
 		show_text(summary);
 	output_object("summary",
-	    json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:b, s:b}", "configuration",
+	    json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:b}", "configuration",
 		output_text(summary->request->configuration), "kept",
 		made->kept ? output_text(made->kept) : json_null(), "key", output_text(summary->request->key), "sheet",
 		made->sheet ? output_text(answers->text[ANSWER_SHEET]) : json_null(), "target",
 		output_text(answers->text[ANSWER_TARGET]), "repository", made->repository, "repository_was_there",
 		made->repository_was_there, "job", answers->text[ANSWER_JOB], "paths", texts(&answers->paths),
-		"databases", texts(&answers->databases), "not_covered", texts(&answers->uncovered), "enabled",
-		summary->enabled, "ran", summary->ran));
+		"databases", texts(&answers->databases), "servers", servers(&answers->servers), "not_covered",
+		texts(&answers->uncovered), "enabled", summary->enabled, "ran", summary->ran));
 	if (kept.kind != ERR_OK)
 		failure_put(&kept);
 }

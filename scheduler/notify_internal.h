@@ -72,8 +72,8 @@ const char *notify_text_host(char out[NOTIFY_HOST_SIZE]);
 /* ---- secrets ---- */
 
 #define NOTIFY_SECRET_MAX 4000 /* bytes: a token with signatures in it is the longest */
-/* The one line of a file or of what a shell command prints, without the line end; NUL-terminated, in secret memory. PL_NOTIFY_SECRET;
- * PL_CONFIG_SECRET where others can read the file. */
+/* The one line of a file or of what a shell command prints, without the line end; NUL-terminated, in secret memory.
+ * PL_NOTIFY_SECRET, also where others can read the file. */
 enum err notify_secret_file(const char *path, char **out);
 enum err notify_secret_command(const char *command, char **out);
 /* notify_secret_free(NULL) does nothing. */

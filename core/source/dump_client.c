@@ -4,8 +4,8 @@
 #include "core/base/mem.h"
 #include "core/base/output.h"
 #include "core/crypto/crypto.h"
+#include "core/crypto/secret_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,77 +13,18 @@
 
 #define BLOCK 4096u
 
-/* Asked at each use: a scheduler runs for months after it read its configuration. */
-static enum err open_secret(const char *path, int *fd)
-{
-	struct stat status;
-	enum err err = ERR_OK;
-
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (*fd < 0)
-		return fail_errno(PL_DATABASE_SECRET, "cannot open %s", path);
-	if (fstat(*fd, &status) != 0)
-		err = fail_errno(PL_DATABASE_SECRET, "cannot look at %s", path);
-	else if (!S_ISREG(status.st_mode))
-		err = fail(PL_DATABASE_SECRET, "%s is no regular file", path);
-	else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		err = fail(PL_DATABASE_SECRET, "other users may read or change %s (mode %04o)", path,
-		    (unsigned)(status.st_mode & 07777));
-	if (err != ERR_OK) {
-		close(*fd);
-		*fd = -1;
-	}
-	return err;
-}
-
 enum err dump_client_secret(const char *path, char **out)
 {
-	char *secret = NULL;
-	ssize_t got = 0;
-	int fd;
-	enum err err = open_secret(path, &fd);
-
-	*out = NULL;
-	if (err != ERR_OK)
-		return err;
-	secret = secret_new(DUMP_SECRET_ROOM);
-	if (secret)
-		got = file_read_full(fd, secret, DUMP_SECRET_ROOM);
-	if (!secret)
-		err = ERR_NOMEM;
-	else if (got < 0)
-		err = fail_errno(PL_DATABASE_SECRET, "cannot read %s", path);
-	else if (got >= DUMP_SECRET_ROOM)
-		err = fail(PL_DATABASE_SECRET, "%s is too large for what it should be", path);
-	else if (memchr(secret, '\0', (size_t)got))
-		err = fail(PL_DATABASE_SECRET, "%s is no text", path);
-	close(fd);
-	if (err != ERR_OK) {
-		dump_client_secret_free(secret);
-		return err;
-	}
-	secret[got] = '\0';
-	*out = secret;
-	return ERR_OK;
+	return secret_file_read(path, DUMP_SECRET_ROOM, PL_DATABASE_SECRET, out);
 }
 
 enum err dump_client_password(const char *path, char **out)
 {
 	enum err err = dump_client_secret(path, out);
-	size_t length;
 
 	if (err != ERR_OK)
 		return err;
-	length = strcspn(*out, "\n");
-	if (length > 0 && (*out)[length - 1] == '\r')
-		length--;
-	(*out)[length] = '\0';
-	if (length == 0 || length > DUMP_PASSWORD_MAX)
-		err = fail(PL_DATABASE_SECRET, "the first line of %s has %s", path,
-		    length == 0 ? "no password" : "more bytes than a password may have");
-	for (size_t i = 0; err == ERR_OK && i < length; i++)
-		if ((unsigned char)(*out)[i] < ' ' || (*out)[i] == 0x7f)
-			err = fail(PL_DATABASE_SECRET, "the first line of %s holds a control character", path);
+	err = secret_file_cut(*out, DUMP_PASSWORD_MAX, false, PL_DATABASE_SECRET, path);
 	if (err != ERR_OK) {
 		dump_client_secret_free(*out);
 		*out = NULL;

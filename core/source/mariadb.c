@@ -208,6 +208,17 @@ static enum err finish_databases(void *stream, stream_database_visit visit, void
 const struct stream_kind mariadb_stream = {
     .name = "mariadb", .open = open_databases, .read = read_stream, .finish = finish_databases, .close = close_stream};
 
+enum err mariadb_try(const struct mariadb_source *source)
+{
+	struct mariadb *mariadb;
+	enum err err = new_stream(&mariadb, source);
+
+	if (err == ERR_OK)
+		err = mariadb_server_ask(&mariadb->server, &mariadb->client, source);
+	close_stream(mariadb);
+	return err;
+}
+
 /* ---- users and grants ---- */
 
 /* Whoever may read these may dump them. */

@@ -27,4 +27,7 @@ extern const struct stream_kind mariadb_stream;
  * or the rights do not allow it. */
 extern const struct stream_kind mariadb_users_stream;
 
+/* Whether the server lets it in and has its databases: nothing is dumped. PL_DATABASE_* as a dump would say. */
+enum err mariadb_try(const struct mariadb_source *source);
+
 #endif

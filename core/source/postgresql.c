@@ -12,6 +12,7 @@ struct postgresql {
 	const struct postgresql_source *source; /* NULL: globals */
 	const char *name;			/* of the server */
 	const char *program, *restrict_key;
+	bool schema_only;
 	struct postgresql_client client;
 	struct command *dump;
 	struct postgresql_count *count;
@@ -63,7 +64,7 @@ static enum err start(struct postgresql *postgresql)
 		if (!database)
 			return ERR_NOMEM;
 		argv[count++] = "--format=plain";
-		argv[count++] = "--create";
+		argv[count++] = postgresql->schema_only ? "--schema-only" : "--create";
 		argv[count++] = database;
 	} else {
 		argv[count++] = "--globals-only";
@@ -74,8 +75,8 @@ static enum err start(struct postgresql *postgresql)
 	return err == ERR_OK ? ERR_OK : dump_client_fail(NULL, err);
 }
 
-static enum err open_stream(
-    void **stream, const struct postgresql_server *server, const struct postgresql_source *source, const char *program)
+static enum err open_stream(void **stream, const struct postgresql_server *server,
+    const struct postgresql_source *source, const char *program, bool schema_only)
 {
 	struct postgresql *postgresql = mem_calloc(1, sizeof(*postgresql));
 	enum err err;
@@ -86,6 +87,7 @@ static enum err open_stream(
 	postgresql->source = source;
 	postgresql->name = server->name;
 	postgresql->program = program;
+	postgresql->schema_only = schema_only;
 	postgresql->restrict_key = server->restrict_key;
 	postgresql->client.passwords = -1;
 	err = postgresql_count_new(&postgresql->count);
@@ -129,7 +131,7 @@ static enum err open_database(void **stream, const void *config)
 {
 	const struct postgresql_source *source = config;
 
-	return open_stream(stream, source->server, source, "pg_dump");
+	return open_stream(stream, source->server, source, "pg_dump", false);
 }
 
 static enum err finish_database(void *stream, stream_database_visit visit, void *context)
@@ -160,11 +162,28 @@ static enum err finish_database(void *stream, stream_database_visit visit, void 
 const struct stream_kind postgresql_stream = {
     .name = "postgresql", .open = open_database, .read = read_stream, .finish = finish_database, .close = close_stream};
 
+enum err postgresql_try(const struct postgresql_source *source)
+{
+	char bytes[4096];
+	void *stream;
+	size_t got = 1;
+	enum err err = open_stream(&stream, source->server, source, "pg_dump", true);
+
+	if (err != ERR_OK)
+		return err;
+	while (err == ERR_OK && got > 0)
+		err = read_stream(stream, bytes, sizeof(bytes), &got);
+	if (err == ERR_OK)
+		err = finish_dump(stream);
+	close_stream(stream);
+	return err;
+}
+
 /* ---- roles and tablespaces ---- */
 
 static enum err open_globals(void **stream, const void *config)
 {
-	return open_stream(stream, config, NULL, "pg_dumpall");
+	return open_stream(stream, config, NULL, "pg_dumpall", false);
 }
 
 static enum err finish_globals(void *stream, stream_database_visit visit, void *context)

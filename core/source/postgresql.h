@@ -25,4 +25,8 @@ extern const struct stream_kind postgresql_stream;
  * rights do not allow it. */
 extern const struct stream_kind postgresql_globals_stream;
 
+/* Whether the server lets it in, and the rights are enough to dump the database: what it looks like is read, and nothing of what is in it.
+ * PL_DATABASE_* as a dump would say. */
+enum err postgresql_try(const struct postgresql_source *source);
+
 #endif

@@ -309,8 +309,9 @@ def test_sites_and_servers_are_found(office):
     warned = [m["message"] for m in messages if m["message_type"] == "warning" and m["code"] == "PL-1821"]
     assert done.returncode == 0, done
     assert "/var/www/html" in text and f"{top}/srv/blog" in text and f"{top}/srv/blog/posts.db" in text and "number: AS/28" in text
+    # its settings name no user, and nobody else gets in here
     assert any("joomla_pa" in w for w in warned) and any("MariaDB or MySQL server (/var/lib/mysql)" in w for w in warned)
-    assert "mysqldump --single-transaction joomla_pa" in text and "mariadb:" not in text
+    assert '- mariadb: {databases: ["joomla_pa"], user: "USER"' in text and "\n      - mariadb:" not in text
 
 
 @needs_root

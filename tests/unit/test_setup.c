@@ -1,5 +1,5 @@
 /* What setup finds on a host, and what it takes for an answer. */
-#include "cli/setup_ask.h"
+#include "cli/setup_answers.h"
 #include "cli/setup_checks.h"
 #include "cli/setup_plan.h"
 #include "cli/setup_sqlite.h"
@@ -143,44 +143,84 @@ static void long_and_many(void **state)
 	"username */\n"                                                                                            \
 	"define( 'DB_USER', 'wp' );\ndefine( 'DB_PASSWORD', 'rahasia' );\n"
 
-static void assert_joomla(const char *text, enum setup_cms_engine engine, const char *database)
-{
-	struct setup_cms cms;
-
-	assert_true(setup_cms_joomla(&cms, text, strlen(text)));
-	assert_int_equal(cms.engine, engine);
-	assert_string_equal(cms.database, database);
-}
-
-static void assert_wordpress(const char *text, const char *database)
-{
-	struct setup_cms cms;
-
-	assert_true(setup_cms_wordpress(&cms, text, strlen(text)));
-	assert_int_equal(cms.engine, ENGINE_MARIADB);
-	assert_string_equal(cms.database, database);
-}
-
 static void settings_of_sites(void **state)
 {
 	struct setup_cms cms;
+	char *password;
 
 	(void)state;
-	assert_joomla(JOOMLA, ENGINE_MARIADB, "joomla_pa");
-	assert_joomla("class JConfig { var $db=\"x\"; public $dbtype = 'pgsql'; }", ENGINE_POSTGRESQL, "x");
-	assert_joomla("JConfig $dbprefix = 'no'; $database = 'no'; $db = $other;", ENGINE_UNKNOWN, "");
-	assert_joomla("JConfig $db = 'a b'; $db = '$(reboot)'", ENGINE_UNKNOWN, "");
-	assert_joomla("JConfig $db = '-x'; $db = 'never ends", ENGINE_UNKNOWN, "");
-	assert_joomla("JConfig $db = '';", ENGINE_UNKNOWN, "");
-	assert_joomla("JConfig $db", ENGINE_UNKNOWN, "");
-	assert_wordpress(WORDPRESS, "wp_kantor");
-	assert_wordpress("define(\"DB_NAME\" , \"a-b.c\");", "a-b.c");
-	assert_wordpress("// 'DB_NAME'\ndefine('DB_NAME', getenv('X'));", "");
-	assert_wordpress(
-	    "define('DB_NAME', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa');", "");
-	assert_wordpress("DB_NAME", "");
-	assert_false(setup_cms_joomla(&cms, "<?php echo 1;", 13));
-	assert_false(setup_cms_wordpress(&cms, "", 0));
+	make_each_folder((const char *const[]){"a", "b", "c", "d", NULL});
+	write_text("a/configuration.php", JOOMLA);
+	assert_int_equal(setup_cms_look(&cms, "a"), ERR_OK);
+	assert_int_equal(cms.kind, CMS_JOOMLA);
+	assert_int_equal(cms.engine, CMS_MARIADB);
+	assert_string_equal(cms.database, "joomla_pa");
+	assert_string_equal(cms.user, "joomla");
+	assert_string_equal(cms.folder, "a");
+	assert_true(cms.address_known && cms.address.local);
+	assert_int_equal(cms.password, CMS_LITERAL);
+	setup_cms_free(&cms);
+	assert_int_equal(setup_cms_password("a", &password), ERR_OK);
+	assert_string_equal(password, "rahasia\n");
+	secret_free(password, SETUP_CMS_PASSWORD);
+	/* What a file of one line cannot hold, what only PHP knows, and what cannot be shown. */
+	write_text("b/wp-config.php",
+	    "<?php define('DB_NAME', \"a\\nb\"); define('DB_USER', \"\\xff\"); define('DB_PASSWORD', \"a\\nb\");"
+	    "define('DB_HOST', getenv('X'));");
+	assert_int_equal(setup_cms_look(&cms, "b"), ERR_OK);
+	assert_string_equal(cms.database, "");
+	assert_string_equal(cms.user, "");
+	assert_false(cms.address_known);
+	assert_int_equal(cms.password, CMS_COMPUTED);
+	setup_cms_free(&cms);
+	assert_int_equal(setup_cms_password("b", &password), ERR_SOURCE);
+	assert_null(password);
+	write_text("c/wp-config.php", "<?php define('DB_NAME', 'c'); define('DB_PASSWORD', '');");
+	assert_int_equal(setup_cms_look(&cms, "c"), ERR_OK);
+	assert_int_equal(cms.password, CMS_ABSENT);
+	assert_true(cms.address_known && cms.address.local); /* no host is this one */
+	setup_cms_free(&cms);
+	assert_int_equal(setup_cms_password("d", &password), ERR_SOURCE);
+}
+
+/* "engine socket host user folder: databases" */
+static struct setup_server server_of(
+    const char *socket, const char *host, const char *user, const char *folder, const char *database)
+{
+	struct setup_server server = {.engine = CMS_MARIADB};
+
+	server.socket = socket ? mem_string(socket) : NULL;
+	server.host = host ? mem_string(host) : NULL;
+	server.user = user ? mem_string(user) : NULL;
+	server.folder = folder ? mem_string(folder) : NULL;
+	assert_int_equal(database ? setup_list_add(&server.databases, database) : ERR_OK, ERR_OK);
+	return server;
+}
+
+static void servers_are_joined_and_named(void **state)
+{
+	struct setup_servers servers = {0};
+	struct setup_server all[] = {server_of("/s", NULL, NULL, NULL, "b"), server_of("/s", NULL, NULL, NULL, "a"),
+	    server_of("/s", NULL, "u", "/w", "a"), server_of("/s", NULL, "u", "/w", "C d"),
+	    server_of("/t", NULL, "u", "/x", "C d"), server_of(NULL, "db", "u", "/y", "C_d"),
+	    server_of(NULL, NULL, NULL, NULL, NULL)};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		assert_int_equal(setup_servers_add(&servers, &all[i]), ERR_OK);
+	assert_int_equal(setup_servers_name(&servers, "/etc/pulih"), ERR_OK);
+	assert_int_equal(servers.count, 5);
+	assert_int_equal(servers.items[0].databases.count, 2); /* "a" of the site is among them */
+	assert_null(servers.items[0].name);
+	assert_null(servers.items[0].password_file);
+	assert_string_equal(servers.items[1].name, "c-d");
+	assert_string_equal(servers.items[1].password_file, "/etc/pulih/mariadb-c-d.password");
+	assert_string_equal(servers.items[2].name, "c-d-2");
+	assert_string_equal(servers.items[2].password_file, "/etc/pulih/mariadb-c-d-2.password");
+	assert_null(servers.items[3].name); /* its host is its name */
+	assert_string_equal(servers.items[3].password_file, "/etc/pulih/mariadb-c-d-3.password");
+	assert_string_equal(servers.items[4].name, "all");
+	setup_servers_free(&servers);
 }
 
 /* ---- a host ---- */
@@ -210,7 +250,7 @@ static void make_host(void)
 static void a_host_is_searched(void **state)
 {
 	struct setup_sites sites = {0};
-	struct setup_servers servers;
+	struct setup_site_servers servers;
 	char path[PATH_MAX];
 
 	(void)state;
@@ -220,7 +260,7 @@ static void a_host_is_searched(void **state)
 	snprintf(path, sizeof(path), "%s/srv/blog/public", scratch_folder);
 	assert_string_equal(sites.items[0].path, path);
 	assert_int_equal(sites.items[0].cms_count, 1);
-	assert_true(sites.items[0].cms[0].settings_above);
+	assert_true(sites.items[0].cms[0].above);
 	assert_string_equal(sites.items[0].cms[0].database, "wp_kantor");
 	snprintf(path, sizeof(path), "%s/srv/shop", scratch_folder); /* behind the link */
 	assert_string_equal(sites.items[1].path, path);
@@ -229,7 +269,7 @@ static void a_host_is_searched(void **state)
 	assert_int_equal(sites.items[2].cms_count, 2);
 	assert_int_equal(sites.items[2].cms[0].kind, CMS_JOOMLA);
 	assert_int_equal(sites.items[2].cms[1].kind, CMS_WORDPRESS);
-	assert_false(sites.items[2].cms[1].settings_above);
+	assert_false(sites.items[2].cms[1].above);
 	assert_false(sites.cut);
 	setup_site_free(&sites);
 	setup_site_servers(&servers, scratch_folder);
@@ -389,7 +429,8 @@ int main(void)
 	    cmocka_unit_test(roots_of_nginx),
 	    cmocka_unit_test(roots_of_anything),
 	    cmocka_unit_test(long_and_many),
-	    cmocka_unit_test(settings_of_sites),
+	    IN_SCRATCH(settings_of_sites),
+	    cmocka_unit_test(servers_are_joined_and_named),
 	    IN_SCRATCH(a_host_is_searched),
 	    IN_SCRATCH(more_sites_than_one_wants_to_see),
 	    IN_SCRATCH(memory_may_run_out),
