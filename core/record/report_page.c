@@ -114,7 +114,7 @@ void report_page_hanging(struct report_page *page, const char *lead, size_t inde
 
 		if (first)
 			put(page, lead, strlen(lead));
-		put_spaces(page, before < indent ? indent - before : COLUMN_GAP);
+		put_spaces(page, before <= indent ? indent - before : COLUMN_GAP);
 		put(page, line, size);
 		put(page, "\n", 1);
 		first = false;
