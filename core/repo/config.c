@@ -222,6 +222,42 @@ enum err config_check_keys(const struct config *config, const struct keys *keys)
 	return ERR_OK;
 }
 
+/* Whether `newer` was made from a config that had all that `ours` has. */
+static bool goes_on_from(const struct config *newer, const struct config *ours)
+{
+	for (size_t i = 0; i < ours->writers_count; i++) {
+		const struct writer *writer = &ours->writers[i];
+		size_t at = 0;
+
+		while (at < newer->writers_count && memcmp(newer->writers[at].id, writer->id, WRITER_ID_SIZE) != 0)
+			at++;
+		if (at == newer->writers_count || (writer->revoked && !newer->writers[at].revoked) ||
+		    memcmp(newer->writers[at].public_key, writer->public_key, KEY_SIZE) != 0)
+			return false;
+	}
+	return newer->serial > ours->serial;
+}
+
+/* What the target has now: this config, or one that somebody made from it already. */
+static enum err read_back(const struct config *config, const struct keys *owner, struct target *target,
+    const struct buffer *bytes, struct buffer *stored)
+{
+	struct config *newer = NULL;
+	bool done = false;
+	enum err err = target_get(target, OBJECT_CONFIG, CONFIG_MAX, stored);
+
+	if (err == ERR_OK)
+		done = stored->length == bytes->length && memcmp(stored->data, bytes->data, bytes->length) == 0;
+	if (err == ERR_OK && !done) {
+		err = config_decode(&newer, stored->data, stored->length);
+		done = err == ERR_OK && config_check_keys(newer, owner) == ERR_OK && goes_on_from(newer, config);
+		if (!done && err != ERR_NOMEM)
+			err = fail(PL_CONFIG_CHANGED, "the config of %s changed while it was replaced", target->url);
+	}
+	config_free(newer);
+	return err;
+}
+
 /* Crash story: the replacement is atomic, so a place has the old config or the new one, never half. Of two people who change it at
  * the same moment one is told to run it again: else a revocation could be lost that somebody was told is done. A place that can
  * look and replace only one after the other leaves a gap; there, reading back tells at least whoever came first. */
@@ -243,9 +279,7 @@ enum err config_replace(struct config *config, const struct keys *owner, struct 
 	if (err == ERR_OK)
 		err = target_replace(target, OBJECT_CONFIG, config->hash, bytes.data, bytes.length);
 	if (err == ERR_OK)
-		err = target_get(target, OBJECT_CONFIG, CONFIG_MAX, &stored);
-	if (err == ERR_OK && (stored.length != bytes.length || memcmp(stored.data, bytes.data, bytes.length) != 0))
-		err = fail(PL_CONFIG_CHANGED, "the config of %s changed while it was replaced", target->url);
+		err = read_back(config, owner, target, &bytes, &stored);
 	if (err == ERR_OK)
 		memcpy(config->hash, hash, HASH_SIZE);
 	else

@@ -406,6 +406,38 @@ static void losing_a_race_is_told(void **state)
 	target_free(target);
 }
 
+/* Somebody else changes it between ours and the reading back: what he made from ours is no loss of it. */
+static void what_is_made_of_ours_is_no_race_lost(void **state)
+{
+	(void)state;
+	for (int kept = 0; kept < 2; kept++) {
+		struct target *target = NULL;
+		struct target_operations operations;
+		struct config *read = NULL, *other = NULL;
+		struct buffer before = {0};
+
+		assert_int_equal(memory_target_new(&target), ERR_OK);
+		encode(&before);
+		assert_int_equal(target_put(target, OBJECT_CONFIG, before.data, before.length), ERR_OK);
+		assert_int_equal(config_load(&read, target), ERR_OK);
+		assert_int_equal(config_load(&other, target), ERR_OK);
+		read->writers[0].revoked = true;
+		other->writers[0].revoked = kept;
+		other->serial = read->serial + 2;
+		assert_int_equal(config_encode(other, owner, &rival), ERR_OK);
+		operations = *target->operations;
+		real_replace = operations.replace;
+		operations.replace = replace_twice;
+		target->operations = &operations;
+		assert_int_equal(config_replace(read, owner, target), kept ? ERR_OK : ERR_BUSY);
+		config_free(read);
+		config_free(other);
+		buffer_free(&rival);
+		buffer_free(&before);
+		target_free(target);
+	}
+}
+
 static enum err encode_and_decode(void)
 {
 	struct buffer bytes = {0};
@@ -450,6 +482,7 @@ int main(void)
 	    cmocka_unit_test(loading_and_replacing),
 	    cmocka_unit_test(what_changed_is_not_replaced),
 	    cmocka_unit_test(losing_a_race_is_told),
+	    cmocka_unit_test(what_is_made_of_ours_is_no_race_lost),
 	    cmocka_unit_test(lack_of_memory_is_told),
 	};
 
