@@ -1,4 +1,5 @@
 #include "core/source/walk_internal.h"
+#include "core/base/file.h"
 #include "core/base/mem.h"
 #include "core/base/output.h"
 
@@ -15,7 +16,9 @@ struct point {
 	size_t size, order; /* order: that of the caller, among equal paths */
 	enum role role;
 	int base;
-	int error; /* why a root cannot be used; 0 otherwise */
+	int error;   /* why a root cannot be used; 0 otherwise */
+	mode_t type; /* S_IFDIR and the like, and below: of a root that can be used */
+	struct file_identity self;
 	const char *typed;
 	size_t above; /* of the points, the number + 1 of the nearest one that holds it; 0: none does */
 	const struct walk_extra *extra;
@@ -100,6 +103,10 @@ static enum err collect_roots(struct point *points, size_t *used, const char *co
 			return ERR_NOMEM;
 		point.size = strlen(point.stored);
 		point.error = *roots[i] ? probe(point.base, point.stored, point.size, &status) : ENOENT;
+		if (point.error == 0) {
+			point.type = status.st_mode & S_IFMT;
+			point.self = (struct file_identity){status.st_dev, status.st_ino};
+		}
 		points[(*used)++] = point;
 	}
 	return ERR_OK;
@@ -130,6 +137,50 @@ static enum err drop_unusable(struct point *points, size_t *used, const struct w
 		mem_free(point->stored);
 	}
 	*used = kept;
+	return err;
+}
+
+/* Whether a folder is a root, or lies in one. Takes the descriptor over. */
+static bool is_taken(const struct point *points, size_t used, int fd)
+{
+	struct stat self, below = {0};
+	bool taken = false;
+
+	while (!taken && fd >= 0 && fstat(fd, &self) == 0 &&
+	    (self.st_dev != below.st_dev || self.st_ino != below.st_ino)) {
+		int above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		for (size_t i = 0; !taken && i < used; i++)
+			taken = points[i].type == S_IFDIR && file_is_among(&self, &points[i].self, 1);
+		below = self;
+		close(fd);
+		fd = above;
+	}
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+/* A link is stored as a link. Where one is named as a root and leads to a folder, somebody may think that the folder is backed up. */
+static enum err report_links(const struct point *points, size_t used, const struct walk_options *options)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < used; i++) {
+		const struct entry_bytes path = {(const uint8_t *)points[i].stored, points[i].size};
+		char *printable;
+		int fd = points[i].type == S_IFLNK ? walk_open_chain(points[i].base, path) : -1;
+
+		if (fd < 0 || is_taken(points, used, fd))
+			continue;
+		printable = output_printable(points[i].typed, strlen(points[i].typed));
+		err = printable
+		    ? walk_report(options, path,
+			  fail(PL_SOURCE_LINK, "%s is a link to a folder, and what is in that folder is left out",
+			      printable))
+		    : ERR_NOMEM;
+		mem_free(printable);
+	}
 	return err;
 }
 
@@ -329,6 +380,8 @@ enum err walk_plan_new(struct plan_node **top, struct plan_node **newest, const 
 		err = collect_others(points, &used, options);
 	if (err == ERR_OK)
 		err = drop_unusable(points, &used, options);
+	if (err == ERR_OK)
+		err = report_links(points, used, options);
 	if (err == ERR_OK)
 		qsort(points, used, sizeof(*points), compare_points);
 	if (err == ERR_OK)

@@ -94,6 +94,24 @@ def test_paths_that_are_stored_under_one(pulih, source, out):
     assert (out / "data/here").exists() and pulih.restored(out, source / "data/precious").exists()
 
 
+def test_source_that_is_a_link(pulih, source, out):
+    """The link alone is stored: nobody must think that the folder is, unless that is backed up too."""
+    (source / "real/sub").mkdir(parents=True)
+    (source / "real/sub/precious").write_bytes(b"x")
+    (source / "link").symlink_to("real")
+    (source / "deep").symlink_to("real/sub")
+    (source / "file").symlink_to("real/sub/precious")
+    (source / "nowhere").symlink_to("absent")
+    for paths in (["link"], ["link/"], [source / "link"], ["link", "file"], ["link", "link/sub"], ["link", "deep"], ["link", "real/sub"]):
+        result = pulih("backup", *paths, cwd=source, code=3)
+        assert "PL-1315" in result.everything and f"{paths[0]} is a link to a folder" in result.everything
+    for paths in (["link", "real"], ["deep", "real"], ["link", "."], [source / "link", "../" + source.name], ["file", "nowhere"]):
+        pulih.backup(*paths, cwd=source)
+    pulih.backup("link", "real", cwd=source)
+    pulih.restore(out)
+    assert os.readlink(out / "link") == "real" and (out / "link/sub/precious").read_bytes() == b"x"
+
+
 def test_file_that_changes_while_it_is_read(pulih, source, out):
     """A backup of a mixture of states says so, and the next one, at rest, is whole."""
     size, block = 48 << 20, 4096

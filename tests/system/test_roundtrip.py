@@ -88,7 +88,7 @@ def test_symbolic_link_as_argument(pulih, source, out):
     (source / "folder").mkdir()
     (source / "folder" / "file").write_bytes(b"x")
     os.symlink("folder", source / "link")
-    pulih.backup(source / "link")
+    pulih.backup(source / "link", code=3)
     pulih.restore(out)
     assert os.readlink(pulih.restored(out, source / "link")) == "folder"
 

@@ -124,7 +124,10 @@ static void relative_roots(void **state)
 	walking_expect(ROOTS("./a//b/."), plain, "a^\na/b/\na/b/c/\na/b/c/1\n");
 	walking_expect(ROOTS("e", "a/d", "a/b/c/1"), plain, "a^\na/b^\na/b/c^\na/b/c/1\na/d/\na/d/3\ne/\ne/4\n");
 	walking_expect(ROOTS("."), plain, "/\na/\na/b/\na/b/c/\na/b/c/1\na/b.x\na/d/\na/d/3\ne/\ne/4\nlink\n");
-	walking_expect(ROOTS("link"), plain, "link\n");
+	/* A link is stored as one, and named where the folder that it leads to is not walked either. */
+	walking_expect(ROOTS("link"), plain, "! link\nlink\n");
+	walking_expect(ROOTS("link", "link/d"), plain, "! link\nlink^\nlink/d/\nlink/d/3\n");
+	walking_expect(ROOTS("a", "link"), plain, "a/\na/b/\na/b/c/\na/b/c/1\na/b.x\na/d/\na/d/3\nlink\n");
 	walking_expect(ROOTS("link/d"), plain, "link^\nlink/d/\nlink/d/3\n");
 	/* One root inside another, and the same twice. */
 	walking_expect(
