@@ -86,7 +86,14 @@ class Speaker(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, command):
-        threading.Thread(target=self.script, args=(channel,), daemon=True).start()
+        transport, send = channel.transport, channel.transport._send_user_message
+
+        def replied(message):
+            transport._send_user_message = send
+            send(message)
+            threading.Thread(target=self.script, args=(channel,), daemon=True).start()
+
+        transport._send_user_message = replied  # the next message is the answer to this request: nothing comes before it
         return True
 
 
