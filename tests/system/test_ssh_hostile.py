@@ -157,7 +157,8 @@ def test_a_status_is_heard(speaker):
 
 
 def test_a_server_that_hangs_up_at_once(speaker):
-    """Its last words and the end of the line come together."""
+    """Its last words and the end of the line come together. Where it has not read all that we said, its kernel resets the line, and what was on
+    the way may be gone: that is no success then."""
     def script(channel):
         channel.sendall(b"output\n" * 1000)
         channel.send_exit_status(7)
@@ -165,7 +166,9 @@ def test_a_server_that_hangs_up_at_once(speaker):
         channel.transport.close()
 
     ended = speaker(script, "exec", "x")
-    assert ended.out == b"output\n" * 1000 and "status 7" in ended.err, str(ended)
+    assert ended.code == 1
+    if "reset by peer" not in ended.err:
+        assert ended.out == b"output\n" * 1000 and "status 7" in ended.err, str(ended)
 
 
 def test_no_status_is_no_success(speaker):
