@@ -101,11 +101,13 @@ static enum err drill_one(
 	struct run_result result = {0};
 	enum err err;
 
-	/* The key that adds backups every night cannot read them; what the drill has instead is for it alone. */
+	/* The key that adds backups every night cannot read them; what the drill has instead is for it alone. By hand, the passphrase is asked for. */
 	if (job->drill && (job->drill->password_file || job->drill->password_command)) {
 		reading.key = NULL;
 		reading.password_file = job->drill->password_file;
 		reading.password_command = job->drill->password_command;
+	} else if (given.trigger == TRIGGER_MANUAL) {
+		reading.key = NULL;
 	}
 	configured_use(&reading);
 	access = access_of(passphrase_current);
@@ -164,12 +166,14 @@ const struct command drill_command = {
     .least = 1,
     .most = 1,
     .options = options,
-    .details = "Files come into a folder of their own, dumps of databases into servers of their own (packages\n"
-	       "mariadb-server-core and postgresql), which go again; the servers of this machine are never asked. All\n"
-	       "files are read back and compared; databases are dumped anew and compared with the dump, and with what\n"
-	       "was counted when it was made; the assertions of the configuration are asked. Time and age are held\n"
-	       "against rto and rpo. Whatever came of it, a signed record is left: pulih report show.\n"
-	       "Exit code 5: something did not come back as it was, or not in time. See drill in pulih.yaml(5).",
+    .details =
+	"Files come into a folder of their own, dumps of databases into servers of their own (packages\n"
+	"mariadb-server-core and postgresql), which go again; the servers of this machine are never asked. All\n"
+	"files are read back and compared; databases are dumped anew and compared with the dump, and with what\n"
+	"was counted when it was made; the assertions of the configuration are asked. Time and age are held\n"
+	"against rto and rpo. Where the job's target has a key that only adds backups, the passphrase is asked\n"
+	"for, or read from drill.password_file. Whatever came of it, a signed record is left: pulih report show.\n"
+	"Exit code 5: something did not come back as it was, or not in time. See drill in pulih.yaml(5).",
     .examples = "pulih drill website\npulih drill website --snapshot 4bf92f35 -v",
     .run = drill_run_command,
 };

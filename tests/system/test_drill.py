@@ -383,3 +383,22 @@ def test_drill_of_a_user(pulih, work, scratch, mariadb, small):
     record = job.record(result)
     assert record["status"] in ("success", "success_with_notes") and findings(record) == []
     assert list(scratch.iterdir()) == []
+
+
+def test_where_the_key_only_adds(pulih, work, scratch, small):
+    """The scheduler cannot read then, and its record says so; a person gives the passphrase, or the configuration does."""
+    key = work / "add.key"
+    pulih("key", "issue-writer", "-o", key)
+    job = DrillJob(pulih, work, scratch, f"files: {{paths: [{small}]}}")
+
+    def only_adds():
+        job.config.write_text(job.config.read_text().replace(f"{pulih.repo}, password_file: {pulih.password_file}", f"{pulih.repo}, key: {key}"))
+
+    only_adds()
+    job.run()
+    assert "PL-1107" in job.drill("--trigger", "scheduled", code=12).everything
+    assert "PL-1114" in job.drill(code=12).everything
+    job.drill("-p", pulih.password_file)
+    job.change(password_file=str(pulih.password_file))
+    only_adds()
+    job.drill("--trigger", "scheduled")
